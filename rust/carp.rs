@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+//! CARP, the Common Address Redundancy Protocol, as a network device.
+//!
+//! Two or more hosts share addresses. One is MASTER: the addresses work there. The others are
+//! BACKUP: the addresses are configured and silent, until the MASTER is.
+//!
+//! # Rooms
+//!
+//! * `proto`: the protocol, pure: no kernel, no `unsafe`, no clock, no I/O.
+//! * `group`: a parent, the snapshot of virtual hosts that its packets are matched with, and the
+//!   virtual hosts.
+//! * `device`: what Linux sees: the link kind, its attributes, the parents' packets and events.
+//! * `address`: who owns the virtual addresses: ARP.
+//! * `sys`: the kernel's objects behind safe interfaces, and the only `unsafe`.
+//!
+//! `device` and `group` call `proto` with the time and an input, and carry out what it returns.
+//!
+//! # Contexts and locks
+//!
+//! | context | may | must not |
+//! |---|---|---|
+//! | receive and transmit hooks (softirqs off, RCU) | load `carp_if` once; take a vhost's lock, for an advert | sleep, take RTNL |
+//! | vhost timer (softirq) | take its vhost's lock, send | touch the `carp_if` pointer |
+//! | link operations, notifiers (process, RTNL held) | allocate, publish a `carp_if`, take a vhost's lock | wait for the work below |
+//! | reclaim work (process) | sleep, wait for a grace period, free | take RTNL |
+//!
+//! Lock order: RTNL, a parent's `writer`, a vhost's `core`. No lock is held while a packet is sent.
+
+#[allow(dead_code, unreachable_pub)] // The host crate of tests/proto uses what the module does not.
+mod proto;
+
+mod address;
+mod device;
+mod group;
+mod sys;
+
+use kernel::prelude::*;
+
+module! {
+    type: Carp,
+    name: "carp",
+    authors: ["The carp authors"],
+    description: "CARP: hosts that share addresses",
+    license: "GPL",
+    alias: ["rtnl-link-carp"],
+}
+
+/// Dropped in the order of the fields: first the devices, then what tells them of the world, last
+/// what their remains need to be freed.
+#[pin_data]
+struct Carp {
+    _link: sys::link::Registration,
+    #[pin]
+    _notifiers: sys::notifier::Notifiers,
+    #[pin]
+    _arp: sys::hook::ArpHooks,
+    _queue: sys::queue::Registration,
+}
+
+impl kernel::InPlaceModule for Carp {
+    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        // The reverse: nobody can make a device before everything that it needs is there.
+        try_pin_init!(Self {
+            _queue: sys::queue::Registration::new()?,
+            _arp <- sys::hook::ArpHooks::new::<address::arp::Rules>(),
+            _notifiers <- sys::notifier::Notifiers::new::<device::events::Events>(),
+            _link: sys::link::Registration::new::<group::vhost::Vhost>()?,
+        }? Error)
+    }
+}

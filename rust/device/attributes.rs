@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The netlink attributes of `uapi/if_carp.h`: what may come in, and what goes out.
+
+use super::statistics::{Counters, ParentCounters};
+use crate::{
+    group::vhost::Status,
+    proto::{
+        config::{self, Config, Invalid},
+        machine::State,
+        wire::Source,
+    },
+    sys::{
+        bindings as uapi,
+        hmac::Key,
+        netlink::{policy, refused, room, Attributes, Extack, Policy, Report},
+    },
+};
+use core::sync::atomic::Ordering;
+use kernel::prelude::*;
+
+/// Types and, for what cannot be asked for, the refusal. The ranges are in `proto::config`, where
+/// each has a sentence of its own.
+pub(super) const POLICY: [Policy; uapi::IFLA_CARP_MAX as usize + 1] = {
+    const READ_ONLY: &CStr = c"this attribute is only reported";
+    let mut table = [refused(c"unknown attribute"); uapi::IFLA_CARP_MAX as usize + 1];
+    table[uapi::IFLA_CARP_VHID as usize] = policy(uapi::NLA_U32);
+    table[uapi::IFLA_CARP_ADVBASE as usize] = policy(uapi::NLA_U32);
+    table[uapi::IFLA_CARP_ADVSKEW as usize] = policy(uapi::NLA_U32);
+    table[uapi::IFLA_CARP_KEY as usize] = policy(uapi::NLA_BINARY);
+    table[uapi::IFLA_CARP_PREEMPT as usize] = policy(uapi::NLA_U8);
+    table[uapi::IFLA_CARP_DEMOTION as usize] = policy(uapi::NLA_U32);
+    table[uapi::IFLA_CARP_STRICT as usize] = policy(uapi::NLA_U8);
+    table[uapi::IFLA_CARP_STATE as usize] = policy(uapi::NLA_U8);
+    table[uapi::IFLA_CARP_REASON as usize] = refused(READ_ONLY);
+    table[uapi::IFLA_CARP_CHANGED as usize] = refused(READ_ONLY);
+    table[uapi::IFLA_CARP_MASTER as usize] = refused(READ_ONLY);
+    table
+};
+
+/// What a request asks for; `None`: nothing about this.
+pub(super) struct Request {
+    pub(super) vhid: Option<u8>,
+    advbase: Option<u8>,
+    advskew: Option<u8>,
+    preempt: Option<bool>,
+    demotion: Option<u8>,
+    strict: Option<bool>,
+    pub(super) key: Option<Key>,
+    pub(super) state: Option<State>,
+}
+
+impl Request {
+    /// Fails with an explanation if anything is out of its range.
+    pub(super) fn read(data: &Attributes<'_>, extack: Extack<'_>) -> Result<Self> {
+        let number = |kind, check: fn(u32) -> Result<u8, Invalid>| -> Result<Option<u8>> {
+            let Some(attribute) = data.get(kind) else {
+                return Ok(None);
+            };
+            let value = check(attribute.u32()?);
+            value
+                .map(Some)
+                .map_err(|invalid| extack.refuse(EINVAL, invalid.message()))
+        };
+        let switch = |kind, message: &'static CStr| -> Result<Option<bool>> {
+            let Some(attribute) = data.get(kind) else {
+                return Ok(None);
+            };
+            match attribute.u8()? {
+                0 => Ok(Some(false)),
+                1 => Ok(Some(true)),
+                _ => Err(extack.refuse(EINVAL, message)),
+            }
+        };
+        Ok(Self {
+            vhid: number(uapi::IFLA_CARP_VHID, config::check_vhid)?,
+            advbase: number(uapi::IFLA_CARP_ADVBASE, config::check_advbase)?,
+            advskew: number(uapi::IFLA_CARP_ADVSKEW, config::check_advskew)?,
+            preempt: switch(uapi::IFLA_CARP_PREEMPT, c"preempt must be 0 or 1")?,
+            demotion: number(uapi::IFLA_CARP_DEMOTION, config::check_demotion)?,
+            strict: switch(uapi::IFLA_CARP_STRICT, c"strict must be 0 or 1")?,
+            key: match data.get(uapi::IFLA_CARP_KEY) {
+                Some(key) => Some(
+                    Key::new(key.payload())
+                        .ok_or_else(|| extack.refuse(EINVAL, Invalid::KeyLen.message()))?,
+                ),
+                None => None,
+            },
+            state: match data.get(uapi::IFLA_CARP_STATE) {
+                Some(state) => Some(match u32::from(state.u8()?) {
+                    uapi::carp_state_CARP_STATE_BACKUP => State::Backup,
+                    uapi::carp_state_CARP_STATE_MASTER => State::Master,
+                    _ => {
+                        let message = c"only the states backup and master can be asked for";
+                        return Err(extack.refuse(EINVAL, message));
+                    }
+                }),
+                None => None,
+            },
+        })
+    }
+
+    /// `old` with what is asked for.
+    pub(super) fn apply(&self, old: Config) -> Config {
+        Config {
+            vhid: old.vhid,
+            advbase: self.advbase.unwrap_or(old.advbase),
+            advskew: self.advskew.unwrap_or(old.advskew),
+            preempt: self.preempt.unwrap_or(old.preempt),
+            demotion: self.demotion.unwrap_or(old.demotion),
+            strict: self.strict.unwrap_or(old.strict),
+        }
+    }
+}
+
+/// An upper bound of what [`report`] adds: a dozen attributes, the longest an IPv6 address.
+pub(super) const REPORT_ROOM: usize = uapi::IFLA_CARP_MAX as usize * room(16);
+
+pub(super) fn report(report: &mut Report<'_>, status: &Status) -> Result {
+    let config = &status.config;
+    report.u32(uapi::IFLA_CARP_VHID, u32::from(config.vhid))?;
+    report.u32(uapi::IFLA_CARP_ADVBASE, u32::from(config.advbase))?;
+    report.u32(uapi::IFLA_CARP_ADVSKEW, u32::from(config.advskew))?;
+    report.u8(uapi::IFLA_CARP_PREEMPT, u8::from(config.preempt))?;
+    report.u32(uapi::IFLA_CARP_DEMOTION, u32::from(config.demotion))?;
+    report.u8(uapi::IFLA_CARP_STRICT, u8::from(config.strict))?;
+    report.u8(uapi::IFLA_CARP_STATE, status.state as u8)?;
+    if let Some(change) = status.last_change {
+        report.u8(uapi::IFLA_CARP_REASON, change.reason as u8)?;
+        report.u64(uapi::IFLA_CARP_CHANGED, change.at_ms, uapi::IFLA_CARP_PAD)?;
+    } else {
+        report.u8(
+            uapi::IFLA_CARP_REASON,
+            uapi::carp_reason_CARP_REASON_NONE as u8,
+        )?;
+    }
+    match status.master {
+        Some(Source::V4(address)) => report.bytes(uapi::IFLA_CARP_MASTER, &address),
+        Some(Source::V6(address)) => report.bytes(uapi::IFLA_CARP_MASTER, &address),
+        None => Ok(()),
+    }
+}
+
+/// An upper bound of what [`report_statistics`] adds, the padding of each counter included.
+pub(super) const STATISTICS_ROOM: usize =
+    uapi::CARP_XSTATS_MAX as usize * (room(size_of::<u64>()) + room(0));
+
+pub(super) fn report_statistics(
+    report: &mut Report<'_>,
+    status: &Status,
+    parent: &ParentCounters,
+) -> Result {
+    let Counters {
+        rx_adverts,
+        tx_adverts,
+        tx_errors,
+        to_master,
+        bad_auth,
+        own_adverts,
+        replayed,
+    } = status.counters;
+    let load = |counter: &core::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    let counters = [
+        (uapi::CARP_XSTATS_RX_ADVERTS, rx_adverts),
+        (uapi::CARP_XSTATS_TX_ADVERTS, tx_adverts),
+        (uapi::CARP_XSTATS_TX_ERRORS, tx_errors),
+        (uapi::CARP_XSTATS_TO_MASTER, to_master),
+        (uapi::CARP_XSTATS_BAD_AUTH, bad_auth),
+        (uapi::CARP_XSTATS_OWN_ADVERT, own_adverts),
+        (uapi::CARP_XSTATS_REPLAYED, replayed),
+        (uapi::CARP_XSTATS_LATE_TIMERS, status.late_timers),
+        (uapi::CARP_XSTATS_PARENT_BAD_LEN, load(&parent.bad_len)),
+        (uapi::CARP_XSTATS_PARENT_BAD_TTL, load(&parent.bad_ttl)),
+        (
+            uapi::CARP_XSTATS_PARENT_BAD_VERSION,
+            load(&parent.bad_version),
+        ),
+        (
+            uapi::CARP_XSTATS_PARENT_BAD_CHECKSUM,
+            load(&parent.bad_checksum),
+        ),
+        (uapi::CARP_XSTATS_PARENT_BAD_VHID, load(&parent.bad_vhid)),
+    ];
+    for (kind, value) in counters {
+        report.u64(kind, value, uapi::CARP_XSTATS_PAD)?;
+    }
+    Ok(())
+}

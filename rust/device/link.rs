@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The link kind `carp`: `ip link add carp0 link eth0 type carp vhid 1 pass secret`.
+//!
+//! Context: process, RTNL held, but `validate()` (no RTNL) and `way_out()` (softirqs off).
+
+use super::attributes::{self, Request};
+use crate::{
+    group::{parent::Parent, vhost::Vhost},
+    proto::{config::Config, machine::State, wire},
+    sys::{
+        bindings as uapi,
+        hmac::Key,
+        inet,
+        link::{self, LinkKind},
+        net_device::{NetDevice, RcuDevice, Rtnl},
+        netlink::{Attributes, Extack, Policy, Report},
+    },
+};
+use kernel::{
+    prelude::*,
+    sync::{rcu::Guard, Arc, ArcBorrow},
+};
+
+impl LinkKind for Vhost {
+    const KIND: &'static CStr = c"carp";
+    const POLICY: &'static [Policy] = &attributes::POLICY;
+    const REPORT_ROOM: usize = attributes::REPORT_ROOM;
+    const STATISTICS_ROOM: usize = attributes::STATISTICS_ROOM;
+
+    fn validate(link: &Attributes<'_>, data: &Attributes<'_>, extack: Extack<'_>) -> Result {
+        if link.get(uapi::IFLA_ADDRESS).is_some() {
+            let message = c"the address of a carp device follows from its vhid";
+            return Err(extack.refuse(EOPNOTSUPP, message));
+        }
+        Request::read(data, extack).map(|_| ())
+    }
+
+    fn create(
+        rtnl: &Rtnl<'_>,
+        device: &NetDevice,
+        parent: &NetDevice,
+        link: &Attributes<'_>,
+        data: &Attributes<'_>,
+        extack: Extack<'_>,
+    ) -> Result<Arc<Self>> {
+        check_parent(device, parent, extack)?;
+        let request = Request::read(data, extack)?;
+        let Some(vhid) = request.vhid else {
+            return Err(extack.refuse(EINVAL, c"a vhid is needed: vhid 1..255"));
+        };
+        if request.state.is_some() {
+            let message = c"a state can be asked for once the device is up";
+            return Err(extack.refuse(EINVAL, message));
+        }
+        if link.get(uapi::IFLA_MTU).is_none() {
+            device.set_first_mtu(rtnl, parent.mtu());
+        } else if device.mtu() > parent.mtu() {
+            return Err(extack.refuse(EINVAL, c"the MTU exceeds that of the parent"));
+        }
+
+        let mut siblings_parent: Option<Arc<Parent>> = None;
+        let taken = parent.find_upper(rtnl, |upper| {
+            let sibling = link::of::<Vhost>(upper)?;
+            siblings_parent.get_or_insert_with(|| sibling.parent().clone());
+            (sibling.vhid() == vhid).then_some(())
+        });
+        if taken.is_some() {
+            let message = c"another carp device on this parent has this vhid";
+            return Err(extack.refuse(EEXIST, message));
+        }
+        let parent = match siblings_parent {
+            Some(parent) => parent,
+            None => Parent::new(parent)?,
+        };
+
+        device.set_address(rtnl, &wire::virtual_mac(vhid));
+        device.inherit_limits(rtnl, parent.device());
+        let config = request.apply(Config::new(vhid));
+        let key = match request.key {
+            Some(key) => key,
+            None => Key::new(&[]).ok_or(EINVAL)?,
+        };
+        Vhost::new(config, key, parent)
+    }
+
+    fn device(&self) -> &RcuDevice {
+        self.device()
+    }
+
+    fn change(&self, rtnl: &Rtnl<'_>, data: &Attributes<'_>, extack: Extack<'_>) -> Result {
+        let request = Request::read(data, extack)?;
+        if request.vhid.is_some_and(|vhid| vhid != self.vhid()) {
+            return Err(extack.refuse(EOPNOTSUPP, c"the vhid cannot be changed"));
+        }
+        let status = self.status();
+        if request.state.is_some() && status.state == State::Init {
+            let message =
+                c"the device does not run: it needs to be up, a parent that is up, and an address";
+            return Err(extack.refuse(ENETDOWN, message));
+        }
+        let config = request.apply(status.config);
+        self.configure(rtnl, config, request.key, request.state)
+    }
+
+    fn open(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
+        let parent = self.parent_device();
+        // Early, since hardware may take its time to follow: at a take-over it is long done.
+        parent.accept_unicast(rtnl, self.mac())?;
+        if let Err(error) = self.parent().join(rtnl, self.into()) {
+            parent.drop_unicast(rtnl, self.mac());
+            return Err(error);
+        }
+        inet::join_group(rtnl, parent, wire::GROUP_V4);
+        Vhost::open(&self, rtnl);
+        Ok(())
+    }
+
+    fn stop(&self, rtnl: &Rtnl<'_>) {
+        self.close(rtnl);
+        self.parent().leave(rtnl, self.vhid());
+        inet::leave_group(rtnl, self.parent_device(), wire::GROUP_V4);
+        self.parent_device().drop_unicast(rtnl, self.mac());
+    }
+
+    fn way_out(&self, _guard: &Guard) -> Option<&NetDevice> {
+        self.is_master().then(|| self.parent_device())
+    }
+
+    fn parent(&self) -> &NetDevice {
+        self.parent_device()
+    }
+
+    fn report(&self, report: &mut Report<'_>) -> Result {
+        attributes::report(report, &self.status())
+    }
+
+    fn report_statistics(&self, report: &mut Report<'_>) -> Result {
+        attributes::report_statistics(report, &self.status(), &self.parent().counters)
+    }
+}
+
+fn check_parent(device: &NetDevice, parent: &NetDevice, extack: Extack<'_>) -> Result {
+    if !device.is_same_namespace(parent) {
+        let message = c"the parent is in another network namespace";
+        return Err(extack.refuse(EINVAL, message));
+    }
+    if link::of::<Vhost>(parent).is_some() {
+        return Err(extack.refuse(ELOOP, c"the parent is a carp device itself"));
+    }
+    if parent.is_loopback() {
+        return Err(extack.refuse(EINVAL, c"the parent is the loopback device"));
+    }
+    if !parent.is_ethernet() {
+        return Err(extack.refuse(EINVAL, c"the parent is not an Ethernet device"));
+    }
+    let kind = parent.kind().map_or(&b""[..], CStr::to_bytes);
+    if kind == b"macvlan" || kind == b"macvtap" || kind == b"ipvlan" || kind == b"ipvtap" {
+        let message =
+            c"the parent does not pass frames for other addresses than its own: use the device below it";
+        return Err(extack.refuse(EOPNOTSUPP, message));
+    }
+    Ok(())
+}

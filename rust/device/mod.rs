@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What Linux sees: the link kind `carp`, its devices, and the packets of their parents.
+
+mod attributes;
+pub(crate) mod events;
+pub(crate) mod frames;
+pub(crate) mod link;
+pub(crate) mod statistics;

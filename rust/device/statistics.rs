@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What is counted about adverts. Packets through the carp device are counted by the core.
+
+use crate::proto::wire::Reject;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// Of one virtual host; its lock protects them.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Counters {
+    pub(crate) rx_adverts: u64,
+    pub(crate) tx_adverts: u64,
+    pub(crate) tx_errors: u64,
+    pub(crate) to_master: u64,
+    pub(crate) bad_auth: u64,
+    pub(crate) own_adverts: u64,
+    pub(crate) replayed: u64,
+}
+
+fn count(counter: &mut u64) {
+    *counter = counter.wrapping_add(1);
+}
+
+impl Counters {
+    pub(crate) fn count_received<T>(&mut self, result: &Result<T, Reject>) {
+        match result {
+            Ok(_) => count(&mut self.rx_adverts),
+            Err(Reject::Auth) => count(&mut self.bad_auth),
+            Err(Reject::OwnAdvert) => count(&mut self.own_adverts),
+            Err(Reject::Replay) => count(&mut self.replayed),
+            // Found before a virtual host is asked: see `ParentCounters`.
+            Err(
+                Reject::Length | Reject::Ttl | Reject::Version | Reject::Checksum | Reject::Vhid,
+            ) => (),
+        }
+    }
+
+    pub(crate) fn count_sent(&mut self, sent: bool) {
+        count(if sent {
+            &mut self.tx_adverts
+        } else {
+            &mut self.tx_errors
+        });
+    }
+
+    pub(crate) fn count_change(&mut self, to_master: bool) {
+        if to_master {
+            count(&mut self.to_master);
+        }
+    }
+}
+
+/// Of one parent: what cannot be laid to one virtual host.
+pub(crate) struct ParentCounters {
+    pub(crate) bad_len: AtomicU64,
+    pub(crate) bad_ttl: AtomicU64,
+    pub(crate) bad_version: AtomicU64,
+    pub(crate) bad_checksum: AtomicU64,
+    pub(crate) bad_vhid: AtomicU64,
+}
+
+impl ParentCounters {
+    pub(crate) const fn new() -> Self {
+        Self {
+            bad_len: AtomicU64::new(0),
+            bad_ttl: AtomicU64::new(0),
+            bad_version: AtomicU64::new(0),
+            bad_checksum: AtomicU64::new(0),
+            bad_vhid: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn count(&self, reject: Reject) {
+        let counter = match reject {
+            Reject::Length => &self.bad_len,
+            Reject::Ttl => &self.bad_ttl,
+            Reject::Version => &self.bad_version,
+            Reject::Checksum => &self.bad_checksum,
+            Reject::Vhid => &self.bad_vhid,
+            // Found by a virtual host: see `Counters`.
+            Reject::Auth | Reject::OwnAdvert | Reject::Replay => return,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}

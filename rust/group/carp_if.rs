@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The snapshot of a parent's running virtual hosts.
+//!
+//! ```text
+//!   Parent ──RCU──> CarpIf ──> container [vhid] ──> Vhost
+//! ```
+//!
+//! A published `CarpIf` never changes. Readers load it once and use what they loaded; to change it
+//! is to copy it, change the copy, publish that, wait for a grace period, and free the old `CarpIf`
+//! with its containers, which leaves the virtual hosts alone: a container only shares its own.
+
+use super::vhost::Vhost;
+use kernel::{alloc::KVec, prelude::*, sync::Arc};
+
+/// One container for each vhid, 0 included, so that a vhid is an index.
+const CONTAINERS: usize = 256;
+
+pub(crate) struct CarpIf {
+    containers: KVec<Option<Arc<Vhost>>>,
+    vhosts: usize,
+    generation: u64,
+}
+
+impl CarpIf {
+    /// Empty, with all the memory that it will ever need.
+    pub(crate) fn new() -> Result<Self> {
+        let mut containers = KVec::with_capacity(CONTAINERS, GFP_KERNEL)?;
+        for _ in 0..CONTAINERS {
+            containers.push(None, GFP_KERNEL)?;
+        }
+        Ok(Self {
+            containers,
+            vhosts: 0,
+            generation: 0,
+        })
+    }
+
+    /// Becomes a copy of `old`, one generation later. Takes no memory.
+    pub(crate) fn copy(&mut self, old: Option<&CarpIf>) {
+        let Some(old) = old else { return };
+        for (container, old) in self.containers.iter_mut().zip(old.containers.iter()) {
+            container.clone_from(old);
+        }
+        self.vhosts = old.vhosts;
+        self.generation = old.generation.wrapping_add(1);
+    }
+
+    pub(crate) fn insert(&mut self, vhost: Arc<Vhost>) {
+        if let Some(container) = self.containers.get_mut(usize::from(vhost.vhid())) {
+            if container.replace(vhost).is_none() {
+                self.vhosts = self.vhosts.wrapping_add(1);
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, vhid: u8) {
+        if let Some(container) = self.containers.get_mut(usize::from(vhid)) {
+            if container.take().is_some() {
+                self.vhosts = self.vhosts.wrapping_sub(1);
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, vhid: u8) -> Option<&Vhost> {
+        self.containers.get(usize::from(vhid))?.as_deref()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.vhosts == 0
+    }
+}

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A virtual host: the protocol's machine, with the timer, the clock and the network it lacks.
+//!
+//! Contexts: adverts and the timer come in softirqs; configuration, addresses and the parent's
+//! state by processes that hold RTNL. All pass through [`Vhost::step`], which runs the machine
+//! under `core`, a spinlock, and makes visible there what the new state means for the data path;
+//! packets are sent after it is released.
+
+use super::parent::Parent;
+use crate::{
+    address::arp,
+    device::statistics::Counters,
+    proto::{
+        auth::{self, Digest},
+        config::Config,
+        machine::{Actions, AdvertKind, Change, Event, Machine, Reason, State},
+        wire::{self, Advert, Reject, Source},
+    },
+    sys::{
+        clock,
+        hmac::{HmacSha1, Key},
+        inet::{self, Ipv4},
+        lock::SpinLockBh,
+        net_device::{Mac, NetDevice, RcuDevice, Rtnl},
+        skb::OwnedSkb,
+        timer::{impl_has_timer, HasTimer, Timer},
+    },
+};
+use core::sync::atomic::{AtomicBool, Ordering};
+use kernel::{
+    alloc::KVec,
+    prelude::*,
+    static_lock_class,
+    sync::{rcu::Guard, Arc},
+};
+
+/// Length of an Ethernet header.
+const ETHERNET_LEN: u32 = 14;
+
+impl auth::Mac for HmacSha1 {
+    fn update(&mut self, data: &[u8]) {
+        HmacSha1::update(self, data);
+    }
+
+    fn finish(self) -> [u8; 20] {
+        HmacSha1::finish(self)
+    }
+}
+
+#[pin_data]
+pub(crate) struct Vhost {
+    vhid: u8,
+    mac: Mac,
+    device: RcuDevice,
+    parent: Arc<Parent>,
+    /// The state, for the data path.
+    is_master: AtomicBool,
+    #[pin]
+    core: SpinLockBh<Core>,
+    #[pin]
+    timer: Timer<Vhost>,
+}
+
+impl_has_timer!(Vhost, timer, Vhost::timer_expired);
+
+/// What the lock protects.
+pub(crate) struct Core {
+    machine: Machine,
+    key: Key,
+    digest: Digest<HmacSha1>,
+    addresses: usize,
+    /// The device is up.
+    is_open: bool,
+    last_change: Option<LastChange>,
+    counters: Counters,
+}
+
+/// When the state changed last, and why.
+#[derive(Clone, Copy)]
+pub(crate) struct LastChange {
+    pub(crate) reason: Reason,
+    /// Milliseconds since the epoch.
+    pub(crate) at_ms: u64,
+}
+
+/// What a virtual host looks like at one moment.
+pub(crate) struct Status {
+    pub(crate) config: Config,
+    pub(crate) state: State,
+    pub(crate) master: Option<Source>,
+    pub(crate) last_change: Option<LastChange>,
+    pub(crate) late_timers: u64,
+    pub(crate) counters: Counters,
+}
+
+impl Vhost {
+    pub(crate) fn new(config: Config, key: Key, parent: Arc<Parent>) -> Result<Arc<Self>> {
+        // The clock in the upper half lets the counter grow over a restart, which peers in strict
+        // mode insist on; chance in the lower half tells two hosts apart that start together.
+        let seconds = clock::wall_clock_ms() / 1000;
+        let counter = seconds << 32 | u64::from(clock::random_u32());
+        let digest = Digest::new(HmacSha1::new(key.bytes()), config.vhid, &mut [], &mut []);
+        let core = Core {
+            machine: Machine::new(config, counter),
+            key,
+            digest,
+            addresses: 0,
+            is_open: false,
+            last_change: None,
+            counters: Counters::default(),
+        };
+        Arc::pin_init(
+            pin_init!(Self {
+                vhid: config.vhid,
+                mac: wire::virtual_mac(config.vhid),
+                device: RcuDevice::empty(),
+                parent,
+                is_master: AtomicBool::new(false),
+                core <- SpinLockBh::new(core, c"carp vhost", static_lock_class!()),
+                timer <- Timer::new(),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    pub(crate) fn vhid(&self) -> u8 {
+        self.vhid
+    }
+
+    pub(crate) fn mac(&self) -> &Mac {
+        &self.mac
+    }
+
+    /// The carp device.
+    pub(crate) fn device(&self) -> &RcuDevice {
+        &self.device
+    }
+
+    pub(crate) fn parent(&self) -> &Arc<Parent> {
+        &self.parent
+    }
+
+    pub(crate) fn parent_device(&self) -> &NetDevice {
+        self.parent.device()
+    }
+
+    /// For the data path: no lock, no memory that anybody writes but at a change of state.
+    pub(crate) fn is_master(&self) -> bool {
+        self.is_master.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let core = self.core.lock();
+        Status {
+            config: *core.machine.config(),
+            state: core.machine.state(),
+            master: core.machine.master(),
+            last_change: core.last_change,
+            late_timers: core.machine.late_timers(),
+            counters: core.counters,
+        }
+    }
+
+    /// The device was set up, and is in the parent's snapshot.
+    pub(crate) fn open(&self, rtnl: &Rtnl<'_>) {
+        self.core.lock().is_open = true;
+        self.start_or_stop(rtnl);
+    }
+
+    /// The device is set down, and about to leave the snapshot. When this returns, neither the
+    /// timer nor an advert can change anything any more.
+    pub(crate) fn close(&self, _rtnl: &Rtnl<'_>) {
+        self.shut_down();
+        self.stop_timer();
+    }
+
+    /// Runs if everything that it takes is there, and not otherwise.
+    pub(crate) fn start_or_stop(&self, _rtnl: &Rtnl<'_>) {
+        let parent = self.parent_device();
+        let parent_works = parent.is_up() && parent.has_carrier();
+        self.step(|core, now_ns| {
+            let event = if !core.is_open {
+                Event::Stop(Reason::DeviceDown)
+            } else if !parent_works {
+                Event::Stop(Reason::ParentDown)
+            } else if core.addresses == 0 {
+                Event::Stop(Reason::NoAddress)
+            } else {
+                Event::Start
+            };
+            core.machine.event(now_ns, event)
+        });
+    }
+
+    /// The host goes down: says so to the peers. Context: any but hard interrupts.
+    pub(crate) fn shut_down(&self) {
+        self.step(|core, now_ns| {
+            core.is_open = false;
+            core.machine.event(now_ns, Event::Stop(Reason::DeviceDown))
+        });
+    }
+
+    /// Changes the settings, and the key if there is a new one.
+    pub(crate) fn configure(
+        &self,
+        rtnl: &Rtnl<'_>,
+        config: Config,
+        key: Option<Key>,
+        request: Option<State>,
+    ) -> Result {
+        let digest = match &key {
+            Some(key) => Some(self.digest(rtnl, key)?.0),
+            None => None,
+        };
+        self.step(|core, now_ns| {
+            if let Some((key, digest)) = key.zip(digest) {
+                core.key = key;
+                core.digest = digest;
+            }
+            core.machine.event(now_ns, Event::Configure(config))
+        });
+        if let Some(state) = request {
+            self.step(|core, now_ns| core.machine.event(now_ns, Event::Request(state)));
+        }
+        Ok(())
+    }
+
+    /// The addresses on the device have changed.
+    pub(crate) fn addresses_changed(&self, rtnl: &Rtnl<'_>) -> Result {
+        let key = self.core.lock().key.clone();
+        let (digest, addresses) = self.digest(rtnl, &key)?;
+        {
+            let mut core = self.core.lock();
+            core.digest = digest;
+            core.addresses = addresses;
+        }
+        self.start_or_stop(rtnl);
+        Ok(())
+    }
+
+    /// The digest for the addresses that are configured now, and how many they are.
+    fn digest(&self, rtnl: &Rtnl<'_>, key: &Key) -> Result<(Digest<HmacSha1>, usize)> {
+        let mut addresses = match self.device.get_rtnl(rtnl) {
+            Some(device) => inet::addresses(rtnl, device)?,
+            None => KVec::new(),
+        };
+        let keyed = HmacSha1::new(key.bytes());
+        let digest = Digest::new(keyed, self.vhid, &mut addresses, &mut []);
+        Ok((digest, addresses.len()))
+    }
+
+    /// An advert with this vhid came in on the parent.
+    pub(crate) fn advert_received(&self, guard: &Guard, from: Source, advert: &Advert) {
+        let own = self.source(guard).map(Source::V4);
+        self.step(|core, now_ns| {
+            let result = if core.digest.verify(advert.counter, &advert.digest) {
+                core.machine.advert(now_ns, own, from, advert)
+            } else {
+                Err(Reject::Auth)
+            };
+            core.counters.count_received(&result);
+            result.unwrap_or_default()
+        });
+    }
+
+    fn timer_expired(&self) {
+        self.step(|core, now_ns| core.machine.timeout(now_ns));
+    }
+
+    /// Where own adverts come from: the parent's first address, else the first virtual one.
+    fn source(&self, guard: &Guard) -> Option<Ipv4> {
+        inet::addresses_rcu(guard, self.parent_device())
+            .next()
+            .or_else(|| inet::addresses_rcu(guard, self.device.get(guard)?).next())
+    }
+
+    /// Runs the machine and does what it asks for. Context: any but hard interrupts, without locks
+    /// that sending a packet could want.
+    fn step(&self, input: impl FnOnce(&mut Core, u64) -> Actions) {
+        let guard = Guard::new();
+        let source = self.source(&guard).unwrap_or_default();
+        let run = |input: &mut dyn FnMut(&mut Core, u64) -> Actions| {
+            let now_ns = clock::now_ns();
+            let mut core = self.core.lock();
+            let actions = input(&mut core, now_ns);
+            if let Some(change) = actions.changed {
+                self.state_changed(&guard, &mut core, change);
+            }
+            let frame = actions.send.map(|kind| core.sign(now_ns, kind, source));
+            match core.machine.deadline_ns() {
+                Some(deadline_ns) => self.arm(deadline_ns),
+                None => self.disarm(),
+            }
+            (frame, actions.announce)
+        };
+
+        let mut input = Some(input);
+        let (mut frame, announce) = run(&mut |core, now_ns| {
+            input
+                .take()
+                .map_or_else(Actions::default, |input| input(core, now_ns))
+        });
+        // How sending went is an input too, whose only answer can be an advert with the new
+        // demotion; that one's outcome then changes nothing more.
+        while let Some(bytes) = frame.take() {
+            let sent = self.send(&bytes);
+            (frame, _) = run(&mut |core, now_ns| {
+                core.counters.count_sent(sent.is_ok());
+                let event = if sent.is_ok() {
+                    Event::SendOk
+                } else {
+                    Event::SendFailed
+                };
+                core.machine.event(now_ns, event)
+            });
+        }
+        if announce {
+            self.announce(&guard);
+        }
+    }
+
+    /// Makes a change visible. Called with the lock held, so that changes show in their order.
+    fn state_changed(&self, guard: &Guard, core: &mut Core, change: Change) {
+        let is_master = change.to == State::Master;
+        self.is_master.store(is_master, Ordering::Release);
+        if let Some(device) = self.device.get(guard) {
+            device.set_carrier(is_master);
+        }
+        core.last_change = Some(LastChange {
+            reason: change.reason,
+            at_ms: clock::wall_clock_ms(),
+        });
+        core.counters.count_change(is_master);
+    }
+
+    fn send(&self, frame: &[u8]) -> Result {
+        let parent = self.parent_device();
+        OwnedSkb::frame(parent, frame, ETHERNET_LEN)?.transmit(parent)
+    }
+
+    fn announce(&self, guard: &Guard) {
+        let Some(device) = self.device.get(guard) else {
+            return;
+        };
+        for address in inet::addresses_rcu(guard, device) {
+            arp::announce(self.parent_device(), &self.mac, address);
+        }
+    }
+}
+
+impl Core {
+    /// The next advert, signed, in its frame.
+    fn sign(&mut self, now_ns: u64, kind: AdvertKind, source: Ipv4) -> [u8; wire::FRAME_V4_LEN] {
+        let mut advert = self.machine.next_advert(now_ns, kind);
+        advert.digest = self.digest.sign(advert.counter);
+        let [id @ .., _, _] = clock::random_u32().to_ne_bytes();
+        wire::frame_v4(source, u16::from_ne_bytes(id), &advert)
+    }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What the digest of an advert covers.
+//!
+//! HMAC-SHA1 over, in this order: `02` (version), `01` (type), the vhid, every IPv4 address, every
+//! IPv6 address, the counter as on the wire. Addresses are in network order, without their prefix
+//! lengths, ascending, each once; 0.0.0.0, 255.255.255.255, :: and ff..ff are left out. Both
+//! families go into every digest, whichever one carries the advert.
+//!
+//! An IPv6 link-local address is there by itself on some systems and not on others. So, as in
+//! OpenBSD, a digest is sent without them, and accepted without or with them.
+//!
+//! OpenBSD puts a custom `lladdr` into its digest; nobody else does, and neither does this.
+
+use core::hint::black_box;
+use core::mem::swap;
+
+/// Length of the key in bytes; a shorter one is padded with zeros.
+pub const KEY_LEN: usize = 20;
+
+const VERSION: u8 = 2;
+const TYPE: u8 = 1;
+
+/// HMAC-SHA1, already keyed; a clone goes on from where its original was.
+pub trait Mac: Clone {
+    /// Feeds `data` into it.
+    fn update(&mut self, data: &[u8]);
+    /// The digest over all that was fed in.
+    fn finish(self) -> [u8; 20];
+}
+
+/// The digest of one vhid with one list of addresses: all but the counter is already fed in.
+#[derive(Clone)]
+pub struct Digest<M> {
+    without_link_local: M,
+    /// Only if there is a link-local address: without one, both would be the same.
+    with_link_local: Option<M>,
+}
+
+impl<M: Mac> Digest<M> {
+    /// Prepares the digest. `keyed` has been fed nothing but the key. The lists are sorted in
+    /// place; they may hold duplicates.
+    pub fn new(keyed: M, vhid: u8, v4: &mut [[u8; 4]], v6: &mut [[u8; 16]]) -> Self {
+        sort(v4);
+        sort(v6);
+
+        let mut with_link_local = keyed;
+        with_link_local.update(&[VERSION, TYPE, vhid]);
+        for address in each_once(v4) {
+            with_link_local.update(address);
+        }
+        let mut without_link_local = with_link_local.clone();
+        let mut any_link_local = false;
+        for address in each_once(v6) {
+            with_link_local.update(address);
+            if is_link_local(address) {
+                any_link_local = true;
+            } else {
+                without_link_local.update(address);
+            }
+        }
+        Self {
+            without_link_local,
+            with_link_local: any_link_local.then_some(with_link_local),
+        }
+    }
+
+    /// The digest that an advert with this counter is sent with.
+    pub fn sign(&self, counter: u64) -> [u8; 20] {
+        finish(&self.without_link_local, counter)
+    }
+
+    /// Whether `digest` is a right one for `counter`. Takes the same time wherever it differs.
+    pub fn verify(&self, counter: u64, digest: &[u8; 20]) -> bool {
+        let without = equal(&self.sign(counter), digest);
+        let with = match &self.with_link_local {
+            Some(mac) => equal(&finish(mac, counter), digest),
+            None => false,
+        };
+        without | with
+    }
+}
+
+fn finish<M: Mac>(prepared: &M, counter: u64) -> [u8; 20] {
+    let mut mac = prepared.clone();
+    mac.update(&counter.to_be_bytes());
+    mac.finish()
+}
+
+/// Sorts by binary insertion. `sort_unstable` holds a panic, for an order that is not total, and
+/// many times the code; these lists are short, and mostly sorted already.
+fn sort<const LEN: usize>(addresses: &mut [[u8; LEN]]) {
+    for end in 1..addresses.len() {
+        let Some((sorted, &[next, ..])) = addresses.split_at_checked(end) else {
+            return;
+        };
+        let place = sorted.partition_point(|address| *address <= next);
+        let mut moved = next;
+        for address in addresses.iter_mut().take(end.saturating_add(1)).skip(place) {
+            swap(address, &mut moved);
+        }
+    }
+}
+
+/// The addresses of a sorted list that are hashed: each once, without all-zeros and all-ones.
+fn each_once<const LEN: usize>(sorted: &[[u8; LEN]]) -> impl Iterator<Item = &[u8; LEN]> {
+    let mut previous = &[0; LEN];
+    sorted.iter().filter(move |&address| {
+        let is_new = address != previous && *address != [u8::MAX; LEN];
+        previous = address;
+        is_new
+    })
+}
+
+/// fe80::/10.
+const fn is_link_local(address: &[u8; 16]) -> bool {
+    matches!(*address, [0xfe, second, ..] if second & 0xc0 == 0x80)
+}
+
+/// Compares in constant time.
+fn equal(a: &[u8; 20], b: &[u8; 20]) -> bool {
+    let difference = a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b));
+    black_box(difference) == 0
+}

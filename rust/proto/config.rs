@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The settings of a virtual host, and the ranges of what user space may ask for.
+
+use core::ffi::CStr;
+
+use super::auth::KEY_LEN;
+
+/// The largest advskew that can be configured; 255 says on the wire that a master leaves.
+pub const ADVSKEW_MAX: u8 = 254;
+/// The largest demotion that can be configured, and the advskew that demotion never exceeds.
+pub const DEMOTION_MAX: u8 = 240;
+
+/// The settings of a virtual host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// 1..=255.
+    pub vhid: u8,
+    /// Seconds, 0..=255. With advskew 0 as well, adverts are sent every 1/256 s.
+    pub advbase: u8,
+    /// 1/256 s, 0..=[`ADVSKEW_MAX`].
+    pub advskew: u8,
+    /// Take over from a master with a worse priority.
+    pub preempt: bool,
+    /// The administrator's demotion, 0..=[`DEMOTION_MAX`].
+    pub demotion: u8,
+    /// Refuse adverts whose counter does not grow.
+    pub strict: bool,
+}
+
+impl Config {
+    /// The settings of a virtual host for which nothing but the vhid is given.
+    pub const fn new(vhid: u8) -> Self {
+        Self {
+            vhid,
+            advbase: 1,
+            advskew: 0,
+            preempt: false,
+            demotion: 0,
+            strict: false,
+        }
+    }
+}
+
+/// A setting that is out of its range.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Invalid {
+    /// Not 1..=255.
+    Vhid,
+    /// Not 0..=255.
+    Advbase,
+    /// Not 0..=[`ADVSKEW_MAX`].
+    Advskew,
+    /// Not 0..=[`DEMOTION_MAX`].
+    Demotion,
+    /// Longer than [`KEY_LEN`].
+    KeyLen,
+}
+
+impl Invalid {
+    /// A sentence for the administrator that names the fault.
+    pub const fn message(self) -> &'static CStr {
+        match self {
+            Self::Vhid => c"vhid must be between 1 and 255",
+            Self::Advbase => c"advbase must be between 0 and 255",
+            Self::Advskew => c"advskew must be between 0 and 254",
+            Self::Demotion => c"demotion must be between 0 and 240",
+            Self::KeyLen => c"key must not be longer than 20 bytes",
+        }
+    }
+}
+
+/// `value` as a vhid.
+pub fn check_vhid(value: u32) -> Result<u8, Invalid> {
+    between(1, value, u8::MAX).ok_or(Invalid::Vhid)
+}
+
+/// `value` as an advbase.
+pub fn check_advbase(value: u32) -> Result<u8, Invalid> {
+    between(0, value, u8::MAX).ok_or(Invalid::Advbase)
+}
+
+/// `value` as an advskew.
+pub fn check_advskew(value: u32) -> Result<u8, Invalid> {
+    between(0, value, ADVSKEW_MAX).ok_or(Invalid::Advskew)
+}
+
+/// `value` as a demotion.
+pub fn check_demotion(value: u32) -> Result<u8, Invalid> {
+    between(0, value, DEMOTION_MAX).ok_or(Invalid::Demotion)
+}
+
+/// `len` as the length of a key.
+pub fn check_key_len(len: usize) -> Result<usize, Invalid> {
+    if len <= KEY_LEN {
+        Ok(len)
+    } else {
+        Err(Invalid::KeyLen)
+    }
+}
+
+fn between(min: u8, value: u32, max: u8) -> Option<u8> {
+    let value = u8::try_from(value).ok()?;
+    (min <= value && value <= max).then_some(value)
+}

@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The state machine of one virtual host.
+//!
+//! # Vocabulary
+//!
+//! States:
+//!
+//! - *INIT*: not running. Adverts are ignored, no timer is armed.
+//! - *BACKUP*: waits for the silence of the master.
+//! - *MASTER*: owns the addresses, and sends an advert each interval.
+//!
+//! Inputs:
+//!
+//! - *event*: the device, the administrator or the sending side has news ([`Event`]).
+//! - *timeout*: the caller's timer fired. There is one timer a virtual host: in BACKUP it waits
+//!   for the master-down time, in MASTER for the next advert.
+//! - *advert*: a peer was heard; the caller has verified its digest.
+//!
+//! Outputs: [`Actions`], and the deadline for the timer.
+//!
+//! # States and the reasons that lead from one to another
+//!
+//! ```text
+//!                      Started
+//!        INIT ---------------------------> BACKUP
+//!         ^  ^                             |  |  ^
+//!         |  |  DeviceDown                 |  |  |
+//!         |  |  ParentDown                 |  |  |  BetterMaster
+//!         |  |  NoAddress                  |  |  |  Requested
+//!         |  +-----------------------------+  |  |
+//!         |                                   |  |
+//!         |     DeviceDown    MasterTimeout   |  |
+//!         |     ParentDown    MasterLeaving   |  |
+//!         |     NoAddress     Preempt         |  |
+//!         |                   PeerDemoted     |  |
+//!         |                   Requested       v  |
+//!         +--------------------------------- MASTER
+//! ```
+//!
+//! | from | to | sends | announces |
+//! |---|---|---|---|
+//! | INIT | BACKUP | | |
+//! | BACKUP | MASTER | regular advert | at once, and with the second advert after it |
+//! | MASTER | BACKUP | leaving advert if `Requested` | |
+//! | BACKUP | INIT | | |
+//! | MASTER | INIT | leaving advert | |
+//!
+//! The table is [`next_state`](super::state::next_state); what it says is done in
+//! `Machine::change` and nowhere else. `tests/proto` has the full table of states and inputs as a
+//! file.
+
+use core::cmp::Ordering;
+
+use super::config::Config;
+use super::counter::Counter;
+use super::demotion::{Priority, SendErrors};
+use super::election::{self, Tie};
+use super::state::next_state;
+pub use super::state::{Actions, AdvertKind, Change, Event, Reason, State};
+use super::wire::{Advert, Reject, Source};
+
+/// A new MASTER announces its addresses again with this advert: some switches miss the first.
+const ANNOUNCE_AGAIN: u8 = 2;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Role {
+    Init,
+    Backup(Backup),
+    Master(Master),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Backup {
+    /// When the master was heard last; or when this state began.
+    heard_ns: u64,
+    /// The interval it announced; 0 if none is known.
+    announced_ns: u64,
+    /// What is waited for longer than the master-down time.
+    extra_ns: u64,
+    master: Option<Source>,
+    /// Set when the timer was late: not to take over before.
+    not_before_ns: Option<u64>,
+}
+
+impl Backup {
+    /// Its master was heard, or may be heard, from `now_ns` on.
+    const fn since(now_ns: u64, announced_ns: u64, master: Option<Source>) -> Self {
+        Self {
+            heard_ns: now_ns,
+            announced_ns,
+            extra_ns: 0,
+            master,
+            not_before_ns: None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Master {
+    announced_at_ns: u64,
+    /// Announce again with the advert that counts this down to 0.
+    announce_in: u8,
+    tie: Option<Tie>,
+}
+
+/// The state machine of one virtual host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Machine {
+    config: Config,
+    role: Role,
+    deadline_ns: Option<u64>,
+    counter: Counter,
+    send_errors: SendErrors,
+    late_timers: u64,
+}
+
+impl Machine {
+    /// A virtual host in INIT. Its first advert carries `counter` + 1; a random number, or in
+    /// strict mode one that is higher after each boot.
+    pub fn new(config: Config, counter: u64) -> Self {
+        Self {
+            config,
+            role: Role::Init,
+            deadline_ns: None,
+            counter: Counter::new(counter),
+            send_errors: SendErrors::default(),
+            late_timers: 0,
+        }
+    }
+
+    /// Its state.
+    pub const fn state(&self) -> State {
+        match self.role {
+            Role::Init => State::Init,
+            Role::Backup(_) => State::Backup,
+            Role::Master(_) => State::Master,
+        }
+    }
+
+    /// Its settings.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Where the adverts of the current master come from. `None` while MASTER itself, or while
+    /// none is known.
+    pub const fn master(&self) -> Option<Source> {
+        match self.role {
+            Role::Backup(backup) => backup.master,
+            Role::Init | Role::Master(_) => None,
+        }
+    }
+
+    /// When to call [`Self::timeout`]; `None`: not at all. To be asked after every call.
+    pub const fn deadline_ns(&self) -> Option<u64> {
+        self.deadline_ns
+    }
+
+    /// How many timeouts came more than one own interval late.
+    pub const fn late_timers(&self) -> u64 {
+        self.late_timers
+    }
+
+    /// Something happened.
+    pub fn event(&mut self, now_ns: u64, event: Event) -> Actions {
+        let before = self.priority(now_ns);
+        match event {
+            Event::Start => return self.change(now_ns, Reason::Started, None),
+            Event::Stop(reason) => {
+                let reason = match next_state(State::Backup, reason) {
+                    Some(State::Init) => reason,
+                    _ => Reason::DeviceDown,
+                };
+                return self.change(now_ns, reason, None);
+            }
+            Event::Request(wanted) => {
+                return if next_state(self.state(), Reason::Requested) == Some(wanted) {
+                    self.change(now_ns, Reason::Requested, None)
+                } else {
+                    Actions::default()
+                };
+            }
+            Event::Configure(config) => {
+                if config.strict != self.config.strict {
+                    self.counter.forget_accepted();
+                }
+                self.config = config;
+            }
+            Event::SendFailed => self.send_errors.failed(now_ns),
+            Event::SendOk => self.send_errors.succeeded(),
+        }
+        if self.priority(now_ns) == before {
+            return Actions::default();
+        }
+        self.arm(now_ns);
+        Actions {
+            send: matches!(self.role, Role::Master(_)).then_some(AdvertKind::Regular),
+            ..Actions::default()
+        }
+    }
+
+    /// The timer fired. One that is early, or that nobody waits for, does nothing; so a timer
+    /// that could not be stopped in time does no harm.
+    pub fn timeout(&mut self, now_ns: u64) -> Actions {
+        let interval_ns = self.priority(now_ns).interval_ns();
+        let late = match self.deadline_ns {
+            Some(deadline_ns) if deadline_ns <= now_ns => {
+                now_ns.saturating_sub(deadline_ns) > interval_ns
+            }
+            _ => return Actions::default(),
+        };
+        if late {
+            self.late_timers = self.late_timers.saturating_add(1);
+        }
+        match &mut self.role {
+            Role::Init => Actions::default(),
+            // This host stood still, and adverts may be waiting that it has not heard yet.
+            Role::Backup(backup) if late && backup.not_before_ns.is_none() => {
+                backup.not_before_ns = Some(now_ns.saturating_add(interval_ns));
+                self.arm(now_ns);
+                Actions::default()
+            }
+            Role::Backup(_) => self.change(now_ns, Reason::MasterTimeout, None),
+            Role::Master(master) => {
+                let announce = master.announce_in == 1;
+                master.announce_in = master.announce_in.saturating_sub(1);
+                if announce {
+                    master.announced_at_ns = now_ns;
+                }
+                self.arm(now_ns);
+                Actions {
+                    send: Some(AdvertKind::Regular),
+                    announce,
+                    ..Actions::default()
+                }
+            }
+        }
+    }
+
+    /// An advert with a right digest was heard from `from`. `own`: what the own adverts of the
+    /// same address family are sent from; `None` is taken for the unspecified address.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::Vhid`], [`Reject::OwnAdvert`] and, in strict mode, [`Reject::Replay`].
+    pub fn advert(
+        &mut self,
+        now_ns: u64,
+        own: Option<Source>,
+        from: Source,
+        advert: &Advert,
+    ) -> Result<Actions, Reject> {
+        if advert.vhid != self.config.vhid {
+            return Err(Reject::Vhid);
+        }
+        if let Role::Init = self.role {
+            return Ok(Actions::default());
+        }
+        let own = own.unwrap_or(from.unspecified());
+        if from == own && self.counter.is_own(advert.counter) {
+            return Err(Reject::OwnAdvert);
+        }
+        if self.config.strict && !self.counter.accept(advert.counter, from == own) {
+            return Err(Reject::Replay);
+        }
+        Ok(match self.role {
+            Role::Init => Actions::default(),
+            Role::Backup(_) => self.heard_as_backup(now_ns, from, advert),
+            Role::Master(master) => self.heard_as_master(now_ns, master, own, from, advert),
+        })
+    }
+
+    /// The next advert to send. The caller signs it: its digest is zero.
+    pub fn next_advert(&mut self, now_ns: u64, kind: AdvertKind) -> Advert {
+        let priority = self.priority(now_ns);
+        let (advbase, advskew) = match kind {
+            AdvertKind::Regular => (priority.advbase, priority.advskew),
+            AdvertKind::Leaving => (u8::MAX, u8::MAX),
+        };
+        Advert {
+            vhid: self.config.vhid,
+            advskew,
+            demote: priority.demote,
+            advbase,
+            counter: self.counter.advance(),
+            digest: [0; 20],
+        }
+    }
+
+    fn heard_as_backup(&mut self, now_ns: u64, from: Source, advert: &Advert) -> Actions {
+        let own = self.priority(now_ns);
+        if let Some(reason) = election::takes_over(&own, self.config.preempt, advert) {
+            return self.change(now_ns, reason, None);
+        }
+        let announced_ns = Priority::announced(advert).interval_ns();
+        self.role = Role::Backup(Backup::since(now_ns, announced_ns, Some(from)));
+        self.arm(now_ns);
+        Actions::default()
+    }
+
+    fn heard_as_master(
+        &mut self,
+        now_ns: u64,
+        mut master: Master,
+        own: Source,
+        from: Source,
+        advert: &Advert,
+    ) -> Actions {
+        let priority = self.priority(now_ns);
+        let interval_ns = priority.interval_ns();
+        let (yields, extra_ns) = match election::compare(&priority, advert) {
+            Ordering::Less => (false, 0),
+            Ordering::Equal => {
+                let tie = Tie::heard(master.tie, now_ns, from, interval_ns);
+                master.tie = Some(tie);
+                let yields = tie.yields(own, self.counter.last(), advert.counter);
+                (yields, interval_ns)
+            }
+            Ordering::Greater => (true, 0),
+        };
+        if yields {
+            let announced_ns = Priority::announced(advert).interval_ns();
+            let better = Backup {
+                extra_ns,
+                ..Backup::since(now_ns, announced_ns, Some(from))
+            };
+            return self.change(now_ns, Reason::BetterMaster, Some(better));
+        }
+
+        // It stays. The neighbours may have learned the other's place.
+        let announce = now_ns.saturating_sub(master.announced_at_ns) >= interval_ns;
+        if announce {
+            master.announced_at_ns = now_ns;
+        }
+        master.announce_in = ANNOUNCE_AGAIN;
+        self.role = Role::Master(master);
+        Actions {
+            announce,
+            ..Actions::default()
+        }
+    }
+
+    /// The only function that changes the state. `better`: the master that is yielded to.
+    fn change(&mut self, now_ns: u64, reason: Reason, better: Option<Backup>) -> Actions {
+        let from = self.state();
+        let Some(to) = next_state(from, reason) else {
+            return Actions::default();
+        };
+        self.role = match to {
+            State::Init => Role::Init,
+            State::Backup => Role::Backup(better.unwrap_or(Backup::since(now_ns, 0, None))),
+            State::Master => Role::Master(Master {
+                announced_at_ns: now_ns,
+                announce_in: ANNOUNCE_AGAIN,
+                tie: None,
+            }),
+        };
+        self.arm(now_ns);
+        Change { from, to, reason }.actions()
+    }
+
+    fn arm(&mut self, now_ns: u64) {
+        let priority = self.priority(now_ns);
+        self.deadline_ns = match self.role {
+            Role::Init => None,
+            Role::Backup(backup) => Some(
+                backup
+                    .heard_ns
+                    .saturating_add(priority.master_down_ns(backup.announced_ns))
+                    .saturating_add(backup.extra_ns)
+                    .max(backup.not_before_ns.unwrap_or(now_ns))
+                    .max(now_ns),
+            ),
+            Role::Master(_) => Some(now_ns.saturating_add(priority.interval_ns())),
+        };
+    }
+
+    fn priority(&self, now_ns: u64) -> Priority {
+        Priority::own(&self.config, self.send_errors.hold(now_ns))
+    }
+}

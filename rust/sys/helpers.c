@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0
+/* See helpers.h. */
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/igmp.h>
+#include <linux/inetdevice.h>
+#include <linux/netdevice.h>
+#include <linux/string.h>
+#include <net/netdev_lock.h>
+#include <net/netlink.h>
+#include <net/rtnetlink.h>
+#include "helpers.h"
+
+void carp_spin_lock_bh(spinlock_t *lock)
+{
+	spin_lock_bh(lock);
+}
+
+bool carp_spin_trylock_bh(spinlock_t *lock)
+{
+	return spin_trylock_bh(lock);
+}
+
+void carp_spin_unlock_bh(spinlock_t *lock)
+{
+	spin_unlock_bh(lock);
+}
+
+void *carp_netdev_priv(struct net_device *dev)
+{
+	return netdev_priv(dev);
+}
+
+struct net *carp_dev_net(const struct net_device *dev)
+{
+	return dev_net(dev);
+}
+
+void carp_netdev_hold(struct net_device *dev, netdevice_tracker *tracker)
+{
+	netdev_hold(dev, tracker, GFP_KERNEL);
+}
+
+void carp_netdev_put(struct net_device *dev, netdevice_tracker *tracker)
+{
+	netdev_put(dev, tracker);
+}
+
+/* The fields here are bit fields and flags in macros. */
+void carp_netdev_setup(struct net_device *dev)
+{
+	ether_setup(dev);
+	dev->priv_flags &= ~(IFF_TX_SKB_SHARING | IFF_XMIT_DST_RELEASE);
+	dev->priv_flags |= IFF_NO_QUEUE | IFF_UNICAST_FLT;
+	dev->lltx = true;
+	dev->netns_immutable = true;
+	dev->needs_free_netdev = true;
+	dev->pcpu_stat_type = NETDEV_PCPU_STAT_DSTATS;
+	/* The parent's queue does in software what its hardware cannot. */
+	dev->features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA |
+			NETIF_F_GSO_SOFTWARE;
+	dev->hw_features = dev->features;
+	dev->vlan_features = dev->features;
+}
+
+/* A carp device's locks nest inside those of its parent, which may be of the same kind of lock. */
+void carp_netdev_set_lockdep(struct net_device *dev)
+{
+	static struct lock_class_key addr_list_key;
+
+	netdev_lockdep_set_classes(dev);
+	lockdep_set_class(&dev->addr_list_lock, &addr_list_key);
+}
+
+void carp_eth_hw_addr_set(struct net_device *dev, const u8 *addr)
+{
+	eth_hw_addr_set(dev, addr);
+}
+
+bool carp_netif_carrier_ok(const struct net_device *dev)
+{
+	return netif_carrier_ok(dev);
+}
+
+void carp_count_sent(struct net_device *dev, unsigned int len)
+{
+	dev_dstats_tx_add(dev, len);
+}
+
+void carp_count_not_sent(struct net_device *dev)
+{
+	dev_dstats_tx_dropped(dev);
+}
+
+struct net_device *carp_notifier_device(void *info)
+{
+	return netdev_notifier_info_to_dev(info);
+}
+
+struct sk_buff *carp_skb_share_check(struct sk_buff *skb)
+{
+	return skb_share_check(skb, GFP_ATOMIC);
+}
+
+/* An empty buffer with room for the headers and trailers that @dev adds. */
+struct sk_buff *carp_skb_alloc(struct net_device *dev, unsigned int len)
+{
+	unsigned int head = LL_RESERVED_SPACE(dev);
+	struct sk_buff *skb = alloc_skb(head + len + dev->needed_tailroom, GFP_ATOMIC);
+
+	if (skb)
+		skb_reserve(skb, head);
+	return skb;
+}
+
+/* @skb holds a whole Ethernet frame. */
+void carp_skb_set_frame(struct sk_buff *skb, struct net_device *dev, unsigned int network_offset)
+{
+	skb_reset_mac_header(skb);
+	skb->dev = dev;
+	skb->protocol = eth_hdr(skb)->h_proto;
+	skb->priority = TC_PRIO_CONTROL;
+	skb_set_network_header(skb, network_offset);
+}
+
+void carp_skb_set_device(struct sk_buff *skb, struct net_device *dev)
+{
+	skb->dev = dev;
+}
+
+void carp_skb_deliver_to(struct sk_buff *skb, struct net_device *dev)
+{
+	skb->dev = dev;
+	skb->pkt_type = PACKET_HOST;
+	dev_dstats_rx_add(dev, skb->len + ETH_HLEN);
+}
+
+__be16 carp_skb_protocol(const struct sk_buff *skb)
+{
+	return skb->protocol;
+}
+
+unsigned int carp_skb_len(const struct sk_buff *skb)
+{
+	return skb->len;
+}
+
+bool carp_skb_has_vlan_tag(const struct sk_buff *skb)
+{
+	return skb_vlan_tag_present(skb);
+}
+
+bool carp_skb_is_loopback(const struct sk_buff *skb)
+{
+	return skb->pkt_type == PACKET_LOOPBACK;
+}
+
+bool carp_skb_was_received(const struct sk_buff *skb)
+{
+	return skb->skb_iif;
+}
+
+int carp_skb_network_offset(const struct sk_buff *skb)
+{
+	return skb_network_offset(skb);
+}
+
+const struct ethhdr *carp_skb_ethernet(const struct sk_buff *skb)
+{
+	return skb_mac_header_was_set(skb) ? eth_hdr(skb) : NULL;
+}
+
+/* For a buffer on its way out, whose data begins with the Ethernet header. */
+int carp_skb_make_ethernet_writable(struct sk_buff *skb)
+{
+	int err = skb_ensure_writable(skb, ETH_HLEN);
+
+	if (!err)
+		skb_reset_mac_header(skb);
+	return err;
+}
+
+int carp_dev_queue_xmit(struct sk_buff *skb)
+{
+	return dev_queue_xmit(skb);
+}
+
+void carp_skb_free(struct sk_buff *skb)
+{
+	kfree_skb(skb);
+}
+
+/* Calls @call for every device of every namespace, under RCU. */
+void carp_for_each_device(void (*call)(struct net_device *dev))
+{
+	struct net_device *dev;
+	struct net *net;
+
+	rcu_read_lock();
+	for_each_net_rcu(net)
+		for_each_netdev_rcu(net, dev)
+			call(dev);
+	rcu_read_unlock();
+}
+
+struct nlattr *carp_nla_nest_start(struct sk_buff *skb, int type)
+{
+	return nla_nest_start(skb, type);
+}
+
+void carp_nla_nest_end(struct sk_buff *skb, struct nlattr *nest)
+{
+	nla_nest_end(skb, nest);
+}
+
+struct net *carp_newlink_net(struct rtnl_newlink_params *params)
+{
+	return rtnl_newlink_link_net(params);
+}
+
+struct in_device *carp_in_dev_rtnl(const struct net_device *dev)
+{
+	return __in_dev_get_rtnl(dev);
+}
+
+struct in_device *carp_in_dev_rcu(const struct net_device *dev)
+{
+	return __in_dev_get_rcu(dev);
+}
+
+struct in_ifaddr *carp_ifa_first_rcu(struct in_device *in_dev)
+{
+	return rcu_dereference_check(in_dev->ifa_list, lockdep_rtnl_is_held());
+}
+
+struct in_ifaddr *carp_ifa_next_rcu(struct in_ifaddr *ifa)
+{
+	return rcu_dereference_check(ifa->ifa_next, lockdep_rtnl_is_held());
+}
+
+void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group)
+{
+	ip_mc_dec_group(in_dev, group);
+}
+
+void carp_hmac_sha1_update(struct hmac_sha1_ctx *ctx, const u8 *data, size_t len)
+{
+	hmac_sha1_update(ctx, data, len);
+}
+
+void carp_memzero_explicit(void *s, size_t count)
+{
+	memzero_explicit(s, count);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Static inlines, macros and bit fields of the kernel, as functions that Rust can call.
+ * Nothing else belongs here: no protocol, no policy, no state.
+ */
+#ifndef CARP_HELPERS_H
+#define CARP_HELPERS_H
+
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <crypto/sha1.h>
+
+struct rtnl_newlink_params;
+
+/* spinlock */
+void carp_spin_lock_bh(spinlock_t *lock);
+bool carp_spin_trylock_bh(spinlock_t *lock);
+void carp_spin_unlock_bh(spinlock_t *lock);
+
+/* net_device */
+void *carp_netdev_priv(struct net_device *dev);
+struct net *carp_dev_net(const struct net_device *dev);
+void carp_netdev_hold(struct net_device *dev, netdevice_tracker *tracker);
+void carp_netdev_put(struct net_device *dev, netdevice_tracker *tracker);
+void carp_netdev_setup(struct net_device *dev);
+void carp_netdev_set_lockdep(struct net_device *dev);
+void carp_eth_hw_addr_set(struct net_device *dev, const u8 *addr);
+bool carp_netif_carrier_ok(const struct net_device *dev);
+void carp_count_sent(struct net_device *dev, unsigned int len);
+void carp_count_not_sent(struct net_device *dev);
+struct net_device *carp_notifier_device(void *info);
+void carp_for_each_device(void (*call)(struct net_device *dev));
+
+/* sk_buff */
+struct sk_buff *carp_skb_share_check(struct sk_buff *skb);
+struct sk_buff *carp_skb_alloc(struct net_device *dev, unsigned int len);
+void carp_skb_set_frame(struct sk_buff *skb, struct net_device *dev, unsigned int network_offset);
+void carp_skb_set_device(struct sk_buff *skb, struct net_device *dev);
+void carp_skb_deliver_to(struct sk_buff *skb, struct net_device *dev);
+__be16 carp_skb_protocol(const struct sk_buff *skb);
+unsigned int carp_skb_len(const struct sk_buff *skb);
+bool carp_skb_has_vlan_tag(const struct sk_buff *skb);
+bool carp_skb_is_loopback(const struct sk_buff *skb);
+bool carp_skb_was_received(const struct sk_buff *skb);
+int carp_skb_network_offset(const struct sk_buff *skb);
+const struct ethhdr *carp_skb_ethernet(const struct sk_buff *skb);
+int carp_skb_make_ethernet_writable(struct sk_buff *skb);
+int carp_dev_queue_xmit(struct sk_buff *skb);
+void carp_skb_free(struct sk_buff *skb);
+
+/* netlink */
+struct nlattr *carp_nla_nest_start(struct sk_buff *skb, int type);
+void carp_nla_nest_end(struct sk_buff *skb, struct nlattr *nest);
+struct net *carp_newlink_net(struct rtnl_newlink_params *params);
+
+/* IPv4 */
+struct in_device *carp_in_dev_rtnl(const struct net_device *dev);
+struct in_device *carp_in_dev_rcu(const struct net_device *dev);
+struct in_ifaddr *carp_ifa_first_rcu(struct in_device *in_dev);
+struct in_ifaddr *carp_ifa_next_rcu(struct in_ifaddr *ifa);
+void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group);
+
+/* HMAC-SHA1 */
+void carp_hmac_sha1_update(struct hmac_sha1_ctx *ctx, const u8 *data, size_t len);
+void carp_memzero_explicit(void *s, size_t count);
+
+#endif /* CARP_HELPERS_H */

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Netfilter hooks: where packets of a device are seen before its own stack (ingress), right before
+//! they leave (egress), and where a network namespace takes in and gives out ARP.
+//!
+//! Every hook function runs in softirq or with softirqs off, under RCU.
+
+use super::{
+    bindings,
+    net_device::{NetDevice, Rtnl},
+    skb::SkBuff,
+};
+use core::ptr::NonNull;
+use kernel::{
+    error::to_result,
+    ffi::{c_uint, c_void},
+    prelude::*,
+    sync::{rcu::Guard, Arc},
+    types::Opaque,
+};
+
+/// What becomes of a packet.
+pub(crate) enum Verdict<'a> {
+    /// It goes on as if nobody had looked.
+    Accept,
+    /// It ends here and is received by this device instead.
+    Deliver(&'a NetDevice),
+}
+
+/// What looks at the packets of one device.
+pub(crate) trait FrameHook: Send + Sync + 'static {
+    fn ingress<'a>(&'a self, guard: &'a Guard, packet: &SkBuff) -> Verdict<'a>;
+
+    /// True lets the packet pass.
+    fn egress(&self, guard: &Guard, packet: &mut SkBuff) -> bool;
+}
+
+/// The hooks of one device. Dropping it takes them out and waits until none of them runs.
+///
+/// # Invariants
+///
+/// * Both hooks are registered with the namespace that `device` is in.
+/// * Their `priv` is `owner`, as a pointer that counts.
+pub(crate) struct FrameHooks<T: FrameHook> {
+    ops: KBox<[Opaque<bindings::nf_hook_ops>; 2]>,
+    net: *mut bindings::net,
+    owner: *const T,
+}
+
+// SAFETY: The registration may be undone by any thread; `owner` is shared by `&T` only.
+unsafe impl<T: FrameHook> Send for FrameHooks<T> {}
+// SAFETY: `&FrameHooks` gives nothing out.
+unsafe impl<T: FrameHook> Sync for FrameHooks<T> {}
+
+impl<T: FrameHook> FrameHooks<T> {
+    /// Context: RTNL, so that the device's namespace cannot change meanwhile.
+    pub(crate) fn new(_rtnl: &Rtnl<'_>, device: &NetDevice, owner: Arc<T>) -> Result<Self> {
+        let owner = Arc::into_raw(owner);
+        let hook = |function: unsafe extern "C" fn(_, _, _) -> c_uint, number| {
+            Opaque::new(bindings::nf_hook_ops {
+                hook: Some(function),
+                dev: device.as_ptr(),
+                priv_: owner.cast_mut().cast(),
+                pf: bindings::NFPROTO_NETDEV as u8,
+                hooknum: number,
+                // Before anything else that could change the packet or take it away.
+                priority: i32::MIN,
+                ..pin_init::zeroed()
+            })
+        };
+        let ops = KBox::new(
+            [
+                hook(ingress::<T>, bindings::nf_dev_hooks_NF_NETDEV_INGRESS),
+                hook(egress::<T>, bindings::nf_dev_hooks_NF_NETDEV_EGRESS),
+            ],
+            GFP_KERNEL,
+        );
+        let registered = ops.map_err(Error::from).and_then(|ops| {
+            // SAFETY: `ops` describes two hooks of a living device, and stays where it is until
+            // they are unregistered.
+            to_result(unsafe {
+                bindings::nf_register_net_hooks(device.net(), ops.as_ptr().cast(), 2)
+            })?;
+            Ok(ops)
+        });
+        match registered {
+            // INVARIANT: Registered just now, with the counted pointer.
+            Ok(ops) => Ok(Self {
+                ops,
+                net: device.net(),
+                owner,
+            }),
+            Err(error) => {
+                // SAFETY: It came from `into_raw()` above and no hook has it.
+                drop(unsafe { Arc::from_raw(owner) });
+                Err(error)
+            }
+        }
+    }
+}
+
+impl<T: FrameHook> Drop for FrameHooks<T> {
+    fn drop(&mut self) {
+        // SAFETY: Registered by the type's invariant. The namespace is the device's, which has not
+        // moved: its owner drops this when the device leaves.
+        unsafe { bindings::nf_unregister_net_hooks(self.net, self.ops.as_ptr().cast(), 2) };
+        // SAFETY: May sleep here: hooks are only ever registered and dropped by a process.
+        unsafe { bindings::synchronize_net() };
+        // SAFETY: It came from `into_raw()`; no hook runs any more.
+        drop(unsafe { Arc::from_raw(self.owner) });
+    }
+}
+
+/// # Safety
+///
+/// Called by netfilter, as an ingress hook of `FrameHooks`, only.
+unsafe extern "C" fn ingress<T: FrameHook>(
+    private: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    _state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: By the invariant of `FrameHooks`; the reference counts until no hook runs.
+    let owner = unsafe { &*private.cast::<T>() };
+    // SAFETY: The hook has the packet to itself while it looks.
+    let packet = unsafe { SkBuff::from_raw(skb) };
+    let guard = Guard::new();
+    match owner.ingress(&guard, packet) {
+        Verdict::Accept => bindings::NF_ACCEPT,
+        Verdict::Deliver(device) => {
+            // SAFETY: The packet was given to this hook, which does not give it back.
+            unsafe { receive(skb, device) };
+            bindings::NF_STOLEN
+        }
+    }
+}
+
+/// Has `device` receive the packet.
+///
+/// # Safety
+///
+/// The caller gives the packet away, in softirq context and under RCU.
+unsafe fn receive(skb: *mut bindings::sk_buff, device: &NetDevice) {
+    // SAFETY: By this function's contract. Taps may share the packet; then this is a clone.
+    let Some(skb) = NonNull::new(unsafe { bindings::carp_skb_share_check(skb) }) else {
+        return;
+    };
+    // SAFETY: The packet is ours alone, the device is alive under RCU.
+    unsafe { bindings::carp_skb_deliver_to(skb.as_ptr(), device.as_ptr()) };
+    // SAFETY: As above.
+    unsafe { bindings::netif_receive_skb(skb.as_ptr()) };
+}
+
+/// # Safety
+///
+/// Called by netfilter, as an egress hook of `FrameHooks`, only.
+unsafe extern "C" fn egress<T: FrameHook>(
+    private: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    _state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: By the invariant of `FrameHooks`; the reference counts until no hook runs.
+    let owner = unsafe { &*private.cast::<T>() };
+    // SAFETY: The hook has the packet to itself while it looks.
+    let packet = unsafe { SkBuff::from_raw(skb) };
+    verdict(owner.egress(&Guard::new(), packet))
+}
+
+fn verdict(pass: bool) -> c_uint {
+    if pass {
+        bindings::NF_ACCEPT
+    } else {
+        bindings::NF_DROP
+    }
+}
+
+/// What looks at the ARP packets of every namespace. True lets a packet pass.
+pub(crate) trait ArpHook: 'static {
+    /// `device` has received the packet and is about to act on it.
+    fn input(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool;
+
+    /// `device` is about to send the packet.
+    fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool;
+}
+
+/// The tables that C reads, one copy for each `T`.
+struct ArpTables<T: ArpHook>(core::marker::PhantomData<T>);
+
+impl<T: ArpHook> ArpTables<T> {
+    const OPS: [bindings::nf_hook_ops; 2] = [
+        bindings::nf_hook_ops {
+            hook: Some(arp_input::<T>),
+            pf: bindings::NFPROTO_ARP as u8,
+            hooknum: bindings::NF_ARP_IN,
+            priority: i32::MIN,
+            ..pin_init::zeroed()
+        },
+        bindings::nf_hook_ops {
+            hook: Some(arp_output::<T>),
+            pf: bindings::NFPROTO_ARP as u8,
+            hooknum: bindings::NF_ARP_OUT,
+            priority: i32::MIN,
+            ..pin_init::zeroed()
+        },
+    ];
+
+    /// Netfilter keeps pointers to it, and never writes it.
+    const REF: &'static [bindings::nf_hook_ops; 2] = &Self::OPS;
+}
+
+/// The ARP hooks of all namespaces, those that come later included.
+///
+/// # Invariants
+///
+/// `pernet` is registered.
+#[pin_data(PinnedDrop)]
+pub(crate) struct ArpHooks {
+    #[pin]
+    pernet: Opaque<kernel::bindings::pernet_operations>,
+}
+
+// SAFETY: Nothing can be done with a reference to it.
+unsafe impl Sync for ArpHooks {}
+// SAFETY: It may be unregistered by any thread.
+unsafe impl Send for ArpHooks {}
+
+impl ArpHooks {
+    pub(crate) fn new<T: ArpHook>() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            pernet <- Opaque::try_ffi_init(|slot: *mut kernel::bindings::pernet_operations| {
+                let operations = kernel::bindings::pernet_operations {
+                    init: Some(arp_enter_namespace::<T>),
+                    exit: Some(arp_leave_namespace::<T>),
+                    ..pin_init::zeroed()
+                };
+                // SAFETY: `slot` is valid for writing.
+                unsafe { slot.write(operations) };
+                // SAFETY: The operations stay there until they are unregistered.
+                to_result(unsafe { kernel::bindings::register_pernet_subsys(slot) })
+            }),
+        }? Error)
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for ArpHooks {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: Registered by the type's invariant.
+        unsafe { kernel::bindings::unregister_pernet_subsys(self.pernet.get()) }
+    }
+}
+
+/// # Safety
+///
+/// Called by the core, as `pernet_operations::init`, only.
+unsafe extern "C" fn arp_enter_namespace<T: ArpHook>(net: *mut kernel::bindings::net) -> i32 {
+    let ops = ArpTables::<T>::REF;
+    // SAFETY: The namespace is valid, the table is static.
+    unsafe { bindings::nf_register_net_hooks(net.cast(), ops.as_ptr(), 2) }
+}
+
+/// # Safety
+///
+/// Called by the core, as `pernet_operations::exit`, only.
+unsafe extern "C" fn arp_leave_namespace<T: ArpHook>(net: *mut kernel::bindings::net) {
+    let ops = ArpTables::<T>::REF;
+    // SAFETY: Registered when the namespace was entered.
+    unsafe { bindings::nf_unregister_net_hooks(net.cast(), ops.as_ptr(), 2) }
+}
+
+/// # Safety
+///
+/// Called by netfilter, as a hook at `NF_ARP_IN`, only.
+unsafe extern "C" fn arp_input<T: ArpHook>(
+    _private: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: Netfilter passes a valid state; on input it has the receiving device.
+    let device = unsafe { NetDevice::from_raw((*state).in_) };
+    // SAFETY: The hook has the packet to itself while it looks.
+    let packet = unsafe { SkBuff::from_raw(skb) };
+    verdict(T::input(&Guard::new(), device, packet))
+}
+
+/// # Safety
+///
+/// Called by netfilter, as a hook at `NF_ARP_OUT`, only.
+unsafe extern "C" fn arp_output<T: ArpHook>(
+    _private: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: Netfilter passes a valid state; on output it has the sending device.
+    let device = unsafe { NetDevice::from_raw((*state).out) };
+    // SAFETY: The hook has the packet to itself while it looks.
+    let packet = unsafe { SkBuff::from_raw(skb) };
+    verdict(T::output(&Guard::new(), device, packet))
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A spinlock for what softirq and process context share: taking it also holds softirqs off.
+
+use super::bindings;
+use kernel::{
+    ffi::c_char,
+    sync::lock::{Backend, Lock},
+};
+
+/// A lock of this kind, around a `T`. Context: process or softirq, never hard interrupt.
+pub(crate) type SpinLockBh<T> = Lock<T, SpinLockBhBackend>;
+
+/// `spin_lock_bh()` and its companions.
+pub(crate) struct SpinLockBhBackend;
+
+// SAFETY: `spin_lock_bh()` excludes other CPUs until `spin_unlock_bh()`, and softirqs on its own.
+unsafe impl Backend for SpinLockBhBackend {
+    type State = kernel::bindings::spinlock_t;
+    type GuardState = ();
+
+    unsafe fn init(
+        ptr: *mut Self::State,
+        name: *const c_char,
+        key: *mut kernel::bindings::lock_class_key,
+    ) {
+        // SAFETY: By this function's contract `ptr` is valid for writing, `name` and `key` outlive it.
+        unsafe { kernel::bindings::__spin_lock_init(ptr, name, key) }
+    }
+
+    unsafe fn lock(ptr: *mut Self::State) {
+        // SAFETY: By this function's contract the lock is initialised.
+        unsafe { bindings::carp_spin_lock_bh(ptr.cast()) }
+    }
+
+    unsafe fn try_lock(ptr: *mut Self::State) -> Option<()> {
+        // SAFETY: By this function's contract the lock is initialised.
+        unsafe { bindings::carp_spin_trylock_bh(ptr.cast()) }.then_some(())
+    }
+
+    unsafe fn unlock(ptr: *mut Self::State, _guard_state: &()) {
+        // SAFETY: By this function's contract the caller owns the lock.
+        unsafe { bindings::carp_spin_unlock_bh(ptr.cast()) }
+    }
+
+    unsafe fn assert_is_held(ptr: *mut Self::State) {
+        // SAFETY: By this function's contract the lock is initialised.
+        unsafe { kernel::bindings::spin_assert_is_held(ptr) }
+    }
+}

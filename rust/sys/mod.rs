@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The kernel's objects behind safe interfaces: the only room with `unsafe`.
+//!
+//! One file per kernel object. Nothing here knows what CARP is.
+//!
+//! Every entry point that C calls does three things: turn pointers into references, call a safe
+//! method of a trait that the other rooms implement, turn the `Result` into what C expects.
+
+pub(crate) mod bindings;
+pub(crate) mod clock;
+pub(crate) mod hmac;
+pub(crate) mod hook;
+pub(crate) mod inet;
+pub(crate) mod link;
+pub(crate) mod lock;
+pub(crate) mod net_device;
+pub(crate) mod netlink;
+pub(crate) mod notifier;
+pub(crate) mod queue;
+pub(crate) mod rcu;
+pub(crate) mod skb;
+pub(crate) mod timer;

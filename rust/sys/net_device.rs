@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+//! `struct net_device`, borrowed, held, or found through RCU; and RTNL, the lock of its configuration.
+
+use super::bindings;
+use core::{
+    cell::UnsafeCell,
+    marker::PhantomData,
+    ops::Deref,
+    ptr::{self, NonNull},
+    sync::atomic::{AtomicPtr, Ordering},
+};
+use kernel::{
+    error::to_result, prelude::*, str::CStr, sync::rcu::Guard, types::NotThreadSafe, types::Opaque,
+};
+
+/// Evidence that this context holds RTNL.
+pub(crate) struct Rtnl<'a>(PhantomData<&'a ()>, NotThreadSafe);
+
+impl Rtnl<'_> {
+    /// # Safety
+    ///
+    /// The caller's context holds RTNL for as long as the value lives.
+    pub(crate) unsafe fn assume_held() -> Self {
+        Self(PhantomData, NotThreadSafe)
+    }
+}
+
+/// An Ethernet address.
+pub(crate) type Mac = [u8; 6];
+
+/// A network device that is alive while it is borrowed.
+#[repr(transparent)]
+pub(crate) struct NetDevice(Opaque<bindings::net_device>);
+
+// SAFETY: The methods read single fields that may change at any time, or call functions that do
+// their own locking.
+unsafe impl Sync for NetDevice {}
+
+impl NetDevice {
+    /// # Safety
+    ///
+    /// `dev` is a valid device and remains one for `'a`.
+    pub(crate) unsafe fn from_raw<'a>(dev: *mut bindings::net_device) -> &'a Self {
+        // SAFETY: By this function's contract; the type is transparent.
+        unsafe { &*dev.cast() }
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut bindings::net_device {
+        self.0.get()
+    }
+
+    /// Is it the same device?
+    pub(crate) fn is(&self, other: &NetDevice) -> bool {
+        ptr::eq(self, other)
+    }
+
+    fn flags(&self) -> u32 {
+        // SAFETY: The device is alive; flags are a word that others may write.
+        unsafe { (&raw const (*self.as_ptr()).flags).read_volatile() }
+    }
+
+    /// Administratively up.
+    pub(crate) fn is_up(&self) -> bool {
+        self.flags() & bindings::net_device_flags_IFF_UP != 0
+    }
+
+    /// Not known to have lost its carrier.
+    pub(crate) fn has_carrier(&self) -> bool {
+        // SAFETY: The device is alive.
+        unsafe { bindings::carp_netif_carrier_ok(self.as_ptr()) }
+    }
+
+    pub(crate) fn is_loopback(&self) -> bool {
+        self.flags() & bindings::net_device_flags_IFF_LOOPBACK != 0
+    }
+
+    pub(crate) fn is_ethernet(&self) -> bool {
+        // SAFETY: The device is alive; its type is fixed while it has uppers, and is one word.
+        let kind = unsafe { (*self.as_ptr()).type_ };
+        u32::from(kind) == bindings::ARPHRD_ETHER
+    }
+
+    /// The `type` of `ip link add … type`, of devices that have one.
+    pub(crate) fn kind(&self) -> Option<&CStr> {
+        // SAFETY: The device is alive.
+        let ops = NonNull::new(unsafe { (*self.as_ptr()).rtnl_link_ops }.cast_mut())?;
+        // SAFETY: A device's link ops outlive it.
+        let kind = NonNull::new(unsafe { (*ops.as_ptr()).kind }.cast_mut())?;
+        // SAFETY: The kind is a string that outlives the ops.
+        Some(unsafe { CStr::from_char_ptr(kind.as_ptr()) })
+    }
+
+    pub(crate) fn is_same_namespace(&self, other: &NetDevice) -> bool {
+        self.net() == other.net()
+    }
+
+    pub(crate) fn net(&self) -> *mut bindings::net {
+        // SAFETY: The device is alive.
+        unsafe { bindings::carp_dev_net(self.as_ptr()) }
+    }
+
+    pub(crate) fn index(&self) -> i32 {
+        // SAFETY: The device is alive.
+        unsafe { (*self.as_ptr()).ifindex }
+    }
+
+    pub(crate) fn mtu(&self) -> u32 {
+        // SAFETY: The device is alive; the MTU is a word that others may write.
+        unsafe { (&raw const (*self.as_ptr()).mtu).read_volatile() }
+    }
+
+    /// Context: RTNL. Fails as `ip link set mtu` does.
+    pub(crate) fn set_mtu(&self, _rtnl: &Rtnl<'_>, mtu: u32) -> Result {
+        let mtu = i32::try_from(mtu)?;
+        // SAFETY: The device is alive, RTNL is held.
+        to_result(unsafe { bindings::dev_set_mtu(self.as_ptr(), mtu) })
+    }
+
+    /// Any context.
+    pub(crate) fn set_carrier(&self, on: bool) {
+        if on {
+            // SAFETY: The device is alive and registered, or about to be.
+            unsafe { bindings::netif_carrier_on(self.as_ptr()) }
+        } else {
+            // SAFETY: As above.
+            unsafe { bindings::netif_carrier_off(self.as_ptr()) }
+        }
+    }
+
+    /// Takes frames to `mac` in, until [`NetDevice::drop_unicast`] as many times.
+    pub(crate) fn accept_unicast(&self, _rtnl: &Rtnl<'_>, mac: &Mac) -> Result {
+        // SAFETY: The device is alive, RTNL is held, `mac` has the length of its addresses.
+        to_result(unsafe { bindings::dev_uc_add(self.as_ptr(), mac.as_ptr()) })
+    }
+
+    pub(crate) fn drop_unicast(&self, _rtnl: &Rtnl<'_>, mac: &Mac) {
+        // SAFETY: As above. An address that is no longer there is what the caller wants.
+        unsafe { bindings::dev_uc_del(self.as_ptr(), mac.as_ptr()) };
+    }
+
+    /// Takes over from `parent` what a device on top of it must respect.
+    pub(crate) fn inherit_limits(&self, _rtnl: &Rtnl<'_>, parent: &NetDevice) {
+        let (this, parent) = (self.as_ptr(), parent.as_ptr());
+        // SAFETY: Both devices are alive and RTNL is held, so nobody else writes these fields.
+        unsafe {
+            (*this).max_mtu = (*parent).mtu;
+            (*this).hard_header_len = (*parent).hard_header_len;
+            (*this).needed_headroom = (*parent).needed_headroom;
+            (*this).needed_tailroom = (*parent).needed_tailroom;
+        }
+        // SAFETY: As above.
+        unsafe { bindings::netif_inherit_tso_max(this, parent) }
+    }
+
+    /// Its address; only before it is registered.
+    pub(crate) fn set_address(&self, _rtnl: &Rtnl<'_>, mac: &Mac) {
+        // SAFETY: The device is alive, RTNL is held, `mac` has the length of its addresses.
+        unsafe { bindings::carp_eth_hw_addr_set(self.as_ptr(), mac.as_ptr()) }
+    }
+
+    /// Its MTU; only before it is registered.
+    pub(crate) fn set_first_mtu(&self, _rtnl: &Rtnl<'_>, mtu: u32) {
+        // SAFETY: The device is alive, RTNL is held.
+        unsafe { (*self.as_ptr()).mtu = mtu };
+    }
+
+    /// Calls `f` with each device stacked on this one until it returns something.
+    pub(crate) fn find_upper<R>(
+        &self,
+        _rtnl: &Rtnl<'_>,
+        mut f: impl FnMut(&NetDevice) -> Option<R>,
+    ) -> Option<R> {
+        // SAFETY: The device is alive: the head of its list of uppers is a field of it.
+        let mut position = unsafe { &raw mut (*self.as_ptr()).adj_list.upper };
+        loop {
+            // SAFETY: RTNL keeps the list of uppers; `position` is where the last call left it.
+            let upper =
+                unsafe { bindings::netdev_upper_get_next_dev_rcu(self.as_ptr(), &mut position) };
+            let upper = NonNull::new(upper)?;
+            // SAFETY: RTNL keeps the device.
+            if let Some(found) = f(unsafe { NetDevice::from_raw(upper.as_ptr()) }) {
+                return Some(found);
+            }
+        }
+    }
+}
+
+/// A device that cannot go away, and is told apart in the reference tracker's reports.
+///
+/// # Invariants
+///
+/// `dev` is held through `tracker`.
+pub(crate) struct DeviceRef {
+    dev: NonNull<bindings::net_device>,
+    tracker: UnsafeCell<bindings::netdevice_tracker>,
+}
+
+// SAFETY: A reference may be put on any CPU; `tracker` is only used when it is.
+unsafe impl Send for DeviceRef {}
+// SAFETY: `&DeviceRef` gives out `&NetDevice` only.
+unsafe impl Sync for DeviceRef {}
+
+impl DeviceRef {
+    /// Context: process.
+    pub(crate) fn new(device: &NetDevice) -> Self {
+        let tracker = UnsafeCell::new(bindings::netdevice_tracker::default());
+        // SAFETY: The device is alive, `tracker` is empty and ours.
+        unsafe { bindings::carp_netdev_hold(device.as_ptr(), tracker.get()) };
+        // INVARIANT: Held just now. A borrowed device's address is never null.
+        let dev = NonNull::from(device).cast();
+        Self { dev, tracker }
+    }
+}
+
+impl Deref for DeviceRef {
+    type Target = NetDevice;
+    fn deref(&self) -> &NetDevice {
+        // SAFETY: The device is held by the type's invariant.
+        unsafe { NetDevice::from_raw(self.dev.as_ptr()) }
+    }
+}
+
+impl Drop for DeviceRef {
+    fn drop(&mut self) {
+        // SAFETY: Held through this tracker by the type's invariant, put once.
+        unsafe { bindings::carp_netdev_put(self.dev.as_ptr(), self.tracker.get()) }
+    }
+}
+
+/// The device that an object belongs to. The device owns the object, so the object cannot hold the
+/// device; it finds it under RCU as long as it is registered.
+///
+/// # Invariants
+///
+/// `dev` is null, or a device for which a grace period follows `clear()` before it is freed.
+pub(crate) struct RcuDevice {
+    dev: AtomicPtr<bindings::net_device>,
+}
+
+impl RcuDevice {
+    /// Nothing yet.
+    pub(crate) const fn empty() -> Self {
+        Self {
+            dev: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// [`RcuDevice::clear`] is called, and a grace period waited for, before `device` is freed.
+    pub(super) unsafe fn set(&self, device: &NetDevice) {
+        // INVARIANT: By this function's contract.
+        self.dev.store(device.as_ptr(), Ordering::Release);
+    }
+
+    pub(super) fn clear(&self) {
+        self.dev.store(ptr::null_mut(), Ordering::Release);
+    }
+
+    pub(crate) fn get<'a>(&self, _guard: &'a Guard) -> Option<&'a NetDevice> {
+        let dev = NonNull::new(self.dev.load(Ordering::Acquire))?;
+        // SAFETY: By the type's invariant it is alive at least until the guard is dropped.
+        Some(unsafe { NetDevice::from_raw(dev.as_ptr()) })
+    }
+
+    /// As [`RcuDevice::get`], for a context that must sleep.
+    pub(crate) fn get_rtnl<'a>(&self, _rtnl: &'a Rtnl<'_>) -> Option<&'a NetDevice> {
+        let dev = NonNull::new(self.dev.load(Ordering::Acquire))?;
+        // SAFETY: `clear()` is called under RTNL, so the device is alive while that is held.
+        Some(unsafe { NetDevice::from_raw(dev.as_ptr()) })
+    }
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Notifier chains: what happens to devices, to IPv4 addresses, and to the host as a whole.
+
+use super::{
+    bindings,
+    net_device::{NetDevice, Rtnl},
+};
+use kernel::{
+    error::{code::*, to_result, Error, Result},
+    ffi::{c_int, c_ulong, c_void},
+    prelude::*,
+    types::Opaque,
+};
+
+/// What can happen to a device, as far as it matters to a device on top of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeviceEvent {
+    /// Set up, set down, or its carrier changed: what it is now can be asked.
+    State,
+    /// Its MTU or its offloads changed.
+    Limits,
+    /// It is being deleted, or leaves its namespace.
+    Leaving,
+    /// It is about to become another type of device; this one may be refused.
+    TypeChange,
+}
+
+/// Who is told. Context: process; of the first two: RTNL held.
+pub(crate) trait Events: 'static {
+    fn device(rtnl: &Rtnl<'_>, device: &NetDevice, event: DeviceEvent) -> Result;
+    /// The list of IPv4 addresses of `device` has changed.
+    fn addresses(rtnl: &Rtnl<'_>, device: &NetDevice);
+    /// The host goes down. Called for each device, under RCU.
+    fn reboot(device: &NetDevice);
+}
+
+type Call = unsafe extern "C" fn(*mut bindings::notifier_block, c_ulong, *mut c_void) -> c_int;
+type Chain = unsafe extern "C" fn(*mut bindings::notifier_block) -> c_int;
+
+/// Registered with one chain. Dropping it unregisters, and waits until nobody is being told.
+///
+/// # Invariants
+///
+/// `block` is registered with the chain that `unregister` takes it out of.
+#[pin_data(PinnedDrop)]
+struct Registration {
+    #[pin]
+    block: Opaque<bindings::notifier_block>,
+    unregister: Chain,
+}
+
+// SAFETY: Nothing can be done with a reference to it.
+unsafe impl Sync for Registration {}
+// SAFETY: It may be unregistered by any thread.
+unsafe impl Send for Registration {}
+
+impl Registration {
+    /// # Safety
+    ///
+    /// `call` is of the form that the chain calls; `register` and `unregister` are of one chain.
+    unsafe fn new(call: Call, register: Chain, unregister: Chain) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            block <- Opaque::try_ffi_init(move |slot: *mut bindings::notifier_block| {
+                let block = bindings::notifier_block {
+                    notifier_call: Some(call),
+                    ..pin_init::zeroed()
+                };
+                // SAFETY: `slot` is valid for writing.
+                unsafe { slot.write(block) };
+                // SAFETY: By this function's contract; the block is pinned.
+                to_result(unsafe { register(slot) })
+            }),
+            unregister,
+        }? Error)
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Registration {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: By the type's invariant.
+        unsafe { (self.unregister)(self.block.get()) };
+    }
+}
+
+/// Registered with all the chains.
+#[pin_data]
+pub(crate) struct Notifiers {
+    #[pin]
+    devices: Registration,
+    #[pin]
+    addresses: Registration,
+    #[pin]
+    reboot: Registration,
+}
+
+impl Notifiers {
+    /// The chain of devices replays what is already there. Context: process, without RTNL.
+    pub(crate) fn new<T: Events>() -> impl PinInit<Self, Error> {
+        // SAFETY: Each function is of the form that its chain calls.
+        let (devices, addresses, reboot) = unsafe {
+            (
+                Registration::new(
+                    device_event::<T>,
+                    bindings::register_netdevice_notifier,
+                    bindings::unregister_netdevice_notifier,
+                ),
+                Registration::new(
+                    address_event::<T>,
+                    bindings::register_inetaddr_notifier,
+                    bindings::unregister_inetaddr_notifier,
+                ),
+                Registration::new(
+                    reboot_event::<T>,
+                    bindings::register_reboot_notifier,
+                    bindings::unregister_reboot_notifier,
+                ),
+            )
+        };
+        try_pin_init!(Self {
+            devices <- devices,
+            addresses <- addresses,
+            reboot <- reboot,
+        }? Error)
+    }
+}
+
+/// # Safety
+///
+/// Called by the chain of network devices, only.
+unsafe extern "C" fn device_event<T: Events>(
+    _block: *mut bindings::notifier_block,
+    event: c_ulong,
+    info: *mut c_void,
+) -> c_int {
+    let event = match u32::try_from(event).unwrap_or(0) {
+        bindings::netdev_cmd_NETDEV_UP
+        | bindings::netdev_cmd_NETDEV_DOWN
+        | bindings::netdev_cmd_NETDEV_CHANGE => DeviceEvent::State,
+        bindings::netdev_cmd_NETDEV_CHANGEMTU | bindings::netdev_cmd_NETDEV_FEAT_CHANGE => {
+            DeviceEvent::Limits
+        }
+        bindings::netdev_cmd_NETDEV_UNREGISTER => DeviceEvent::Leaving,
+        bindings::netdev_cmd_NETDEV_PRE_TYPE_CHANGE => DeviceEvent::TypeChange,
+        _ => return NOTIFY_DONE,
+    };
+    // SAFETY: On this chain `info` names a valid device.
+    let device = unsafe { NetDevice::from_raw(bindings::carp_notifier_device(info)) };
+    // SAFETY: This chain is called under RTNL.
+    let rtnl = unsafe { Rtnl::assume_held() };
+    match T::device(&rtnl, device, event) {
+        Ok(()) => NOTIFY_DONE,
+        Err(_) => NOTIFY_BAD,
+    }
+}
+
+/// # Safety
+///
+/// Called by the chain of IPv4 addresses, only.
+unsafe extern "C" fn address_event<T: Events>(
+    _block: *mut bindings::notifier_block,
+    _event: c_ulong,
+    info: *mut c_void,
+) -> c_int {
+    let ifa: *mut bindings::in_ifaddr = info.cast();
+    // SAFETY: On this chain `info` is an address that is valid during the call, and with it the
+    // IPv4 side of its device.
+    let device = unsafe { NetDevice::from_raw((*(*ifa).ifa_dev).dev) };
+    // SAFETY: This chain is called under RTNL.
+    let rtnl = unsafe { Rtnl::assume_held() };
+    T::addresses(&rtnl, device);
+    NOTIFY_DONE
+}
+
+/// # Safety
+///
+/// Called by the chain of reboots, only.
+unsafe extern "C" fn reboot_event<T: Events>(
+    _block: *mut bindings::notifier_block,
+    _event: c_ulong,
+    _info: *mut c_void,
+) -> c_int {
+    // SAFETY: The function takes a device, as it is called with.
+    unsafe { bindings::carp_for_each_device(Some(reboot_device::<T>)) };
+    NOTIFY_DONE
+}
+
+/// # Safety
+///
+/// Called by `reboot_event()`, under RCU, only.
+unsafe extern "C" fn reboot_device<T: Events>(dev: *mut bindings::net_device) {
+    // SAFETY: The device is alive under RCU.
+    T::reboot(unsafe { NetDevice::from_raw(dev) });
+}
+
+const NOTIFY_DONE: c_int = 0;
+const NOTIFY_BAD: c_int = 0x8002;
+
+/// A refusal of an event that may be refused.
+pub(crate) const REFUSED: Error = EBUSY;

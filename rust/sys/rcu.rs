@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A pointer that readers follow without a lock, and that a writer replaces whole.
+//!
+//! Vocabulary:
+//!
+//! * *publish*: make a new value the one that readers find from now on.
+//! * *retired*: replaced, but perhaps still in use by a reader that was faster.
+//! * *reclaim*: wait for a grace period, then free all that was retired before it.
+
+use core::{
+    marker::PhantomData,
+    ptr::{self, NonNull},
+    sync::atomic::{AtomicPtr, Ordering},
+};
+use kernel::{
+    prelude::*,
+    sync::rcu::{synchronize_rcu, Guard},
+};
+
+struct Node<T> {
+    value: T,
+    /// The next node of a [`Retired`] list. Readers never look at it.
+    next: *mut Node<T>,
+}
+
+// SAFETY: `next` is only followed by the list that owns the node.
+unsafe impl<T: Send> Send for Node<T> {}
+// SAFETY: As above; readers share `value`.
+unsafe impl<T: Sync> Sync for Node<T> {}
+
+/// A value that is ready to be published. Memory is taken here, where failing is still harmless.
+pub(crate) struct Fresh<T>(KBox<Node<T>>);
+
+impl<T> Fresh<T> {
+    pub(crate) fn new(value: T) -> Result<Self> {
+        let next = ptr::null_mut();
+        Ok(Self(KBox::new(Node { value, next }, GFP_KERNEL)?))
+    }
+}
+
+impl<T> core::ops::Deref for Fresh<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0.value
+    }
+}
+
+impl<T> core::ops::DerefMut for Fresh<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0.value
+    }
+}
+
+/// A pointer to an immutable `T` or to nothing.
+///
+/// # Invariants
+///
+/// `node` is null or comes from a `KBox<Node<T>>` that this pointer owns.
+pub(crate) struct RcuPointer<T> {
+    node: AtomicPtr<Node<T>>,
+    _owns: PhantomData<KBox<T>>,
+}
+
+// SAFETY: Readers on any CPU share `&T`; the owner of `&RcuPointer` may take a `T` out and drop it.
+unsafe impl<T: Send + Sync> Sync for RcuPointer<T> {}
+// SAFETY: As above.
+unsafe impl<T: Send + Sync> Send for RcuPointer<T> {}
+
+impl<T> RcuPointer<T> {
+    /// A pointer to nothing.
+    pub(crate) const fn empty() -> Self {
+        // INVARIANT: Null.
+        Self {
+            node: AtomicPtr::new(ptr::null_mut()),
+            _owns: PhantomData,
+        }
+    }
+
+    /// What is published now. Load it once a path and use only the result.
+    pub(crate) fn read<'a>(&'a self, _guard: &'a Guard) -> Option<&'a T> {
+        // ORDERING: Acquire pairs with the release in `swap()`, so the value is seen initialised.
+        let node = self.node.load(Ordering::Acquire);
+        // SAFETY: By the type's invariant the node is alive when loaded; a writer that replaces it
+        // frees it only after a grace period, which cannot end before `_guard` is dropped.
+        Some(unsafe { &(*NonNull::new(node)?.as_ptr()).value })
+    }
+
+    /// Publishes `fresh` (or nothing) and puts what it replaces on `retired`.
+    pub(crate) fn publish(&self, fresh: Option<Fresh<T>>, retired: &RetiredList<T>) {
+        let node = fresh.map_or(ptr::null_mut(), |fresh| KBox::into_raw(fresh.0));
+        // INVARIANT: `node` is null or was a box a moment ago.
+        // ORDERING: Release publishes the value; acquire makes the old one's contents ours.
+        let old = self.node.swap(node, Ordering::AcqRel);
+        if let Some(old) = NonNull::new(old) {
+            retired.push(old);
+        }
+    }
+}
+
+impl<T> Drop for RcuPointer<T> {
+    fn drop(&mut self) {
+        if let Some(node) = NonNull::new(*self.node.get_mut()) {
+            // SAFETY: By the type's invariant it came from a box. `&mut self` shows that no reader
+            // can hold `&self` any more, and with it none can hold the value.
+            drop(unsafe { KBox::from_raw(node.as_ptr()) });
+        }
+    }
+}
+
+/// Values that are no longer published and not yet freed.
+///
+/// # Invariants
+///
+/// `first` heads a list, linked by `Node::next`, of nodes that came from boxes and that only this
+/// list owns.
+pub(crate) struct RetiredList<T> {
+    first: AtomicPtr<Node<T>>,
+    _owns: PhantomData<KBox<T>>,
+}
+
+// SAFETY: The list hands its values to one owner at a time.
+unsafe impl<T: Send + Sync> Sync for RetiredList<T> {}
+// SAFETY: As above.
+unsafe impl<T: Send + Sync> Send for RetiredList<T> {}
+
+impl<T> RetiredList<T> {
+    pub(crate) const fn new() -> Self {
+        // INVARIANT: An empty list.
+        Self {
+            first: AtomicPtr::new(ptr::null_mut()),
+            _owns: PhantomData,
+        }
+    }
+
+    fn push(&self, node: NonNull<Node<T>>) {
+        let mut first = self.first.load(Ordering::Relaxed);
+        loop {
+            // SAFETY: The node was unpublished by the caller: readers use its `value` only.
+            unsafe { (*node.as_ptr()).next = first };
+            // INVARIANT: The node came from a box and now heads the list.
+            // ORDERING: Release hands the node's `next` to whoever takes the list.
+            match self.first.compare_exchange_weak(
+                first,
+                node.as_ptr(),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => first = now,
+            }
+        }
+    }
+
+    /// Waits for a grace period, if anything is retired, and frees all that was retired before it.
+    /// Returns how many values were freed. Context: process; sleeps.
+    pub(crate) fn reclaim(&self) -> usize {
+        // ORDERING: Acquire pairs with the release in `push()`.
+        let mut node = self.first.swap(ptr::null_mut(), Ordering::Acquire);
+        if node.is_null() {
+            return 0;
+        }
+        synchronize_rcu();
+        let mut freed: usize = 0;
+        while !node.is_null() {
+            // SAFETY: By the type's invariant it came from a box that the list owned. It was
+            // unpublished before the grace period, so no reader has it.
+            let owned = unsafe { KBox::from_raw(node) };
+            node = owned.next;
+            freed = freed.wrapping_add(1);
+        }
+        freed
+    }
+}
+
+impl<T> Drop for RetiredList<T> {
+    fn drop(&mut self) {
+        self.reclaim();
+    }
+}

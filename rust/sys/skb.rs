@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+//! `struct sk_buff`: a packet, borrowed from the stack or owned.
+
+use super::{
+    bindings,
+    net_device::{Mac, NetDevice},
+};
+use core::ptr::NonNull;
+use kernel::{
+    error::{code::*, to_result, Error, Result},
+    types::Opaque,
+};
+
+/// EtherTypes that matter here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Ipv4,
+    Arp,
+    Other,
+}
+
+/// A packet that somebody else owns.
+#[repr(transparent)]
+pub(crate) struct SkBuff(Opaque<bindings::sk_buff>);
+
+impl SkBuff {
+    /// # Safety
+    ///
+    /// `skb` is valid, and nobody else changes it, for `'a`.
+    pub(crate) unsafe fn from_raw<'a>(skb: *mut bindings::sk_buff) -> &'a mut Self {
+        // SAFETY: By this function's contract; the type is transparent.
+        unsafe { &mut *skb.cast() }
+    }
+
+    fn as_ptr(&self) -> *mut bindings::sk_buff {
+        self.0.get()
+    }
+
+    pub(crate) fn protocol(&self) -> Protocol {
+        // SAFETY: The packet is valid.
+        match u16::from_be(unsafe { bindings::carp_skb_protocol(self.as_ptr()) }) {
+            0x0800 => Protocol::Ipv4,
+            0x0806 => Protocol::Arp,
+            _ => Protocol::Other,
+        }
+    }
+
+    /// It belongs to a VLAN of the device that received it.
+    pub(crate) fn has_vlan_tag(&self) -> bool {
+        // SAFETY: The packet is valid.
+        unsafe { bindings::carp_skb_has_vlan_tag(self.as_ptr()) }
+    }
+
+    /// The host's own multicast coming back.
+    pub(crate) fn is_loopback(&self) -> bool {
+        // SAFETY: The packet is valid.
+        unsafe { bindings::carp_skb_is_loopback(self.as_ptr()) }
+    }
+
+    /// It came in from a network, so it is not this host's own.
+    pub(crate) fn was_received(&self) -> bool {
+        // SAFETY: The packet is valid.
+        unsafe { bindings::carp_skb_was_received(self.as_ptr()) }
+    }
+
+    /// Destination and source of the Ethernet header, if there is one.
+    pub(crate) fn ethernet(&self) -> Option<(Mac, Mac)> {
+        // SAFETY: The packet is valid.
+        let header = NonNull::new(unsafe { bindings::carp_skb_ethernet(self.as_ptr()) }.cast_mut());
+        // SAFETY: A MAC header that is set lies within the linear part of the packet.
+        header.map(|header| unsafe { ((*header.as_ptr()).h_dest, (*header.as_ptr()).h_source) })
+    }
+
+    /// Copies what there is of the network header and what follows it, `buffer.len()` bytes at most.
+    pub(crate) fn read_network<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+        // SAFETY: The packet is valid.
+        let offset = unsafe { bindings::carp_skb_network_offset(self.as_ptr()) };
+        // SAFETY: As above.
+        let len = unsafe { bindings::carp_skb_len(self.as_ptr()) };
+        let rest = len.checked_sub(u32::try_from(offset).ok()?)?;
+        let len = usize::try_from(rest).ok()?.min(buffer.len());
+        let buffer = buffer.get_mut(..len)?;
+        let len = i32::try_from(len).ok()?;
+        // SAFETY: The packet is valid, `buffer` is valid for `len` bytes; the function checks the
+        // range against the packet.
+        let error = unsafe {
+            kernel::bindings::skb_copy_bits(
+                self.as_ptr().cast(),
+                offset,
+                buffer.as_mut_ptr().cast(),
+                len,
+            )
+        };
+        (error == 0).then_some(buffer)
+    }
+
+    /// Overwrites bytes at `offset` behind the start of the network header. Only for a packet that
+    /// is on its way out and not shared.
+    pub(crate) fn write_network(&mut self, offset: i32, bytes: &[u8]) -> Result {
+        // SAFETY: The packet is valid.
+        let start = unsafe { bindings::carp_skb_network_offset(self.as_ptr()) };
+        let offset = start.checked_add(offset).ok_or(EINVAL)?;
+        let len = i32::try_from(bytes.len())?;
+        // SAFETY: The packet is valid and ours to change, `bytes` is valid for `len` bytes; the
+        // function checks the range against the packet.
+        to_result(unsafe {
+            kernel::bindings::skb_store_bits(
+                self.as_ptr().cast(),
+                offset,
+                bytes.as_ptr().cast(),
+                len,
+            )
+        })
+    }
+
+    /// Gives a packet on its way out another Ethernet source. May allocate, atomically.
+    pub(crate) fn set_ethernet_source(&mut self, mac: &Mac) -> Result {
+        // SAFETY: The packet is valid and begins with its Ethernet header.
+        to_result(unsafe { bindings::carp_skb_make_ethernet_writable(self.as_ptr()) })?;
+        // SAFETY: The packet is valid.
+        let header = NonNull::new(unsafe { bindings::carp_skb_ethernet(self.as_ptr()) }.cast_mut())
+            .ok_or(EINVAL)?;
+        // SAFETY: The header was made linear and unshared above.
+        unsafe { (*header.as_ptr()).h_source = *mac };
+        Ok(())
+    }
+}
+
+/// A packet of our own. Dropping it frees it.
+///
+/// # Invariants
+///
+/// `skb` is valid and nobody else has it.
+pub(crate) struct OwnedSkb {
+    skb: NonNull<bindings::sk_buff>,
+}
+
+// SAFETY: A packet may be freed or sent on any CPU.
+unsafe impl Send for OwnedSkb {}
+
+impl OwnedSkb {
+    /// # Safety
+    ///
+    /// `skb` is valid and the caller gives it away.
+    pub(crate) unsafe fn from_raw(skb: NonNull<bindings::sk_buff>) -> Self {
+        // INVARIANT: By this function's contract.
+        Self { skb }
+    }
+
+    fn into_raw(self) -> NonNull<bindings::sk_buff> {
+        let skb = self.skb;
+        core::mem::forget(self);
+        skb
+    }
+
+    /// A whole Ethernet frame, to be sent by `device`. Any context.
+    pub(crate) fn frame(device: &NetDevice, bytes: &[u8], network_offset: u32) -> Result<Self> {
+        let len = u32::try_from(bytes.len())?;
+        // SAFETY: The device is alive.
+        let skb = NonNull::new(unsafe { bindings::carp_skb_alloc(device.as_ptr(), len) })
+            .ok_or(ENOMEM)?;
+        // INVARIANT: Fresh and ours.
+        let this = Self { skb };
+        // SAFETY: `carp_skb_alloc()` left room for `len` bytes.
+        let data = unsafe { kernel::bindings::skb_put(this.skb.as_ptr().cast(), len) };
+        // SAFETY: `skb_put()` returned `len` bytes of the packet's own memory.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), data.cast(), bytes.len()) };
+        // SAFETY: The packet begins with an Ethernet header, `network_offset` lies within it or it
+        // is refused by whoever reads it.
+        unsafe { bindings::carp_skb_set_frame(this.skb.as_ptr(), device.as_ptr(), network_offset) };
+        Ok(this)
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        // SAFETY: The packet is valid by the type's invariant.
+        unsafe { bindings::carp_skb_len(self.skb.as_ptr()) }
+    }
+
+    /// Sends the packet by `device`. Context: process or softirq, without locks that its queue or
+    /// its driver could want.
+    pub(crate) fn transmit(self, device: &NetDevice) -> Result {
+        let skb = self.into_raw();
+        // SAFETY: The packet was ours, the device is alive.
+        unsafe { bindings::carp_skb_set_device(skb.as_ptr(), device.as_ptr()) };
+        // SAFETY: As above; the function takes the packet, whatever it returns.
+        match unsafe { bindings::carp_dev_queue_xmit(skb.as_ptr()) } {
+            0 => Ok(()),
+            // NET_XMIT_CN: sent, and the queue asks for patience.
+            2 => Ok(()),
+            error if error < 0 => Err(Error::from_errno(error)),
+            _dropped => Err(ENOBUFS),
+        }
+    }
+}
+
+impl Drop for OwnedSkb {
+    fn drop(&mut self) {
+        // SAFETY: Valid and ours by the type's invariant.
+        unsafe { bindings::carp_skb_free(self.skb.as_ptr()) }
+    }
+}

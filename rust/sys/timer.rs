@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A timer that fires in softirq context at an absolute time of the monotonic clock.
+
+use core::marker::{PhantomData, PhantomPinned};
+use kernel::{bindings, prelude::*, types::Opaque};
+
+/// A timer inside its owner, which is used through [`HasTimer`] only.
+///
+/// # Invariants
+///
+/// `timer` is initialised and its function is `fire::<T>`.
+#[pin_data(PinnedDrop)]
+pub(crate) struct Timer<T: HasTimer> {
+    #[pin]
+    timer: Opaque<bindings::hrtimer>,
+    #[pin]
+    _pin: PhantomPinned,
+    _owner: PhantomData<fn(&T)>,
+}
+
+// SAFETY: The hrtimer functions may be called from any context at once.
+unsafe impl<T: HasTimer> Sync for Timer<T> {}
+// SAFETY: As above.
+unsafe impl<T: HasTimer> Send for Timer<T> {}
+
+impl<T: HasTimer> Timer<T> {
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            timer <- Opaque::ffi_init(|timer| {
+                // SAFETY: `timer` is valid for writing and stays where it is.
+                unsafe {
+                    bindings::hrtimer_setup(
+                        timer,
+                        Some(fire::<T>),
+                        bindings::CLOCK_MONOTONIC as bindings::clockid_t,
+                        bindings::hrtimer_mode_HRTIMER_MODE_ABS_SOFT,
+                    )
+                }
+            }),
+            _pin: PhantomPinned,
+            _owner: PhantomData,
+        })
+    }
+}
+
+#[pinned_drop]
+impl<T: HasTimer> PinnedDrop for Timer<T> {
+    fn drop(self: Pin<&mut Self>) {
+        // SAFETY: The timer is initialised by the type's invariant. Its function is not running, or
+        // returns soon: its owner is still alive.
+        unsafe { bindings::hrtimer_cancel(self.timer.get()) };
+    }
+}
+
+/// A type with a [`Timer`] in it. Implemented by [`impl_has_timer!`] only.
+///
+/// # Safety
+///
+/// `timer_of()` and `owner_of()` are each other's inverse, for one field of `Self`.
+pub(crate) unsafe trait HasTimer: Send + Sync + Sized {
+    fn timer_of(&self) -> &Timer<Self>;
+
+    /// # Safety
+    ///
+    /// `timer` is that field of a living `Self`.
+    unsafe fn owner_of<'a>(timer: *const Timer<Self>) -> &'a Self;
+
+    /// The timer has fired. Context: softirq. May arm it again.
+    fn expired(&self);
+
+    /// Fires at `deadline_ns`, and not at an earlier deadline that was set before. Any context.
+    fn arm(&self, deadline_ns: u64) {
+        let deadline = i64::try_from(deadline_ns).unwrap_or(i64::MAX);
+        // SAFETY: The timer is initialised by its type's invariant.
+        unsafe {
+            bindings::hrtimer_start_range_ns(
+                self.timer_of().timer.get(),
+                deadline,
+                0,
+                bindings::hrtimer_mode_HRTIMER_MODE_ABS_SOFT,
+            )
+        }
+    }
+
+    /// Stops the timer, unless its function runs just now. Any context.
+    fn disarm(&self) {
+        // SAFETY: The timer is initialised by its type's invariant.
+        unsafe { bindings::hrtimer_try_to_cancel(self.timer_of().timer.get()) };
+    }
+
+    /// Stops the timer and waits until its function has returned. Context: process, without any
+    /// lock that `expired()` takes.
+    fn stop_timer(&self) {
+        // SAFETY: The timer is initialised by its type's invariant.
+        unsafe { bindings::hrtimer_cancel(self.timer_of().timer.get()) };
+    }
+}
+
+/// Says which field of a type is its timer, and what to call when it fires.
+macro_rules! impl_has_timer {
+    ($owner:ty, $field:ident, $expired:expr) => {
+        // SAFETY: Both functions are about `$field`.
+        unsafe impl $crate::sys::timer::HasTimer for $owner {
+            fn timer_of(&self) -> &$crate::sys::timer::Timer<Self> {
+                &self.$field
+            }
+
+            unsafe fn owner_of<'a>(timer: *const $crate::sys::timer::Timer<Self>) -> &'a Self {
+                // SAFETY: By this function's contract.
+                unsafe { &*::kernel::container_of!(timer, Self, $field) }
+            }
+
+            fn expired(&self) {
+                $expired(self)
+            }
+        }
+    };
+}
+pub(crate) use impl_has_timer;
+
+/// # Safety
+///
+/// Called by the timer core, as the function of a `Timer<T>`, only.
+unsafe extern "C" fn fire<T: HasTimer>(timer: *mut bindings::hrtimer) -> bindings::hrtimer_restart {
+    // SAFETY: By the invariant of `Timer` this is the field `timer` of one.
+    let timer = unsafe { kernel::container_of!(Opaque::cast_from(timer), Timer<T>, timer) };
+    // SAFETY: Timers are started through `HasTimer` only, so this one is a field of a `T`; dropping
+    // it waits for this function, so the `T` is alive.
+    unsafe { T::owner_of(timer) }.expired();
+    bindings::hrtimer_restart::HRTIMER_NORESTART
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * The one contract between the carp module and user space: the attributes that
+ * travel in IFLA_INFO_DATA and IFLA_INFO_XSTATS of a link of kind "carp".
+ *
+ * Integers are in host byte order unless a line says otherwise.
+ */
+#ifndef _UAPI_LINUX_IF_CARP_H
+#define _UAPI_LINUX_IF_CARP_H
+
+/* IFLA_INFO_DATA. "rw": may be asked for and is reported; "w": is never reported. */
+enum {
+	IFLA_CARP_UNSPEC,
+	IFLA_CARP_VHID,		/* rw u32, 1..255; required at creation, fixed after it */
+	IFLA_CARP_ADVBASE,	/* rw u32, seconds, 0..255; default 1 */
+	IFLA_CARP_ADVSKEW,	/* rw u32, 1/256 s, 0..254; default 0 */
+	IFLA_CARP_KEY,		/* w  binary, 0..20 bytes, padded with zeros to 20 */
+	IFLA_CARP_PREEMPT,	/* rw u8, 0 or 1; default 0 */
+	IFLA_CARP_DEMOTION,	/* rw u32, the administrator's demotion, 0..240; default 0 */
+	IFLA_CARP_STRICT,	/* rw u8, 0 or 1: refuse adverts whose counter does not grow; default 0 */
+	IFLA_CARP_STATE,	/* rw u8, enum carp_state; only backup and master may be asked for */
+	IFLA_CARP_REASON,	/* r  u8, enum carp_reason: why the state changed last */
+	IFLA_CARP_CHANGED,	/* r  u64, CLOCK_REALTIME milliseconds of that change; absent before the first */
+	IFLA_CARP_MASTER,	/* r  binary, 4 or 16 bytes in network order: source address of the
+				 *    current master's adverts; absent while none is known
+				 */
+	IFLA_CARP_PAD,
+
+	__IFLA_CARP_MAX
+};
+#define IFLA_CARP_MAX	(__IFLA_CARP_MAX - 1)
+
+#define CARP_KEY_LEN	20
+
+enum carp_state {
+	CARP_STATE_INIT,
+	CARP_STATE_BACKUP,
+	CARP_STATE_MASTER,
+};
+
+enum carp_reason {
+	CARP_REASON_NONE,		/* no change so far */
+	CARP_REASON_STARTED,		/* device up, parent up, an address present */
+	CARP_REASON_DEVICE_DOWN,	/* the carp device was set down or deleted */
+	CARP_REASON_PARENT_DOWN,	/* the parent is down or has lost its carrier */
+	CARP_REASON_NO_ADDRESS,		/* the last virtual address was removed */
+	CARP_REASON_MASTER_TIMEOUT,	/* no advert from the master for its master-down time */
+	CARP_REASON_MASTER_LEAVING,	/* the master announced that it leaves, or adverts too rarely */
+	CARP_REASON_PREEMPT,		/* preempt is on and the master has a worse priority */
+	CARP_REASON_PEER_DEMOTED,	/* the master is more demoted than this node */
+	CARP_REASON_BETTER_MASTER,	/* a master with a better priority was heard */
+	CARP_REASON_REQUESTED,		/* asked for through IFLA_CARP_STATE */
+};
+
+/* IFLA_INFO_XSTATS: one u64 each; all count since the device (or its parent's first
+ * carp device) was created.
+ */
+enum {
+	CARP_XSTATS_UNSPEC,
+	CARP_XSTATS_RX_ADVERTS,		/* valid adverts of this vhid */
+	CARP_XSTATS_TX_ADVERTS,		/* adverts sent */
+	CARP_XSTATS_TX_ERRORS,		/* adverts that could not be sent */
+	CARP_XSTATS_TO_MASTER,		/* changes to MASTER */
+	CARP_XSTATS_BAD_AUTH,		/* digest is not ours: other key or other address list */
+	CARP_XSTATS_OWN_ADVERT,		/* our own advert came back */
+	CARP_XSTATS_REPLAYED,		/* counter did not grow (strict only) */
+	CARP_XSTATS_LATE_TIMERS,	/* timers that fired more than one interval late */
+	/* What cannot be laid to one vhid is counted by the parent and reported by each of its devices. */
+	CARP_XSTATS_PARENT_BAD_LEN,	/* too short, or lengths that contradict each other */
+	CARP_XSTATS_PARENT_BAD_TTL,	/* TTL is not 255 */
+	CARP_XSTATS_PARENT_BAD_VERSION,	/* neither CARP version 2 nor type 1 */
+	CARP_XSTATS_PARENT_BAD_CHECKSUM,
+	CARP_XSTATS_PARENT_BAD_VHID,	/* a vhid that does not run on this parent */
+	CARP_XSTATS_PAD,
+
+	__CARP_XSTATS_MAX
+};
+#define CARP_XSTATS_MAX	(__CARP_XSTATS_MAX - 1)
+
+#endif /* _UAPI_LINUX_IF_CARP_H */
