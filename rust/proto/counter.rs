@@ -60,12 +60,13 @@ impl Counter {
         self.sent.contains(&Some(counter))
     }
 
-    /// Strict mode: accepts `counter` if it exceeds all that was accepted and sent before. Two
-    /// masters may send at the same moment, so another node's may equal the last one sent.
-    pub fn accept(&mut self, counter: u64, own_source: bool) -> bool {
+    /// Strict mode: accepts `counter` if it exceeds all that was accepted before and is not below
+    /// the last one sent. Two masters may send at the same moment, so it may equal that one; of
+    /// the own source, [`Self::is_own`] has found it already.
+    pub fn accept(&mut self, counter: u64) -> bool {
         let [last_sent, ..] = self.sent;
         let newer = self.highest.is_none_or(|highest| counter > highest)
-            && last_sent.is_none_or(|sent| counter > sent || (counter == sent && !own_source));
+            && last_sent.is_none_or(|sent| counter >= sent);
         if newer {
             self.highest = Some(counter);
         }

@@ -45,7 +45,7 @@
 //! | BACKUP | INIT | | |
 //! | MASTER | INIT | leaving advert | |
 //!
-//! The table is [`next_state`](super::state::next_state); what it says is done in
+//! The table is [`next_state`]; what it says is done in
 //! `Machine::change` and nowhere else. `tests/proto` has the full table of states and inputs as a
 //! file.
 
@@ -260,7 +260,7 @@ impl Machine {
         if from == own && self.counter.is_own(advert.counter) {
             return Err(Reject::OwnAdvert);
         }
-        if self.config.strict && !self.counter.accept(advert.counter, from == own) {
+        if self.config.strict && !self.counter.accept(advert.counter) {
             return Err(Reject::Replay);
         }
         Ok(match self.role {

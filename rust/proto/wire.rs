@@ -248,12 +248,12 @@ pub fn frame_v4(source: [u8; 4], ip_id: u16, advert: &Advert) -> [u8; FRAME_V4_L
     ])
 }
 
-/// The Internet checksum (RFC 1071) over `bytes`; 0 over bytes that hold a right one.
+/// The Internet checksum (RFC 1071) over `bytes`, which are whole 16-bit words in every header
+/// here; 0 over bytes that hold a right one.
 fn checksum(bytes: &[u8]) -> u16 {
     let sum = bytes.chunks(2).fold(0u16, |sum, word| {
         let word = match *word {
             [high, low] => u16::from_be_bytes([high, low]),
-            [high] => u16::from_be_bytes([high, 0]),
             _ => 0,
         };
         let (sum, carry) = sum.overflowing_add(word);

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Every function of `rust/proto` that the module may call, with arguments that the compiler
+//! cannot see. See `tests/no_panic.rs`.
+
+#![no_std]
+#![allow(unexpected_cfgs)]
+
+#[path = "../../../rust/proto/mod.rs"]
+mod proto;
+
+use core::ffi::CStr;
+
+use proto::auth::{Digest, Mac};
+use proto::config::{self, Config, Invalid};
+use proto::machine::{Actions, AdvertKind, Event, Machine, State};
+use proto::wire::{self, Advert, Reject, Source};
+
+extern "C" {
+    fn proto_can_panic() -> !;
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // SAFETY: There is no such function; if this is called from anywhere, nothing links.
+    unsafe { proto_can_panic() }
+}
+
+#[cfg(panics)]
+#[no_mangle]
+pub fn panics(bytes: &[u8], at: usize) -> u8 {
+    bytes[at]
+}
+
+/// Any hash will do.
+#[derive(Clone)]
+pub struct Sum([u8; 20]);
+
+impl Mac for Sum {
+    #[inline(never)]
+    fn update(&mut self, data: &[u8]) {
+        for (to, from) in self.0.iter_mut().zip(data) {
+            *to ^= from;
+        }
+    }
+
+    #[inline(never)]
+    fn finish(self) -> [u8; 20] {
+        self.0
+    }
+}
+
+#[no_mangle]
+pub fn parse(packet: &[u8]) -> Result<Option<(Source, Advert)>, Reject> {
+    wire::parse_ipv4(packet)
+}
+
+#[no_mangle]
+pub fn frame(source: [u8; 4], id: u16, advert: &Advert) -> [u8; wire::FRAME_V4_LEN] {
+    wire::frame_v4(source, id, advert)
+}
+
+#[no_mangle]
+pub fn mac(mac: &[u8; 6]) -> Option<u8> {
+    wire::vhid_of_mac(mac)
+}
+
+#[no_mangle]
+pub fn prepare(keyed: Sum, vhid: u8, v4: &mut [[u8; 4]], v6: &mut [[u8; 16]]) -> Digest<Sum> {
+    Digest::new(keyed, vhid, v4, v6)
+}
+
+#[no_mangle]
+pub fn sign(digest: &Digest<Sum>, counter: u64) -> [u8; 20] {
+    digest.sign(counter)
+}
+
+#[no_mangle]
+pub fn verify(digest: &Digest<Sum>, counter: u64, received: &[u8; 20]) -> bool {
+    digest.verify(counter, received)
+}
+
+#[no_mangle]
+pub fn configure(setting: u8, value: u32, len: usize) -> Result<u8, &'static CStr> {
+    match setting {
+        0 => config::check_vhid(value),
+        1 => config::check_advbase(value),
+        2 => config::check_advskew(value),
+        3 => config::check_demotion(value),
+        _ => config::check_key_len(len).map(|_| 0),
+    }
+    .map_err(Invalid::message)
+}
+
+#[no_mangle]
+pub fn create(vhid: u8, counter: u64) -> Machine {
+    Machine::new(Config::new(vhid), counter)
+}
+
+#[no_mangle]
+pub fn event(machine: &mut Machine, now_ns: u64, event: Event) -> Actions {
+    machine.event(now_ns, event)
+}
+
+#[no_mangle]
+pub fn timeout(machine: &mut Machine, now_ns: u64) -> Actions {
+    machine.timeout(now_ns)
+}
+
+#[no_mangle]
+pub fn heard(
+    machine: &mut Machine,
+    now_ns: u64,
+    own: Option<Source>,
+    from: Source,
+    advert: &Advert,
+) -> Result<Actions, Reject> {
+    machine.advert(now_ns, own, from, advert)
+}
+
+#[no_mangle]
+pub fn next(machine: &mut Machine, now_ns: u64, kind: AdvertKind) -> Advert {
+    machine.next_advert(now_ns, kind)
+}
+
+#[no_mangle]
+pub fn look(machine: &Machine) -> (State, Config, Option<Source>, Option<u64>, u64) {
+    (
+        machine.state(),
+        *machine.config(),
+        machine.master(),
+        machine.deadline_ns(),
+        machine.late_timers(),
+    )
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What may be configured, and what the administrator reads otherwise.
+
+use carp_proto_tests::proto::config::{
+    check_advbase, check_advskew, check_demotion, check_key_len, check_vhid, Config, Invalid,
+};
+
+#[test]
+fn ranges() {
+    type Check = fn(u32) -> Result<u8, Invalid>;
+    let checks: [(Check, u32, u32, Invalid); 4] = [
+        (check_vhid, 1, 255, Invalid::Vhid),
+        (check_advbase, 0, 255, Invalid::Advbase),
+        (check_advskew, 0, 254, Invalid::Advskew),
+        (check_demotion, 0, 240, Invalid::Demotion),
+    ];
+    for (check, min, max, invalid) in checks {
+        for value in (0..1024).chain([0x100 + min, 0x1_0000 + min, u32::MAX - 255, u32::MAX]) {
+            let expected = if min <= value && value <= max {
+                Ok(value as u8)
+            } else {
+                Err(invalid)
+            };
+            assert_eq!(check(value), expected, "{invalid:?} {value}");
+        }
+    }
+    assert_eq!(check_key_len(0), Ok(0));
+    assert_eq!(check_key_len(20), Ok(20));
+    assert_eq!(check_key_len(21), Err(Invalid::KeyLen));
+    assert_eq!(check_key_len(usize::MAX), Err(Invalid::KeyLen));
+}
+
+/// A message names the setting and both ends of its range.
+#[test]
+fn messages() {
+    for (invalid, words) in [
+        (Invalid::Vhid, ["vhid", "1", "255"]),
+        (Invalid::Advbase, ["advbase", "0", "255"]),
+        (Invalid::Advskew, ["advskew", "0", "254"]),
+        (Invalid::Demotion, ["demotion", "0", "240"]),
+        (Invalid::KeyLen, ["key", "20", "bytes"]),
+    ] {
+        let message = invalid.message().to_str().unwrap();
+        for word in words {
+            assert!(message.split(' ').any(|part| part == word), "{message}");
+        }
+    }
+}
+
+/// The defaults that `uapi/if_carp.h` promises.
+#[test]
+fn defaults() {
+    let header = include_str!("../../../uapi/if_carp.h");
+    let default_of = |attribute: &str| -> u8 {
+        let line = header.lines().find(|line| line.contains(attribute));
+        let (_, default) = line.unwrap().split_once("default ").unwrap();
+        default.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    let config = Config::new(9);
+    assert_eq!(config.vhid, 9);
+    assert_eq!(config.advbase, default_of("IFLA_CARP_ADVBASE"));
+    assert_eq!(config.advskew, default_of("IFLA_CARP_ADVSKEW"));
+    assert_eq!(u8::from(config.preempt), default_of("IFLA_CARP_PREEMPT"));
+    assert_eq!(config.demotion, default_of("IFLA_CARP_DEMOTION"));
+    assert_eq!(u8::from(config.strict), default_of("IFLA_CARP_STRICT"));
+}

@@ -1,0 +1,358 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What several nodes do together: who is MASTER, from when on, and that it stays so.
+
+mod common;
+
+use carp_proto_tests::proto::config::Config;
+use carp_proto_tests::proto::demotion::SEND_ERROR_HOLD_NS;
+use carp_proto_tests::proto::machine::{Event, Reason, State};
+use common::config;
+use common::foreign::{Foreign, System};
+use common::world::World;
+use common::{MS, SECOND};
+
+fn preempting(advbase: u8, advskew: u8) -> Config {
+    Config {
+        preempt: true,
+        ..config(advbase, advskew)
+    }
+}
+
+/// Equal nodes, started with any distance from each other, among them all at once so that their
+/// adverts cross exactly: one MASTER, the highest address if they cross, and it stays for a minute.
+#[test]
+fn equal_nodes_agree_on_one_for_good() {
+    let latency = 2 * MS;
+    for nodes in [2, 3, 4] {
+        for distance in (0..=3 * latency).step_by(MS as usize / 2) {
+            for (advbase, advskew) in [(1, 0), (0, 20), (2, 100)] {
+                for strict in [false, true] {
+                    let mut world = World::new(distance, latency);
+                    for node in 0..nodes {
+                        world.add(Config {
+                            strict,
+                            ..config(advbase, advskew)
+                        });
+                        world.event(node, Event::Start);
+                        world.run_for(distance);
+                    }
+                    world.run_for(5 * SECOND * (u64::from(advbase) + 1));
+                    let agreed = world.masters();
+                    assert_eq!(agreed.len(), 1, "{nodes} nodes, {distance} ns: {agreed:?}");
+                    // Those whose timer fires before the first advert has arrived.
+                    let crossing = latency.checked_div(distance).unwrap_or(u64::MAX);
+                    let highest = crossing.min(nodes as u64 - 1) as usize;
+                    if !strict {
+                        assert_eq!(agreed, [highest], "{distance} ns");
+                    }
+                    let start = world.now;
+                    world.run_for(60 * SECOND);
+                    assert!(world.quiet_since(start), "{:?}", world.log);
+                    // Strict nodes that have not heard each other yet take the other's first advert for
+                    // an old one.
+                    let interval = u64::from(advbase) * SECOND + u64::from(advskew) * SECOND / 256;
+                    let limit = latency * nodes as u64 + if strict { interval } else { 0 };
+                    assert!(world.longest_dual(0) <= limit, "{:?}", world.log);
+                }
+            }
+        }
+    }
+}
+
+/// The first backup is there after its master-down time, and never before three adverts were
+/// missed, whatever the phase.
+#[test]
+fn a_dead_master_is_missed_in_time() {
+    let latency = 100_000;
+    for (advbase, skews) in [(1, [0, 100, 200]), (0, [20, 40, 60]), (3, [0, 1, 2])] {
+        for phase in 0..10 {
+            let configs = skews.map(|skew| config(advbase, skew));
+            let mut world = World::started(phase, latency, &configs);
+            let interval =
+                |node: usize| u64::from(advbase) * SECOND + u64::from(skews[node]) * SECOND / 256;
+            world.run_for(20 * SECOND);
+            assert_eq!(world.masters(), [0]);
+            world.run_for(phase * interval(0) / 10);
+            let death = world.now;
+            world.kill(0);
+
+            let down = 3 * interval(1) + u64::from(skews[1]) * SECOND / 256 + latency;
+            let taken = world.run_until(death + 60 * SECOND, |world| world.masters() == [1]);
+            let gap = taken.unwrap() - death;
+            assert!(gap <= down, "{gap} ns");
+            assert!(gap + interval(0) >= 3 * interval(0), "{gap} ns");
+            let start = world.now;
+            world.run_for(30 * SECOND);
+            assert!(world.quiet_since(start), "{:?}", world.log);
+        }
+    }
+}
+
+/// A leaving master is succeeded as soon as its advert has arrived, without preempt; also where
+/// the own interval is too long for 255.99 s to look rare.
+#[test]
+fn a_leaving_master_is_succeeded_at_once() {
+    for leave in [
+        Event::Stop(Reason::DeviceDown),
+        Event::Stop(Reason::ParentDown),
+        Event::Request(State::Backup),
+    ] {
+        for advbase in [0, 1, 86, 255] {
+            let configs = [config(advbase, 1), config(advbase, 100)];
+            let mut world = World::started(1, MS, &configs);
+            world.run_for(1_000 * SECOND);
+            assert_eq!(world.masters(), [0]);
+            let start = world.now;
+            world.event(0, leave);
+            world.run_for(MS);
+            assert_eq!(world.masters(), [1]);
+            assert_eq!(world.longest_dual(start), 0);
+            world.run_for(3_000 * SECOND);
+            assert!(world.quiet_since(start + MS), "{:?}", world.log);
+        }
+    }
+}
+
+/// Both sides of a partition have a MASTER. When it is mended, the better one is alone after one
+/// of its intervals.
+#[test]
+fn two_masters_are_one_after_an_interval() {
+    let latency = MS;
+    for (skew_a, skew_b, better) in [(0, 100, 0), (100, 0, 1), (50, 50, 1)] {
+        for phase in 0..10 {
+            let configs = [config(1, skew_a), config(1, skew_b)];
+            let mut world = World::started(phase, latency, &configs);
+            world.partition(&[0]);
+            world.run_for(10 * SECOND);
+            assert_eq!(world.masters(), [0, 1]);
+            world.run_for(phase * 100 * MS);
+            let announced = world.nodes[better].announced;
+
+            let interval = SECOND + u64::from(skew_a.min(skew_b)) * SECOND / 256;
+            let start = world.now;
+            world.partition(&[]);
+            world.run_for(interval + latency);
+            assert_eq!(world.masters(), [better]);
+            world.run_for(5 * SECOND);
+            assert!(world.longest_dual(start) <= interval + latency);
+            assert!(world.quiet_since(start + interval + latency));
+            // If it heard the other, it has told the neighbours where the addresses are.
+            if world.nodes[better].announced > announced {
+                assert_eq!(world.nodes[better].announced, announced + 2);
+            }
+        }
+    }
+}
+
+/// The better node returns to its place only with preempt, and then with the first advert it
+/// hears.
+#[test]
+fn preempt_decides_who_is_master_after_a_return() {
+    for (better, expected) in [(config(1, 0), 1), (preempting(1, 0), 0)] {
+        let mut world = World::started(1, MS, &[better, config(1, 100)]);
+        world.run_for(10 * SECOND);
+        world.event(0, Event::Stop(Reason::ParentDown));
+        world.run_for(10 * SECOND);
+        assert_eq!(world.masters(), [1]);
+
+        let start = world.now;
+        world.event(0, Event::Start);
+        world.run_for(2 * SECOND);
+        assert_eq!(world.masters(), [expected]);
+        assert!(world.longest_dual(start) <= MS);
+        world.run_for(60 * SECOND);
+        assert!(world.quiet_since(start + 2 * SECOND));
+    }
+}
+
+/// The administrator demotes the MASTER: the other takes over at once, without preempt; and gives
+/// the place back when it is over, with preempt.
+#[test]
+fn demotion_moves_the_master_at_once_and_back() {
+    let mut world = World::started(1, MS, &[preempting(1, 0), config(1, 100)]);
+    world.run_for(10 * SECOND);
+    assert_eq!(world.masters(), [0]);
+
+    let demoted = Config {
+        demotion: 1,
+        ..preempting(1, 0)
+    };
+    world.event(0, Event::Configure(demoted));
+    world.run_for(2 * MS);
+    assert_eq!(world.masters(), [1]);
+
+    world.run_for(10 * SECOND);
+    world.event(0, Event::Configure(preempting(1, 0)));
+    world.run_for(2 * SECOND);
+    assert_eq!(world.masters(), [0]);
+    assert!(world.longest_dual(0) <= 2 * MS);
+}
+
+/// A MASTER that cannot send for a while gives up its place, takes it back when that is over, and
+/// keeps it: what the BSDs count up never comes down again on a BACKUP.
+#[test]
+fn demotion_by_send_errors_heals() {
+    let mut world = World::started(1, MS, &[preempting(1, 0), config(1, 100)]);
+    world.run_for(10 * SECOND);
+    world.nodes[0].sends_fail = true;
+    world.run_for(3 * SECOND);
+    world.nodes[0].sends_fail = false;
+    world.run_for(3 * SECOND);
+    assert_eq!(world.masters(), [1]);
+    let start = world.now;
+    world.run_for(SEND_ERROR_HOLD_NS + 2 * SECOND);
+    assert_eq!(world.masters(), [0]);
+    assert!(world.longest_dual(start) <= MS);
+    let start = world.now;
+    world.run_for(100 * SECOND);
+    assert!(world.quiet_since(start));
+}
+
+/// The host of a BACKUP stands still for longer than its master-down time, and its timer is first
+/// when it goes on. It must not take over: the adverts are waiting.
+#[test]
+fn a_backup_that_stood_still_does_not_take_over() {
+    for stall in [5 * SECOND, 60 * SECOND] {
+        let mut world = World::started(1, MS, &[config(1, 0), config(1, 100)]);
+        world.run_for(10 * SECOND);
+        let start = world.now;
+        world.nodes[1].stalled_until = start + stall;
+        world.run_for(stall + 30 * SECOND);
+        assert!(world.quiet_since(start), "{:?}", world.log);
+        assert_eq!(world.machine(1).late_timers(), 1);
+    }
+}
+
+/// But if the master is gone meanwhile, it costs one interval and no more.
+#[test]
+fn a_backup_that_stood_still_takes_over_an_interval_later() {
+    let mut world = World::started(1, MS, &[config(1, 0), config(1, 100)]);
+    world.run_for(10 * SECOND + 500 * MS);
+    let end = world.now + 20 * SECOND;
+    world.kill(0);
+    world.nodes[1].stalled_until = end;
+    let taken = world.run_until(end + 60 * SECOND, |world| world.masters() == [1]);
+    assert_eq!(taken, Some(end + SECOND + 100 * SECOND / 256));
+}
+
+/// A MASTER whose host stood still finds that another one took over, and one of them is left.
+#[test]
+fn a_master_that_stood_still_does_not_stay_second() {
+    for (skew, other_skew, expected) in [(0, 100, 0), (50, 50, 1)] {
+        let mut world = World::started(1, MS, &[config(1, skew), config(1, other_skew)]);
+        world.run_for(MS);
+        world.event(1, Event::Stop(Reason::DeviceDown));
+        world.run_for(10 * SECOND);
+        world.event(1, Event::Start);
+        world.run_for(10 * SECOND);
+        assert_eq!(world.masters(), [0]);
+        let end = world.now + 20 * SECOND;
+        world.nodes[0].stalled_until = end;
+        world.run_for(20 * SECOND);
+        assert_eq!(world.masters(), [0, 1]);
+        world.run_for(2 * SECOND);
+        assert_eq!(world.masters(), [expected]);
+        assert!(world.longest_dual(end) <= 2 * SECOND);
+    }
+}
+
+/// With the rules of the others on the other side, of equal, better and worse priority and with
+/// the higher or the lower address: one MASTER in the end, and it stays.
+#[test]
+fn one_master_with_every_other_system() {
+    for system in [System::OpenBsd, System::FreeBsd, System::Ucarp] {
+        for skew in [0, 50, 100] {
+            for ours_is_higher in [false, true] {
+                for distance in [0, MS / 2, 3 * MS, 700 * MS] {
+                    let mut world = World::new(1, MS);
+                    let foreign = Foreign::new(system, 1, 50);
+                    let (ours, theirs) = if ours_is_higher {
+                        let theirs = world.add_foreign(foreign);
+                        (world.add(config(1, skew)), theirs)
+                    } else {
+                        (world.add(config(1, skew)), world.add_foreign(foreign))
+                    };
+                    // A partition that ends makes two masters in any case.
+                    world.partition(&[ours]);
+                    world.event(ours, Event::Start);
+                    world.run_for(distance);
+                    world.start_foreign(theirs);
+                    world.run_for(10 * SECOND);
+                    assert_eq!(world.masters().len(), 2);
+                    let mended = world.now;
+                    world.partition(&[]);
+                    world.run_for(20 * SECOND);
+
+                    let case = format!("{system:?} {skew} {ours_is_higher} {distance}");
+                    assert_eq!(world.masters().len(), 1, "{case}: {:?}", world.log);
+                    match skew {
+                        0 => assert_eq!(world.masters(), [ours], "{case}"),
+                        100 => assert_eq!(world.masters(), [theirs], "{case}"),
+                        _ => (),
+                    }
+                    let limit = if system == System::Ucarp && skew == 50 {
+                        4 * SECOND
+                    } else {
+                        2 * SECOND
+                    };
+                    assert!(world.longest_dual(mended) <= limit, "{case}");
+                    let start = world.now;
+                    world.run_for(60 * SECOND);
+                    assert!(world.quiet_since(start), "{case}: {:?}", world.log);
+                }
+            }
+        }
+    }
+}
+
+/// Any faults for a minute: losses, partitions, deaths, standstills, requests. When they end, the
+/// best node is the only MASTER within its master-down time, and stays.
+#[test]
+fn it_settles_after_any_faults() {
+    for seed in 0..400 {
+        let mut rng = common::Rng::new(seed);
+        let nodes = 2 + rng.below(3) as usize;
+        let base = [0, 1, 1, 2][rng.below(4) as usize];
+        let strict = rng.chance(30);
+        let configs: Vec<Config> = (0..nodes)
+            .map(|_| Config {
+                preempt: rng.chance(50),
+                strict,
+                // Few values, so that some are equal.
+                ..config(base, 20 * (1 + rng.below(3) as u8))
+            })
+            .collect();
+        let latency = rng.below(4) * MS;
+        let mut world = World::started(seed, latency, &configs);
+        world.loss_percent = [0, 5, 40][rng.below(3) as usize];
+        for _ in 0..60 {
+            world.run_for(rng.below(2_000) * MS);
+            let node = rng.below(nodes as u64) as usize;
+            match rng.below(7) {
+                0 => world.partition(&[node]),
+                1 => world.partition(&[]),
+                2 => world.event(node, Event::Stop(Reason::ParentDown)),
+                3 => world.event(node, Event::Start),
+                4 => world.nodes[node].stalled_until = world.now + rng.below(10) * SECOND,
+                5 => world.nodes[node].sends_fail ^= true,
+                _ => world.event(node, Event::Request(State::Master)),
+            }
+        }
+        world.loss_percent = 0;
+        world.partition(&[]);
+        for node in 0..nodes {
+            world.nodes[node].sends_fail = false;
+            world.event(node, Event::Start);
+        }
+        world.run_for(SEND_ERROR_HOLD_NS + 30 * SECOND);
+        let masters = world.masters();
+        assert_eq!(masters.len(), 1, "seed {seed}: {masters:?}");
+        let best = configs.iter().map(|config| config.advskew).min().unwrap();
+        if configs.iter().all(|config| config.preempt) {
+            assert_eq!(configs[masters[0]].advskew, best, "seed {seed}");
+        }
+        let start = world.now;
+        world.run_for(60 * SECOND);
+        assert!(world.quiet_since(start), "seed {seed}: {:?}", world.log);
+    }
+}
