@@ -50,6 +50,8 @@ enum carp_reason {
 	CARP_REASON_PEER_DEMOTED,	/* the master is more demoted than this node */
 	CARP_REASON_BETTER_MASTER,	/* a master with a better priority was heard */
 	CARP_REASON_REQUESTED,		/* asked for through IFLA_CARP_STATE */
+	CARP_REASON_AT_REST,		/* brought to rest while something below it changes */
+	CARP_REASON_RESUMED,		/* MASTER again behind that change */
 };
 
 /* IFLA_INFO_XSTATS: one u64 each; all count since the device (or its parent's first

@@ -78,7 +78,7 @@ pub(crate) fn answer(guard: &Guard, parent: &NetDevice, packet: &SkBuff) {
             inet::send_arp(
                 parent,
                 ArpOperation::Reply,
-                vhost.mac(),
+                &vhost.mac(),
                 arp.target_ip,
                 Some(&arp.sender_mac),
                 arp.sender_ip,
@@ -117,7 +117,7 @@ impl ArpHook for Rules {
         let Some((vhost, _)) = vhost_of(guard, device, arp.sender_ip) else {
             return true;
         };
-        if arp.sender_mac == *vhost.mac() {
+        if arp.sender_mac == vhost.mac() {
             return vhost.is_master();
         }
         if !arp.is_request {

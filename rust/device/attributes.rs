@@ -5,7 +5,7 @@ use super::statistics::{Counters, ParentCounters};
 use crate::{
     group::vhost::Status,
     proto::{
-        config::{self, Config, Invalid},
+        config::{self, Changes, Invalid},
         machine::State,
         wire::Source,
     },
@@ -40,11 +40,7 @@ pub(super) const POLICY: [Policy; uapi::IFLA_CARP_MAX as usize + 1] = {
 /// What a request asks for; `None`: nothing about this.
 pub(super) struct Request {
     pub(super) vhid: Option<u8>,
-    advbase: Option<u8>,
-    advskew: Option<u8>,
-    preempt: Option<bool>,
-    demotion: Option<u8>,
-    strict: Option<bool>,
+    pub(super) changes: Changes,
     pub(super) key: Option<Key>,
     pub(super) state: Option<State>,
 }
@@ -73,11 +69,13 @@ impl Request {
         };
         Ok(Self {
             vhid: number(uapi::IFLA_CARP_VHID, config::check_vhid)?,
-            advbase: number(uapi::IFLA_CARP_ADVBASE, config::check_advbase)?,
-            advskew: number(uapi::IFLA_CARP_ADVSKEW, config::check_advskew)?,
-            preempt: switch(uapi::IFLA_CARP_PREEMPT, c"preempt must be 0 or 1")?,
-            demotion: number(uapi::IFLA_CARP_DEMOTION, config::check_demotion)?,
-            strict: switch(uapi::IFLA_CARP_STRICT, c"strict must be 0 or 1")?,
+            changes: Changes {
+                advbase: number(uapi::IFLA_CARP_ADVBASE, config::check_advbase)?,
+                advskew: number(uapi::IFLA_CARP_ADVSKEW, config::check_advskew)?,
+                preempt: switch(uapi::IFLA_CARP_PREEMPT, c"preempt must be 0 or 1")?,
+                demotion: number(uapi::IFLA_CARP_DEMOTION, config::check_demotion)?,
+                strict: switch(uapi::IFLA_CARP_STRICT, c"strict must be 0 or 1")?,
+            },
             key: match data.get(uapi::IFLA_CARP_KEY) {
                 Some(key) => Some(
                     Key::new(key.payload())
@@ -97,18 +95,6 @@ impl Request {
                 None => None,
             },
         })
-    }
-
-    /// `old` with what is asked for.
-    pub(super) fn apply(&self, old: Config) -> Config {
-        Config {
-            vhid: old.vhid,
-            advbase: self.advbase.unwrap_or(old.advbase),
-            advskew: self.advskew.unwrap_or(old.advskew),
-            preempt: self.preempt.unwrap_or(old.preempt),
-            demotion: self.demotion.unwrap_or(old.demotion),
-            strict: self.strict.unwrap_or(old.strict),
-        }
     }
 }
 

@@ -4,33 +4,26 @@
 //! Context: process; RTNL held but at reboot.
 
 use crate::{
-    group::vhost::Vhost,
+    group::{operation::Kind, parent::Parent, vhost::Vhost},
     sys::{
-        link,
+        inet, link,
         net_device::{NetDevice, Rtnl},
         notifier::{self, DeviceEvent},
     },
 };
-use kernel::prelude::*;
+use kernel::{prelude::*, sync::Arc};
 
 pub(crate) struct Events;
 
 impl notifier::Events for Events {
     fn device(rtnl: &Rtnl<'_>, device: &NetDevice, event: DeviceEvent) -> Result {
         match event {
-            DeviceEvent::State => for_each_upper(rtnl, device, |_, vhost| {
-                vhost.start_or_stop(rtnl);
-            }),
-            DeviceEvent::Limits => for_each_upper(rtnl, device, |upper, _| {
-                upper.inherit_limits(rtnl, device);
-                if upper.mtu() > device.mtu() && upper.set_mtu(rtnl, device.mtu()).is_err() {
-                    pr_warn!("a carp device cannot follow its parent to a smaller MTU\n");
-                }
-            }),
+            DeviceEvent::State => submit(rtnl, device, Kind::ParentState),
+            DeviceEvent::Limits => submit(rtnl, device, Kind::ParentLimits),
+            DeviceEvent::Address => submit(rtnl, device, Kind::ParentAddress),
             DeviceEvent::Leaving => link::delete_uppers::<Vhost>(rtnl, device),
             DeviceEvent::TypeChange => {
-                let stands_on_it = |upper: &NetDevice| link::of::<Vhost>(upper).map(|_| ());
-                if device.find_upper(rtnl, stands_on_it).is_some() {
+                if parent_of(rtnl, device).is_some() {
                     return Err(notifier::REFUSED);
                 }
             }
@@ -42,23 +35,29 @@ impl notifier::Events for Events {
         let Some(vhost) = link::of::<Vhost>(device) else {
             return;
         };
-        if vhost.addresses_changed(rtnl).is_err() {
+        let submitted = inet::addresses(rtnl, device)
+            .and_then(|list| vhost.submit(rtnl, Kind::Addresses(vhost.into(), list)));
+        if submitted.is_err() {
             pr_err!("no memory: a carp device signs for its old addresses until the next change\n");
         }
     }
 
     fn reboot(device: &NetDevice) {
         if let Some(vhost) = link::of::<Vhost>(device) {
-            vhost.shut_down();
+            vhost.close();
         }
     }
 }
 
-fn for_each_upper(rtnl: &Rtnl<'_>, device: &NetDevice, mut f: impl FnMut(&NetDevice, &Vhost)) {
+/// What carp knows of `device`, if carp devices stand on it.
+fn parent_of(rtnl: &Rtnl<'_>, device: &NetDevice) -> Option<Arc<Parent>> {
     device.find_upper(rtnl, |upper| {
-        if let Some(vhost) = link::of::<Vhost>(upper) {
-            f(upper, &vhost);
-        }
-        None::<()>
-    });
+        Some(link::of::<Vhost>(upper)?.parent().clone())
+    })
+}
+
+fn submit(rtnl: &Rtnl<'_>, device: &NetDevice, kind: Kind) {
+    if let Some(parent) = parent_of(rtnl, device) {
+        parent.submit_event(rtnl, kind);
+    }
 }

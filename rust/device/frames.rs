@@ -28,7 +28,7 @@ pub(crate) fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff)
         return Verdict::Accept;
     };
     // A tag means that the packet is for a VLAN on the parent, not for the parent itself.
-    if packet.is_loopback() || packet.has_vlan_tag() {
+    if packet.has_vlan_tag() {
         return Verdict::Accept;
     }
     let Some((destination, _)) = packet.ethernet() else {
@@ -82,13 +82,10 @@ pub(crate) fn egress(parent: &Parent, guard: &Guard, packet: &mut SkBuff) -> boo
     let Some((vhost, _)) = arp::vhost_of(guard, parent.device(), source) else {
         return true;
     };
-    if packet
-        .ethernet()
-        .is_some_and(|(_, mac)| mac == *vhost.mac())
-    {
+    if packet.ethernet().is_some_and(|(_, mac)| mac == vhost.mac()) {
         return true;
     }
-    vhost.is_master() && packet.set_ethernet_source(vhost.mac()).is_ok()
+    vhost.is_master() && packet.set_ethernet_source(&vhost.mac()).is_ok()
 }
 
 fn ipv4_source(packet: &SkBuff) -> Option<Ipv4> {

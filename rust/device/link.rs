@@ -5,7 +5,11 @@
 
 use super::attributes::{self, Request};
 use crate::{
-    group::{parent::Parent, vhost::Vhost},
+    group::{
+        operation::Kind,
+        parent::Parent,
+        vhost::{Settings, Vhost},
+    },
     proto::{config::Config, machine::State, wire},
     sys::{
         bindings as uapi,
@@ -14,6 +18,7 @@ use crate::{
         link::{self, LinkKind},
         net_device::{NetDevice, RcuDevice, Rtnl},
         netlink::{Attributes, Extack, Policy, Report},
+        timer::HasTimer,
     },
 };
 use kernel::{
@@ -75,7 +80,7 @@ impl LinkKind for Vhost {
 
         device.set_address(rtnl, &wire::virtual_mac(vhid));
         device.inherit_limits(rtnl, parent.device());
-        let config = request.apply(Config::new(vhid));
+        let config = request.changes.apply(&Config::new(vhid));
         let key = match request.key {
             Some(key) => key,
             None => Key::new(&[]).ok_or(EINVAL)?,
@@ -87,39 +92,54 @@ impl LinkKind for Vhost {
         self.device()
     }
 
-    fn change(&self, rtnl: &Rtnl<'_>, data: &Attributes<'_>, extack: Extack<'_>) -> Result {
+    fn change(
+        self: ArcBorrow<'_, Self>,
+        rtnl: &Rtnl<'_>,
+        data: &Attributes<'_>,
+        extack: Extack<'_>,
+    ) -> Result {
         let request = Request::read(data, extack)?;
         if request.vhid.is_some_and(|vhid| vhid != self.vhid()) {
             return Err(extack.refuse(EOPNOTSUPP, c"the vhid cannot be changed"));
         }
-        let status = self.status();
-        if request.state.is_some() && status.state == State::Init {
-            let message =
-                c"the device does not run: it needs to be up, a parent that is up, and an address";
+        if request.state.is_some() && self.status().state == State::Init {
+            let message = c"the device does not run: it takes a parent that is up, and an address";
             return Err(extack.refuse(ENETDOWN, message));
         }
-        let config = request.apply(status.config);
-        self.configure(rtnl, config, request.key, request.state)
+        let settings = Settings {
+            changes: request.changes,
+            key: request.key,
+            state: request.state,
+        };
+        self.submit(rtnl, Kind::Configure(self.into(), settings))
     }
 
     fn open(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
         let parent = self.parent_device();
         // Early, since hardware may take its time to follow: at a take-over it is long done.
-        parent.accept_unicast(rtnl, self.mac())?;
-        if let Err(error) = self.parent().join(rtnl, self.into()) {
-            parent.drop_unicast(rtnl, self.mac());
-            return Err(error);
+        parent.accept_unicast(rtnl, &self.mac())?;
+        let joined = self.parent().prepare_to_join(rtnl).and_then(|joining| {
+            Vhost::open(&self);
+            self.submit(rtnl, Kind::Join(self.into(), joining))
+                .inspect_err(|_| {
+                    self.close();
+                    self.parent().leave(rtnl, self.vhid());
+                })
+        });
+        if joined.is_err() {
+            parent.drop_unicast(rtnl, &self.mac());
+            return joined;
         }
         inet::join_group(rtnl, parent, wire::GROUP_V4);
-        Vhost::open(&self, rtnl);
         Ok(())
     }
 
     fn stop(&self, rtnl: &Rtnl<'_>) {
-        self.close(rtnl);
+        self.close();
+        self.stop_timer();
         self.parent().leave(rtnl, self.vhid());
         inet::leave_group(rtnl, self.parent_device(), wire::GROUP_V4);
-        self.parent_device().drop_unicast(rtnl, self.mac());
+        self.parent_device().drop_unicast(rtnl, &self.mac());
     }
 
     fn way_out(&self, _guard: &Guard) -> Option<&NetDevice> {

@@ -12,37 +12,34 @@
 use super::vhost::Vhost;
 use kernel::{alloc::KVec, prelude::*, sync::Arc};
 
-/// One container for each vhid, 0 included, so that a vhid is an index.
-const CONTAINERS: usize = 256;
-
 pub(crate) struct CarpIf {
     containers: KVec<Option<Arc<Vhost>>>,
     vhosts: usize,
-    generation: u64,
 }
 
 impl CarpIf {
+    /// One container for each vhid, 0 included, so that a vhid is an index.
+    pub(crate) const CONTAINERS: usize = 256;
+
     /// Empty, with all the memory that it will ever need.
     pub(crate) fn new() -> Result<Self> {
-        let mut containers = KVec::with_capacity(CONTAINERS, GFP_KERNEL)?;
-        for _ in 0..CONTAINERS {
+        let mut containers = KVec::with_capacity(Self::CONTAINERS, GFP_KERNEL)?;
+        for _ in 0..Self::CONTAINERS {
             containers.push(None, GFP_KERNEL)?;
         }
         Ok(Self {
             containers,
             vhosts: 0,
-            generation: 0,
         })
     }
 
-    /// Becomes a copy of `old`, one generation later. Takes no memory.
+    /// Becomes a copy of `old`. Takes no memory.
     pub(crate) fn copy(&mut self, old: Option<&CarpIf>) {
         let Some(old) = old else { return };
         for (container, old) in self.containers.iter_mut().zip(old.containers.iter()) {
             container.clone_from(old);
         }
         self.vhosts = old.vhosts;
-        self.generation = old.generation.wrapping_add(1);
     }
 
     pub(crate) fn insert(&mut self, vhost: Arc<Vhost>) {
@@ -63,6 +60,14 @@ impl CarpIf {
 
     pub(crate) fn get(&self, vhid: u8) -> Option<&Vhost> {
         self.containers.get(usize::from(vhid))?.as_deref()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Vhost>> {
+        self.containers.iter().flatten()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.vhosts
     }
 
     pub(crate) fn is_empty(&self) -> bool {

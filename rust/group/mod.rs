@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A parent and the virtual hosts on it.
+//! A parent and the virtual hosts on it: which of them run, and how that changes.
+//!
+//! * `carp_if`: the snapshot of those that run, which packets are matched with.
+//! * `parent`: who publishes it.
+//! * `vhost`: one virtual host.
+//! * `quiescence`: who is inside a virtual host, and when it is at rest.
+//! * `operation`, `serializer`: what is done to all that, one after the other.
 
 pub(crate) mod carp_if;
+pub(crate) mod operation;
 pub(crate) mod parent;
+mod quiescence;
+pub(crate) mod serializer;
 pub(crate) mod vhost;

@@ -2,72 +2,88 @@
 //! A parent: the device that carp devices stand on.
 //!
 //! It publishes the snapshot of its running virtual hosts, and has its packets looked at as long as
-//! there is one. All changes happen under RTNL, and under `writer`, one after the other. What they
-//! replace is freed by a work item, which waits for the grace period once for all that was replaced
-//! meanwhile: no change of configuration waits for it.
+//! there are any. All changes are steps of operations, under RTNL, and so come one after the other;
+//! the lock `writer` says the same to the compiler, and to who reads without RTNL.
 
-use super::{carp_if::CarpIf, vhost::Vhost};
+use super::{
+    carp_if::CarpIf,
+    operation::{Kind, Operation},
+    serializer::Serializer,
+    vhost::Vhost,
+};
 use crate::{
     device::{frames, statistics::ParentCounters},
     sys::{
         hook::{FrameHook, FrameHooks, Verdict},
+        link,
         net_device::{DeviceRef, NetDevice, Rtnl},
-        queue,
         rcu::{Fresh, RcuPointer, RetiredList},
         skb::SkBuff,
+        trace,
     },
 };
 use kernel::{
-    impl_has_work, new_mutex, new_work,
+    new_mutex,
     prelude::*,
     sync::{rcu::Guard, Arc, Mutex},
-    workqueue::{Work, WorkItem},
 };
+
+/// Operations about a parent that can be under way at once and must not fail for want of memory:
+/// its state, its limits, its address, and freeing behind a virtual host that has left.
+const PROMISED: usize = 4;
 
 #[pin_data]
 pub(crate) struct Parent {
     device: DeviceRef,
+    serializer: Arc<Serializer>,
     carp_if: RcuPointer<CarpIf>,
     retired: RetiredList<CarpIf>,
     pub(crate) counters: ParentCounters,
     #[pin]
     writer: Mutex<Writer>,
-    #[pin]
-    reclaim: Work<Parent>,
 }
 
 /// What only a change of the snapshot needs.
 struct Writer {
-    /// In place while a snapshot is published.
+    /// In place while there are virtual hosts.
     hooks: Option<FrameHooks<Parent>>,
-    /// One for each running virtual host: the snapshot without it needs memory too, and a device
-    /// that is being deleted cannot be told that there is none.
+    /// How many have joined.
+    members: usize,
+    /// One for each member: the snapshot without it needs memory too, and a device that is being
+    /// deleted cannot be told that there is none.
     spares: KVec<Fresh<CarpIf>>,
+    /// While the members are at rest: the snapshot that will be published behind that.
+    resting: Option<Fresh<CarpIf>>,
+    generation: u64,
 }
 
-impl_has_work! {
-    impl HasWork<Self> for Parent { self.reclaim }
-}
-
-impl WorkItem for Parent {
-    type Pointer = Arc<Self>;
-
-    fn run(this: Arc<Self>) {
-        this.retired.reclaim();
-    }
+/// The memory that it takes to join.
+pub(crate) struct Joining {
+    fresh: Option<Fresh<CarpIf>>,
 }
 
 impl Parent {
     pub(crate) fn new(device: &NetDevice) -> Result<Arc<Self>> {
         let device = DeviceRef::new(device);
+        let serializer = Serializer::new()?;
+        serializer.promise(PROMISED)?;
         Arc::pin_init(
             pin_init!(Self {
                 device,
+                serializer,
                 carp_if: RcuPointer::empty(),
                 retired: RetiredList::new(),
                 counters: ParentCounters::new(),
-                writer <- new_mutex!(Writer { hooks: None, spares: KVec::new() }, "carp parent"),
-                reclaim <- new_work!("carp reclaim"),
+                writer <- new_mutex!(
+                    Writer {
+                        hooks: None,
+                        members: 0,
+                        spares: KVec::new(),
+                        resting: None,
+                        generation: 0,
+                    },
+                    "carp parent"
+                ),
             }),
             GFP_KERNEL,
         )
@@ -77,50 +93,165 @@ impl Parent {
         &self.device
     }
 
-    /// The running virtual hosts.
+    pub(crate) fn serializer(&self) -> &Arc<Serializer> {
+        &self.serializer
+    }
+
+    /// The running virtual hosts. Load it once a path, and use only what was loaded.
     pub(crate) fn carp_if<'a>(&'a self, guard: &'a Guard) -> Option<&'a CarpIf> {
         self.carp_if.read(guard)
     }
 
-    /// Publishes a snapshot with `vhost` in it, or fails and changes nothing.
-    pub(crate) fn join(self: &Arc<Self>, rtnl: &Rtnl<'_>, vhost: Arc<Vhost>) -> Result {
-        let mut fresh = Fresh::new(CarpIf::new()?)?;
-        let spare = Fresh::new(CarpIf::new()?)?;
-        {
-            let mut writer = self.writer.lock();
-            writer.spares.reserve(1, GFP_KERNEL)?;
-            if writer.hooks.is_none() {
-                writer.hooks = Some(FrameHooks::new(rtnl, self.device(), self.clone())?);
-            }
-            writer.spares.push_within_capacity(spare).or(Err(ENOMEM))?;
-            fresh.copy(self.carp_if.read(&Guard::new()));
-            fresh.insert(vhost);
-            self.carp_if.publish(Some(fresh), &self.retired);
-        }
-        queue::enqueue(self.clone());
-        Ok(())
+    /// Has an event looked at, now or in its turn.
+    pub(crate) fn submit_event(self: &Arc<Self>, rtnl: &Rtnl<'_>, kind: Kind) {
+        let operation = Operation::event(self.clone(), kind);
+        self.serializer.submit_promised(rtnl, operation);
     }
 
-    /// Publishes a snapshot without `vhid`, which had joined. Takes no memory.
-    pub(crate) fn leave(self: &Arc<Self>, _rtnl: &Rtnl<'_>, vhid: u8) {
+    /// Takes what it will take to join, and to leave again; or fails and takes nothing.
+    pub(crate) fn prepare_to_join(self: &Arc<Self>, rtnl: &Rtnl<'_>) -> Result<Joining> {
+        let fresh = Fresh::new(CarpIf::new()?)?;
+        let spare = Fresh::new(CarpIf::new()?)?;
+        let mut writer = self.writer.lock();
+        writer.spares.reserve(1, GFP_KERNEL)?;
+        if writer.hooks.is_none() {
+            writer.hooks = Some(FrameHooks::new(rtnl, self.device(), self.clone())?);
+        }
+        writer.spares.push_within_capacity(spare).or(Err(ENOMEM))?;
+        writer.members = writer.members.wrapping_add(1);
+        Ok(Joining { fresh: Some(fresh) })
+    }
+
+    /// Publishes a snapshot with `vhost` in it.
+    pub(crate) fn join(&self, vhost: Arc<Vhost>, joining: &mut Joining) {
+        let mut writer = self.writer.lock();
+        if let Some(mut fresh) = joining.fresh.take() {
+            fresh.copy(self.carp_if.read(&Guard::new()));
+            fresh.insert(vhost);
+            self.publish(&mut writer, Some(fresh));
+        }
+    }
+
+    /// Publishes a snapshot without `vhid`, which had prepared to join, and takes the hooks out
+    /// behind the last one. Not put off: its device may be about to go.
+    pub(crate) fn leave(self: &Arc<Self>, rtnl: &Rtnl<'_>, vhid: u8) {
         let hooks = {
             let mut writer = self.writer.lock();
-            let Some(mut fresh) = writer.spares.pop() else {
-                return;
-            };
-            fresh.copy(self.carp_if.read(&Guard::new()));
-            fresh.remove(vhid);
-            let last = fresh.is_empty();
-            self.carp_if
-                .publish((!last).then_some(fresh), &self.retired);
-            if last {
+            writer.members = writer.members.wrapping_sub(1);
+            let spare = writer.spares.pop();
+            if let Some(resting) = &mut writer.resting {
+                resting.remove(vhid);
+            } else if self.has(vhid) {
+                let fresh = spare.and_then(|mut fresh| {
+                    fresh.copy(self.carp_if.read(&Guard::new()));
+                    fresh.remove(vhid);
+                    (!fresh.is_empty()).then_some(fresh)
+                });
+                self.publish(&mut writer, fresh);
+            }
+            if writer.members == 0 {
                 writer.hooks.take()
             } else {
                 None
             }
         };
         drop(hooks);
-        queue::enqueue(self.clone());
+        self.submit_event(rtnl, Kind::Leave);
+    }
+
+    fn has(&self, vhid: u8) -> bool {
+        let guard = Guard::new();
+        self.carp_if(&guard)
+            .is_some_and(|carp_if| carp_if.get(vhid).is_some())
+    }
+
+    /// The running virtual hosts, to be kept beyond a guard.
+    pub(crate) fn vhosts(&self) -> Result<KVec<Arc<Vhost>>> {
+        let mut vhosts = KVec::with_capacity(CarpIf::CONTAINERS, GFP_KERNEL)?;
+        let guard = Guard::new();
+        for vhost in self.carp_if(&guard).into_iter().flat_map(CarpIf::iter) {
+            vhosts.push_within_capacity(vhost.clone()).or(Err(ENOMEM))?;
+        }
+        Ok(vhosts)
+    }
+
+    /// Publishes nothing, and keeps what was published in `resting`.
+    pub(crate) fn rest(&self, mut resting: Fresh<CarpIf>) {
+        let mut writer = self.writer.lock();
+        resting.copy(self.carp_if.read(&Guard::new()));
+        writer.resting = Some(resting);
+        self.publish(&mut writer, None);
+    }
+
+    /// Publishes what [`Parent::rest`] kept.
+    pub(crate) fn rise(&self) {
+        let mut writer = self.writer.lock();
+        if let Some(resting) = writer.resting.take().filter(|resting| !resting.is_empty()) {
+            self.publish(&mut writer, Some(resting));
+        }
+    }
+
+    fn publish(&self, writer: &mut Writer, fresh: Option<Fresh<CarpIf>>) {
+        writer.generation = writer.generation.wrapping_add(1);
+        let vhosts = fresh.as_ref().map_or(0, |fresh| fresh.len());
+        self.carp_if.publish(fresh, &self.retired);
+        trace::carp_if_swap(self.device(), writer.generation, vhosts);
+    }
+
+    pub(crate) fn has_retired(&self) -> bool {
+        !self.retired.is_empty()
+    }
+
+    /// Frees what was replaced, behind a grace period. Sleeps, without RTNL.
+    pub(crate) fn reclaim(&self) -> usize {
+        let freed = self.retired.reclaim();
+        if freed > 0 {
+            trace::carp_if_free(self.device(), freed);
+        }
+        freed
+    }
+
+    /// How many snapshots were published, and whether the members are at rest.
+    pub(crate) fn generation(&self) -> (u64, bool) {
+        let writer = self.writer.lock();
+        (writer.generation, writer.resting.is_some())
+    }
+
+    /// The parent is up or down, has a carrier or none.
+    pub(crate) fn state_changed(&self, rtnl: &Rtnl<'_>) {
+        self.for_each_upper(rtnl, |_, vhost| vhost.start_or_stop(rtnl));
+    }
+
+    /// The parent's MTU or offloads have changed: what stands on it follows.
+    pub(crate) fn limits_changed(&self, rtnl: &Rtnl<'_>) {
+        self.for_each_upper(rtnl, |upper, _| {
+            upper.inherit_limits(rtnl, self.device());
+            let mtu = self.device().mtu();
+            if upper.mtu() > mtu && upper.set_mtu(rtnl, mtu).is_err() {
+                pr_warn!("a carp device cannot follow its parent to a smaller MTU\n");
+            }
+        });
+    }
+
+    /// The parent has another MAC address, and `vhosts` are at rest. Its driver may have set up its
+    /// filters anew, so it is told again what they let in.
+    pub(crate) fn take_address(&self, rtnl: &Rtnl<'_>, vhosts: &[Arc<Vhost>]) {
+        for vhost in vhosts.iter().filter(|vhost| vhost.is_open()) {
+            self.device().drop_unicast(rtnl, &vhost.mac());
+            if self.device().accept_unicast(rtnl, &vhost.mac()).is_err() {
+                pr_err!("no memory: a parent does not accept a virtual MAC address any more\n");
+            }
+        }
+        trace::parent_address(self.device());
+    }
+
+    fn for_each_upper(&self, rtnl: &Rtnl<'_>, mut f: impl FnMut(&NetDevice, &Vhost)) {
+        self.device().find_upper(rtnl, |upper| {
+            if let Some(vhost) = link::of::<Vhost>(upper) {
+                f(upper, &vhost);
+            }
+            None::<()>
+        });
     }
 }
 

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A virtual host: the protocol's machine, with the timer, the clock and the network it lacks.
 //!
-//! Contexts: adverts and the timer come in softirqs; configuration, addresses and the parent's
-//! state by processes that hold RTNL. All pass through [`Vhost::step`], which runs the machine
+//! Contexts: adverts and the timer come in softirqs, through `users`; settings, addresses and the
+//! parent's state come as steps of operations, under RTNL. All pass through [`Vhost::step`], which runs the machine
 //! under `core`, a spinlock, and makes visible there what the new state means for the data path;
 //! packets are sent after it is released.
 
-use super::parent::Parent;
+use super::{
+    operation::{Kind, Operation},
+    parent::Parent,
+    quiescence::Users,
+};
 use crate::{
     address::arp,
     device::statistics::Counters,
     proto::{
         auth::{self, Digest},
-        config::Config,
+        config::{Changes, Config},
         machine::{Actions, AdvertKind, Change, Event, Machine, Reason, State},
         wire::{self, Advert, Reject, Source},
     },
@@ -24,6 +28,7 @@ use crate::{
         net_device::{Mac, NetDevice, RcuDevice, Rtnl},
         skb::OwnedSkb,
         timer::{impl_has_timer, HasTimer, Timer},
+        trace,
     },
 };
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -55,6 +60,9 @@ pub(crate) struct Vhost {
     parent: Arc<Parent>,
     /// The state, for the data path.
     is_master: AtomicBool,
+    users: Users,
+    /// A test is inside.
+    is_held: AtomicBool,
     #[pin]
     core: SpinLockBh<Core>,
     #[pin]
@@ -68,11 +76,20 @@ pub(crate) struct Core {
     machine: Machine,
     key: Key,
     digest: Digest<HmacSha1>,
-    addresses: usize,
+    addresses: KVec<Ipv4>,
     /// The device is up.
     is_open: bool,
+    /// While at rest: what it was before.
+    resume_as: Option<State>,
     last_change: Option<LastChange>,
     counters: Counters,
+}
+
+/// What a request asks for.
+pub(crate) struct Settings {
+    pub(crate) changes: Changes,
+    pub(crate) key: Option<Key>,
+    pub(crate) state: Option<State>,
 }
 
 /// When the state changed last, and why.
@@ -104,8 +121,9 @@ impl Vhost {
             machine: Machine::new(config, counter),
             key,
             digest,
-            addresses: 0,
+            addresses: KVec::new(),
             is_open: false,
+            resume_as: None,
             last_change: None,
             counters: Counters::default(),
         };
@@ -116,6 +134,8 @@ impl Vhost {
                 device: RcuDevice::empty(),
                 parent,
                 is_master: AtomicBool::new(false),
+                users: Users::new(),
+                is_held: AtomicBool::new(false),
                 core <- SpinLockBh::new(core, c"carp vhost", static_lock_class!()),
                 timer <- Timer::new(),
             }),
@@ -127,8 +147,8 @@ impl Vhost {
         self.vhid
     }
 
-    pub(crate) fn mac(&self) -> &Mac {
-        &self.mac
+    pub(crate) fn mac(&self) -> Mac {
+        self.mac
     }
 
     /// The carp device.
@@ -149,6 +169,13 @@ impl Vhost {
         self.is_master.load(Ordering::Acquire)
     }
 
+    /// Has something done to it that somebody asked for, now or in its turn; or fails for want of
+    /// memory.
+    pub(crate) fn submit(&self, rtnl: &Rtnl<'_>, kind: Kind) -> Result {
+        let operation = Operation::request(self.parent.clone(), kind);
+        self.parent.serializer().submit(rtnl, operation)
+    }
+
     pub(crate) fn status(&self) -> Status {
         let core = self.core.lock();
         Status {
@@ -161,17 +188,27 @@ impl Vhost {
         }
     }
 
-    /// The device was set up, and is in the parent's snapshot.
-    pub(crate) fn open(&self, rtnl: &Rtnl<'_>) {
-        self.core.lock().is_open = true;
-        self.start_or_stop(rtnl);
+    /// The device is up.
+    pub(crate) fn is_open(&self) -> bool {
+        self.core.lock().is_open
     }
 
-    /// The device is set down, and about to leave the snapshot. When this returns, neither the
-    /// timer nor an advert can change anything any more.
-    pub(crate) fn close(&self, _rtnl: &Rtnl<'_>) {
-        self.shut_down();
-        self.stop_timer();
+    /// The device is set up. It runs once it has joined its parent's snapshot.
+    pub(crate) fn open(&self) {
+        self.core.lock().is_open = true;
+    }
+
+    /// The device is set down, and about to leave the snapshot; or the host is. Says so to the
+    /// peers. Context: any but hard interrupts.
+    pub(crate) fn close(&self) {
+        self.hold(false);
+        self.step(|core, now_ns| {
+            core.is_open = false;
+            core.resume_as = None;
+            core.machine.event(now_ns, Event::Stop(Reason::DeviceDown))
+        });
+        // An operation that waits for it to come to rest need not any more.
+        self.parent.serializer().wake();
     }
 
     /// Runs if everything that it takes is there, and not otherwise.
@@ -183,8 +220,10 @@ impl Vhost {
                 Event::Stop(Reason::DeviceDown)
             } else if !parent_works {
                 Event::Stop(Reason::ParentDown)
-            } else if core.addresses == 0 {
+            } else if core.addresses.is_empty() {
                 Event::Stop(Reason::NoAddress)
+            } else if core.resume_as.take() == Some(State::Master) {
+                Event::Resume
             } else {
                 Event::Start
             };
@@ -192,65 +231,74 @@ impl Vhost {
         });
     }
 
-    /// The host goes down: says so to the peers. Context: any but hard interrupts.
-    pub(crate) fn shut_down(&self) {
+    /// Comes to rest: from now on neither an advert nor the timer gets in. What it was is kept.
+    pub(crate) fn go_down(&self) {
+        self.users.close();
         self.step(|core, now_ns| {
-            core.is_open = false;
-            core.machine.event(now_ns, Event::Stop(Reason::DeviceDown))
+            core.resume_as = Some(core.machine.state());
+            core.machine.event(now_ns, Event::Stop(Reason::AtRest))
         });
     }
 
-    /// Changes the settings, and the key if there is a new one.
-    pub(crate) fn configure(
-        &self,
-        rtnl: &Rtnl<'_>,
-        config: Config,
-        key: Option<Key>,
-        request: Option<State>,
-    ) -> Result {
-        let digest = match &key {
-            Some(key) => Some(self.digest(rtnl, key)?.0),
-            None => None,
-        };
+    /// Becomes what it was before [`Vhost::go_down`], if it still can.
+    pub(crate) fn come_up(&self, rtnl: &Rtnl<'_>) {
+        self.users.open();
+        self.start_or_stop(rtnl);
+    }
+
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.users.is_at_rest()
+    }
+
+    /// How many are inside just now.
+    pub(crate) fn users(&self) -> u32 {
+        self.users.count()
+    }
+
+    /// For tests: stays inside until told otherwise, or until the device goes down.
+    pub(crate) fn hold(&self, hold: bool) {
+        let was_held = self.is_held.swap(hold, Ordering::AcqRel);
+        if hold && !was_held && !self.users.enter() {
+            self.is_held.store(false, Ordering::Release);
+        } else if !hold && was_held {
+            drop(Inside(self));
+        }
+    }
+
+    fn enter(&self) -> Option<Inside<'_>> {
+        self.users.enter().then_some(Inside(self))
+    }
+
+    /// Changes the settings, the key if there is a new one, and the state if one is asked for.
+    pub(crate) fn configure(&self, settings: &mut Settings) {
         self.step(|core, now_ns| {
-            if let Some((key, digest)) = key.zip(digest) {
+            if let Some(key) = settings.key.take() {
                 core.key = key;
-                core.digest = digest;
+                core.prepare_digest();
             }
+            let config = settings.changes.apply(core.machine.config());
             core.machine.event(now_ns, Event::Configure(config))
         });
-        if let Some(state) = request {
+        if let Some(state) = settings.state {
             self.step(|core, now_ns| core.machine.event(now_ns, Event::Request(state)));
         }
-        Ok(())
     }
 
-    /// The addresses on the device have changed.
-    pub(crate) fn addresses_changed(&self, rtnl: &Rtnl<'_>) -> Result {
-        let key = self.core.lock().key.clone();
-        let (digest, addresses) = self.digest(rtnl, &key)?;
-        {
+    /// The virtual addresses are these.
+    pub(crate) fn set_addresses(&self, rtnl: &Rtnl<'_>, addresses: KVec<Ipv4>) {
+        let old = {
             let mut core = self.core.lock();
-            core.digest = digest;
-            core.addresses = addresses;
-        }
-        self.start_or_stop(rtnl);
-        Ok(())
-    }
-
-    /// The digest for the addresses that are configured now, and how many they are.
-    fn digest(&self, rtnl: &Rtnl<'_>, key: &Key) -> Result<(Digest<HmacSha1>, usize)> {
-        let mut addresses = match self.device.get_rtnl(rtnl) {
-            Some(device) => inet::addresses(rtnl, device)?,
-            None => KVec::new(),
+            let old = core::mem::replace(&mut core.addresses, addresses);
+            core.prepare_digest();
+            old
         };
-        let keyed = HmacSha1::new(key.bytes());
-        let digest = Digest::new(keyed, self.vhid, &mut addresses, &mut []);
-        Ok((digest, addresses.len()))
+        drop(old);
+        self.start_or_stop(rtnl);
     }
 
     /// An advert with this vhid came in on the parent.
     pub(crate) fn advert_received(&self, guard: &Guard, from: Source, advert: &Advert) {
+        let Some(_inside) = self.enter() else { return };
         let own = self.source(guard).map(Source::V4);
         self.step(|core, now_ns| {
             let result = if core.digest.verify(advert.counter, &advert.digest) {
@@ -264,6 +312,7 @@ impl Vhost {
     }
 
     fn timer_expired(&self) {
+        let Some(_inside) = self.enter() else { return };
         self.step(|core, now_ns| core.machine.timeout(now_ns));
     }
 
@@ -325,6 +374,12 @@ impl Vhost {
         self.is_master.store(is_master, Ordering::Release);
         if let Some(device) = self.device.get(guard) {
             device.set_carrier(is_master);
+            trace::carp_state(
+                device,
+                change.from as u8,
+                change.to as u8,
+                change.reason as u8,
+            );
         }
         core.last_change = Some(LastChange {
             reason: change.reason,
@@ -348,7 +403,24 @@ impl Vhost {
     }
 }
 
+/// Somebody is inside a virtual host.
+struct Inside<'a>(&'a Vhost);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        if self.0.users.leave() {
+            self.0.parent.serializer().wake();
+        }
+    }
+}
+
 impl Core {
+    fn prepare_digest(&mut self) {
+        let vhid = self.machine.config().vhid;
+        let keyed = HmacSha1::new(self.key.bytes());
+        self.digest = Digest::new(keyed, vhid, &mut self.addresses, &mut []);
+    }
+
     /// The next advert, signed, in its frame.
     fn sign(&mut self, now_ns: u64, kind: AdvertKind, source: Ipv4) -> [u8; wire::FRAME_V4_LEN] {
         let mut advert = self.machine.next_advert(now_ns, kind);

@@ -41,6 +41,35 @@ impl Config {
     }
 }
 
+/// Settings to change; `None`: as it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Changes {
+    /// As [`Config::advbase`].
+    pub advbase: Option<u8>,
+    /// As [`Config::advskew`].
+    pub advskew: Option<u8>,
+    /// As [`Config::preempt`].
+    pub preempt: Option<bool>,
+    /// As [`Config::demotion`].
+    pub demotion: Option<u8>,
+    /// As [`Config::strict`].
+    pub strict: Option<bool>,
+}
+
+impl Changes {
+    /// `old` with these changes.
+    pub fn apply(&self, old: &Config) -> Config {
+        Config {
+            vhid: old.vhid,
+            advbase: self.advbase.unwrap_or(old.advbase),
+            advskew: self.advskew.unwrap_or(old.advskew),
+            preempt: self.preempt.unwrap_or(old.preempt),
+            demotion: self.demotion.unwrap_or(old.demotion),
+            strict: self.strict.unwrap_or(old.strict),
+        }
+    }
+}
+
 /// A setting that is out of its range.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Invalid {

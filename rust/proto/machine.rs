@@ -23,18 +23,19 @@
 //! ```text
 //!                      Started
 //!        INIT ---------------------------> BACKUP
-//!         ^  ^                             |  |  ^
-//!         |  |  DeviceDown                 |  |  |
-//!         |  |  ParentDown                 |  |  |  BetterMaster
-//!         |  |  NoAddress                  |  |  |  Requested
-//!         |  +-----------------------------+  |  |
-//!         |                                   |  |
-//!         |     DeviceDown    MasterTimeout   |  |
-//!         |     ParentDown    MasterLeaving   |  |
-//!         |     NoAddress     Preempt         |  |
-//!         |                   PeerDemoted     |  |
-//!         |                   Requested       v  |
-//!         +--------------------------------- MASTER
+//!        |^  ^                             |  |  ^
+//!        ||  |  DeviceDown  ParentDown     |  |  |
+//!        ||  |  NoAddress   AtRest         |  |  |  BetterMaster
+//!        ||  +-----------------------------+  |  |  Requested
+//!        ||                                   |  |
+//!        ||     DeviceDown    MasterTimeout   |  |
+//!        ||     ParentDown    MasterLeaving   |  |
+//!        ||     NoAddress     Preempt         |  |
+//!        ||     AtRest        PeerDemoted     |  |
+//!        ||                   Requested       v  |
+//!        |+--------------------------------- MASTER
+//!        |             Resumed                  ^
+//!        +--------------------------------------+
 //! ```
 //!
 //! | from | to | sends | announces |
@@ -43,7 +44,8 @@
 //! | BACKUP | MASTER | regular advert | at once, and with the second advert after it |
 //! | MASTER | BACKUP | leaving advert if `Requested` | |
 //! | BACKUP | INIT | | |
-//! | MASTER | INIT | leaving advert | |
+//! | MASTER | INIT | leaving advert unless `AtRest` | |
+//! | INIT | MASTER | regular advert | at once, and with the second advert after it |
 //!
 //! The table is [`next_state`]; what it says is done in
 //! `Machine::change` and nowhere else. `tests/proto` has the full table of states and inputs as a
@@ -166,6 +168,7 @@ impl Machine {
         let before = self.priority(now_ns);
         match event {
             Event::Start => return self.change(now_ns, Reason::Started, None),
+            Event::Resume => return self.change(now_ns, Reason::Resumed, None),
             Event::Stop(reason) => {
                 let reason = match next_state(State::Backup, reason) {
                     Some(State::Init) => reason,

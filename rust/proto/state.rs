@@ -41,6 +41,10 @@ pub enum Reason {
     BetterMaster = 9,
     /// The administrator asked for it.
     Requested = 10,
+    /// Brought to rest while something below it changes.
+    AtRest = 11,
+    /// MASTER again behind that change.
+    Resumed = 12,
 }
 
 /// What happens to a virtual host, adverts and time apart.
@@ -48,9 +52,11 @@ pub enum Reason {
 pub enum Event {
     /// It can run: device up, parent up, an address present.
     Start,
-    /// It cannot run any longer, for [`Reason::DeviceDown`], [`Reason::ParentDown`] or
-    /// [`Reason::NoAddress`]; anything else is taken for the first.
+    /// It cannot run any longer, for [`Reason::DeviceDown`], [`Reason::ParentDown`],
+    /// [`Reason::NoAddress`] or [`Reason::AtRest`]; anything else is taken for the first.
     Stop(Reason),
+    /// It can run again, and was MASTER when it came to rest a moment ago.
+    Resume,
     /// The administrator asks for BACKUP or MASTER. INIT cannot be asked for, nor anything while
     /// INIT.
     Request(State),
@@ -101,6 +107,7 @@ pub struct Actions {
 pub const fn next_state(from: State, reason: Reason) -> Option<State> {
     match (from, reason) {
         (State::Init, Reason::Started) => Some(State::Backup),
+        (State::Init, Reason::Resumed) => Some(State::Master),
         (
             State::Backup,
             Reason::MasterTimeout
@@ -112,7 +119,7 @@ pub const fn next_state(from: State, reason: Reason) -> Option<State> {
         (State::Master, Reason::BetterMaster | Reason::Requested) => Some(State::Backup),
         (
             State::Backup | State::Master,
-            Reason::DeviceDown | Reason::ParentDown | Reason::NoAddress,
+            Reason::DeviceDown | Reason::ParentDown | Reason::NoAddress | Reason::AtRest,
         ) => Some(State::Init),
         _ => None,
     }
@@ -123,6 +130,8 @@ impl Change {
     pub(super) fn actions(self) -> Actions {
         let send = match (self.from, self.to) {
             (_, State::Master) => Some(AdvertKind::Regular),
+            // It will be back before anybody misses it.
+            (State::Master, State::Init) if matches!(self.reason, Reason::AtRest) => None,
             (State::Master, State::Init) => Some(AdvertKind::Leaving),
             // A better master need not be told; when the administrator asks, a backup is to take
             // over at once.

@@ -3,6 +3,7 @@
 #include <linux/hrtimer_types.h> /* first: bindgen takes another layout when it comes later */
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
+#include <linux/if_packet.h>
 #include <linux/igmp.h>
 #include <linux/inetdevice.h>
 #include <linux/netdevice.h>

@@ -9,7 +9,11 @@
 #include <net/netdev_lock.h>
 #include <net/netlink.h>
 #include <net/rtnetlink.h>
+#include <if_carp.h>
 #include "helpers.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
 
 void carp_spin_lock_bh(spinlock_t *lock)
 {
@@ -131,6 +135,7 @@ void carp_skb_set_device(struct sk_buff *skb, struct net_device *dev)
 void carp_skb_deliver_to(struct sk_buff *skb, struct net_device *dev)
 {
 	skb->dev = dev;
+	skb->skb_iif = dev->ifindex;
 	skb->pkt_type = PACKET_HOST;
 	dev_dstats_rx_add(dev, skb->len + ETH_HLEN);
 }
@@ -148,11 +153,6 @@ unsigned int carp_skb_len(const struct sk_buff *skb)
 bool carp_skb_has_vlan_tag(const struct sk_buff *skb)
 {
 	return skb_vlan_tag_present(skb);
-}
-
-bool carp_skb_is_loopback(const struct sk_buff *skb)
-{
-	return skb->pkt_type == PACKET_LOOPBACK;
 }
 
 bool carp_skb_was_received(const struct sk_buff *skb)
@@ -251,4 +251,44 @@ void carp_hmac_sha1_update(struct hmac_sha1_ctx *ctx, const u8 *data, size_t len
 void carp_memzero_explicit(void *s, size_t count)
 {
 	memzero_explicit(s, count);
+}
+
+void carp_trace_op_start(CARP_OP_ARGUMENTS)
+{
+	trace_carp_op_start(group, kind, origin, vhid, waited_ns);
+}
+
+void carp_trace_op_park(CARP_OP_ARGUMENTS)
+{
+	trace_carp_op_park(group, kind, origin, vhid, waited_ns);
+}
+
+void carp_trace_op_resume(CARP_OP_ARGUMENTS)
+{
+	trace_carp_op_resume(group, kind, origin, vhid, waited_ns);
+}
+
+void carp_trace_op_finish(CARP_OP_ARGUMENTS)
+{
+	trace_carp_op_finish(group, kind, origin, vhid, waited_ns);
+}
+
+void carp_trace_if_swap(const struct net_device *parent, u64 generation, size_t vhosts)
+{
+	trace_carp_if_swap(parent, generation, vhosts);
+}
+
+void carp_trace_if_free(const struct net_device *parent, size_t snapshots)
+{
+	trace_carp_if_free(parent, snapshots);
+}
+
+void carp_trace_parent_address(const struct net_device *parent)
+{
+	trace_carp_parent_address(parent);
+}
+
+void carp_trace_state(const struct net_device *device, u8 from, u8 to, u8 reason)
+{
+	trace_carp_state(device, from, to, reason);
 }

@@ -41,7 +41,6 @@ void carp_skb_deliver_to(struct sk_buff *skb, struct net_device *dev);
 __be16 carp_skb_protocol(const struct sk_buff *skb);
 unsigned int carp_skb_len(const struct sk_buff *skb);
 bool carp_skb_has_vlan_tag(const struct sk_buff *skb);
-bool carp_skb_is_loopback(const struct sk_buff *skb);
 bool carp_skb_was_received(const struct sk_buff *skb);
 int carp_skb_network_offset(const struct sk_buff *skb);
 const struct ethhdr *carp_skb_ethernet(const struct sk_buff *skb);
@@ -64,5 +63,17 @@ void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group);
 /* HMAC-SHA1 */
 void carp_hmac_sha1_update(struct hmac_sha1_ctx *ctx, const u8 *data, size_t len);
 void carp_memzero_explicit(void *s, size_t count);
+
+/* tracepoints */
+#define CARP_OP_ARGUMENTS							\
+	const struct net_device *group, const char *kind, const char *origin, u8 vhid, u64 waited_ns
+void carp_trace_op_start(CARP_OP_ARGUMENTS);
+void carp_trace_op_park(CARP_OP_ARGUMENTS);
+void carp_trace_op_resume(CARP_OP_ARGUMENTS);
+void carp_trace_op_finish(CARP_OP_ARGUMENTS);
+void carp_trace_if_swap(const struct net_device *parent, u64 generation, size_t vhosts);
+void carp_trace_if_free(const struct net_device *parent, size_t snapshots);
+void carp_trace_parent_address(const struct net_device *parent);
+void carp_trace_state(const struct net_device *device, u8 from, u8 to, u8 reason);
 
 #endif /* CARP_HELPERS_H */

@@ -22,7 +22,7 @@ use kernel::{
 pub(crate) enum Verdict<'a> {
     /// It goes on as if nobody had looked.
     Accept,
-    /// It ends here and is received by this device instead.
+    /// This device has received it instead.
     Deliver(&'a NetDevice),
 }
 
@@ -62,8 +62,8 @@ impl<T: FrameHook> FrameHooks<T> {
                 priv_: owner.cast_mut().cast(),
                 pf: bindings::NFPROTO_NETDEV as u8,
                 hooknum: number,
-                // Before anything else that could change the packet or take it away.
-                priority: i32::MIN,
+                // Behind the administrator's own filters, which see the packets of this device.
+                priority: i32::MAX,
                 ..pin_init::zeroed()
             })
         };
@@ -122,9 +122,17 @@ unsafe extern "C" fn ingress<T: FrameHook>(
     let owner = unsafe { &*private.cast::<T>() };
     // SAFETY: The hook has the packet to itself while it looks.
     let packet = unsafe { SkBuff::from_raw(skb) };
+    // What is for the device itself is most of all packets, and nobody else's business.
+    if packet.is_for_receiver() {
+        return bindings::NF_ACCEPT;
+    }
     let guard = Guard::new();
     match owner.ingress(&guard, packet) {
         Verdict::Accept => bindings::NF_ACCEPT,
+        Verdict::Deliver(device) if packet.can_become(device) => {
+            packet.become_received_by(device);
+            bindings::NF_ACCEPT
+        }
         Verdict::Deliver(device) => {
             // SAFETY: The packet was given to this hook, which does not give it back.
             unsafe { receive(skb, device) };
@@ -133,7 +141,7 @@ unsafe extern "C" fn ingress<T: FrameHook>(
     }
 }
 
-/// Has `device` receive the packet.
+/// Has `device` receive the packet from the start, taps and filters of its own included.
 ///
 /// # Safety
 ///
@@ -143,9 +151,9 @@ unsafe fn receive(skb: *mut bindings::sk_buff, device: &NetDevice) {
     let Some(skb) = NonNull::new(unsafe { bindings::carp_skb_share_check(skb) }) else {
         return;
     };
-    // SAFETY: The packet is ours alone, the device is alive under RCU.
-    unsafe { bindings::carp_skb_deliver_to(skb.as_ptr(), device.as_ptr()) };
-    // SAFETY: As above.
+    // SAFETY: The packet is ours alone now.
+    unsafe { SkBuff::from_raw(skb.as_ptr()) }.become_received_by(device);
+    // SAFETY: As above; the device is alive under RCU.
     unsafe { bindings::netif_receive_skb(skb.as_ptr()) };
 }
 

@@ -47,7 +47,12 @@ pub(crate) trait LinkKind: Send + Sync + Sized + 'static {
     ) -> Result<Arc<Self>>;
 
     /// Changes what `data` asks for, or nothing.
-    fn change(&self, rtnl: &Rtnl<'_>, data: &Attributes<'_>, extack: Extack<'_>) -> Result;
+    fn change(
+        self: ArcBorrow<'_, Self>,
+        rtnl: &Rtnl<'_>,
+        data: &Attributes<'_>,
+        extack: Extack<'_>,
+    ) -> Result;
 
     /// Where it finds the device that it belongs to; filled and cleared by this module.
     fn device(&self) -> &RcuDevice;

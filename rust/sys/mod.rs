@@ -20,3 +20,4 @@ pub(crate) mod queue;
 pub(crate) mod rcu;
 pub(crate) mod skb;
 pub(crate) mod timer;
+pub(crate) mod trace;

@@ -25,6 +25,37 @@ impl Rtnl<'_> {
     }
 }
 
+/// RTNL, taken by this context. Dropping it gives it back.
+///
+/// # Invariants
+///
+/// This context holds RTNL.
+pub(crate) struct RtnlGuard(Rtnl<'static>);
+
+impl RtnlGuard {
+    /// Context: process; sleeps. Nobody who holds RTNL may wait for this context.
+    pub(crate) fn new() -> Self {
+        // SAFETY: Always safe to call; a context that has it already deadlocks.
+        unsafe { bindings::rtnl_lock() };
+        // SAFETY: Taken just now, and given back only when the result is dropped.
+        Self(unsafe { Rtnl::assume_held() })
+    }
+}
+
+impl Deref for RtnlGuard {
+    type Target = Rtnl<'static>;
+    fn deref(&self) -> &Rtnl<'static> {
+        &self.0
+    }
+}
+
+impl Drop for RtnlGuard {
+    fn drop(&mut self) {
+        // SAFETY: Held by the type's invariant.
+        unsafe { bindings::rtnl_unlock() }
+    }
+}
+
 /// An Ethernet address.
 pub(crate) type Mac = [u8; 6];
 
@@ -107,6 +138,25 @@ impl NetDevice {
     pub(crate) fn mtu(&self) -> u32 {
         // SAFETY: The device is alive; the MTU is a word that others may write.
         unsafe { (&raw const (*self.as_ptr()).mtu).read_volatile() }
+    }
+
+    /// Somebody wants to see packets that it receives before the protocols do: taps, tc, XDP,
+    /// netfilter's ingress hook.
+    pub(super) fn has_early_receivers(&self) -> bool {
+        let (dev, net) = (self.as_ptr(), self.net());
+        // SAFETY: The device is alive, and with it its namespace; these are single words that
+        // others may write, each of which says by itself whether there is anybody.
+        unsafe {
+            let taps = &raw mut (*dev).ptype_all;
+            let all_taps = &raw mut (*net).ptype_all;
+            (&raw const (*taps).next).read_volatile() != taps
+                || (&raw const (*all_taps).next).read_volatile() != all_taps
+                || !(&raw const (*dev).tcx_ingress).read_volatile().is_null()
+                || !(&raw const (*dev).xdp_prog).read_volatile().is_null()
+                || !(&raw const (*dev).nf_hooks_ingress)
+                    .read_volatile()
+                    .is_null()
+        }
     }
 
     /// Context: RTNL. Fails as `ip link set mtu` does.

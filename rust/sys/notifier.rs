@@ -19,6 +19,8 @@ pub(crate) enum DeviceEvent {
     State,
     /// Its MTU or its offloads changed.
     Limits,
+    /// It has another MAC address.
+    Address,
     /// It is being deleted, or leaves its namespace.
     Leaving,
     /// It is about to become another type of device; this one may be refused.
@@ -140,6 +142,7 @@ unsafe extern "C" fn device_event<T: Events>(
         bindings::netdev_cmd_NETDEV_CHANGEMTU | bindings::netdev_cmd_NETDEV_FEAT_CHANGE => {
             DeviceEvent::Limits
         }
+        bindings::netdev_cmd_NETDEV_CHANGEADDR => DeviceEvent::Address,
         bindings::netdev_cmd_NETDEV_UNREGISTER => DeviceEvent::Leaving,
         bindings::netdev_cmd_NETDEV_PRE_TYPE_CHANGE => DeviceEvent::TypeChange,
         _ => return NOTIFY_DONE,

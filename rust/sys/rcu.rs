@@ -151,6 +151,10 @@ impl<T> RetiredList<T> {
         }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.load(Ordering::Relaxed).is_null()
+    }
+
     /// Waits for a grace period, if anything is retired, and frees all that was retired before it.
     /// Returns how many values were freed. Context: process; sleeps.
     pub(crate) fn reclaim(&self) -> usize {

@@ -51,10 +51,36 @@ impl SkBuff {
         unsafe { bindings::carp_skb_has_vlan_tag(self.as_ptr()) }
     }
 
-    /// The host's own multicast coming back.
-    pub(crate) fn is_loopback(&self) -> bool {
+    fn kind(&self) -> u8 {
         // SAFETY: The packet is valid.
-        unsafe { bindings::carp_skb_is_loopback(self.as_ptr()) }
+        unsafe {
+            (*self.as_ptr())
+                .__bindgen_anon_4
+                .__bindgen_anon_1
+                .as_ref()
+                .pkt_type()
+        }
+    }
+
+    /// Addressed to the very device that has received it, or the host's own multicast coming back.
+    pub(super) fn is_for_receiver(&self) -> bool {
+        let kind = u32::from(self.kind());
+        kind == bindings::PACKET_HOST || kind == bindings::PACKET_LOOPBACK
+    }
+
+    /// Whether on its way in it can go on as if `device` had received it from here on: nobody
+    /// shares it, and nobody waits for what `device` receives before the protocols do.
+    pub(super) fn can_become(&self, device: &NetDevice) -> bool {
+        let skb = self.as_ptr();
+        // SAFETY: The packet is valid; the count is a word that others may write.
+        let users = unsafe { (&raw const (*skb).users.refs.counter).read_volatile() };
+        users == 1 && !device.has_early_receivers()
+    }
+
+    /// From here on it is a packet for `device`, which has received it. Nobody shares it.
+    pub(super) fn become_received_by(&mut self, device: &NetDevice) {
+        // SAFETY: The packet is ours to change, the device is alive.
+        unsafe { bindings::carp_skb_deliver_to(self.as_ptr(), device.as_ptr()) };
     }
 
     /// It came in from a network, so it is not this host's own.

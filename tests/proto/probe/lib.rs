@@ -50,6 +50,11 @@ impl Mac for Sum {
 }
 
 #[no_mangle]
+pub fn apply(changes: &config::Changes, old: &Config) -> Config {
+    changes.apply(old)
+}
+
+#[no_mangle]
 pub fn parse(packet: &[u8]) -> Result<Option<(Source, Advert)>, Reject> {
     wire::parse_ipv4(packet)
 }

@@ -41,6 +41,8 @@ fn numbers_of_the_user_interface() {
         Reason::PeerDemoted,
         Reason::BetterMaster,
         Reason::Requested,
+        Reason::AtRest,
+        Reason::Resumed,
     ];
     let names = numbered("carp_reason");
     assert_eq!(names.len(), reasons.len());
@@ -289,8 +291,10 @@ fn invariants_hold_after_any_inputs() {
         for _ in 0..400 {
             now += rng.below(3 * SECOND);
             let before = machine;
-            let actions = match rng.below(10) {
+            let actions = match rng.below(11) {
                 0 => machine.event(now, Event::Start),
+                10 if rng.chance(50) => machine.event(now, Event::Stop(Reason::AtRest)),
+                10 => machine.event(now, Event::Resume),
                 1 => machine.event(now, Event::Stop(Reason::ParentDown)),
                 2 => machine.event(now, Event::Request(State::Master)),
                 3 => machine.event(now, Event::Configure(any_config(&mut rng))),
@@ -340,5 +344,33 @@ fn invariants_hold_after_any_inputs() {
             }
             assert!(machine.master().is_none() || machine.state() == State::Backup);
         }
+    }
+}
+
+/// What is below a pair changes: nobody is told, and the MASTER goes on as one.
+#[test]
+fn a_master_comes_back_from_rest() {
+    for advbase in [0, 1, 255] {
+        let mut machine = Machine::new(config(advbase, 1), 7);
+        let _ = machine.event(0, Event::Start);
+        assert_eq!(
+            machine.event(1, Event::Resume),
+            Actions::default(),
+            "only from INIT"
+        );
+        let _ = machine.event(1, Event::Request(State::Master));
+        let rest = machine.event(2, Event::Stop(Reason::AtRest));
+        assert_eq!((rest.send, rest.announce), (None, false));
+        assert_eq!(
+            (machine.state(), machine.deadline_ns()),
+            (State::Init, None)
+        );
+        let resumed = machine.event(3, Event::Resume);
+        assert_eq!(machine.state(), State::Master);
+        assert_eq!(
+            (resumed.send, resumed.announce),
+            (Some(AdvertKind::Regular), true)
+        );
+        assert!(machine.deadline_ns().is_some());
     }
 }

@@ -63,6 +63,8 @@ const INPUTS: &[Input] = &[
     ("stop: parent down", |m, now| Ok(m.event(now, Event::Stop(Reason::ParentDown)))),
     ("stop: no address", |m, now| Ok(m.event(now, Event::Stop(Reason::NoAddress)))),
     ("stop: requested (no such reason)", |m, now| Ok(m.event(now, Event::Stop(Reason::Requested)))),
+    ("stop: at rest", |m, now| Ok(m.event(now, Event::Stop(Reason::AtRest)))),
+    ("resume", |m, now| Ok(m.event(now, Event::Resume))),
     ("request init", |m, now| Ok(m.event(now, Event::Request(State::Init)))),
     ("request backup", |m, now| Ok(m.event(now, Event::Request(State::Backup)))),
     ("request master", |m, now| Ok(m.event(now, Event::Request(State::Master)))),

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+//! One operation on a group at a time, in the order in which they were asked for.
+//!
+//! Vocabulary:
+//!
+//! * *group*: the parents, with their carp devices, that share a serializer.
+//! * *current*: the operation that has started and not finished; there is one at most.
+//! * *parked*: the current operation waits for its virtual hosts to come to rest; no thread does.
+//! * *folded*: a request that changes something while the current operation only waits to free
+//!   what it replaced. Both finish together, behind one grace period.
+//!
+//! Contexts: an operation is submitted under RTNL and, if nothing is in its way, starts there and
+//! then, so that a request is done when the command returns. What must sleep, or wait, or comes
+//! behind another operation, is done by the work item, which takes RTNL for every step but a wait.
+//! Nobody ever waits for the work item under RTNL.
+//!
+//! ```text
+//!   submit ──> waiting ──> start ──> step ... step ──> finish ──> the next one starts
+//!                            |        ^   |
+//!                            |        |   v
+//!                            +─> grace period, rest (parked)
+//! ```
+
+use super::operation::{Operation, Progress};
+use crate::sys::{
+    clock,
+    net_device::{Rtnl, RtnlGuard},
+    queue, trace,
+};
+use kernel::{
+    impl_has_work, new_mutex, new_work,
+    prelude::*,
+    sync::{Arc, Mutex},
+    time::{delay::fsleep, Delta},
+    workqueue::{Work, WorkItem},
+};
+
+/// How long to wait for memory before an operation is tried again.
+const RETRY_MS: i64 = 20;
+
+#[pin_data]
+pub(crate) struct Serializer {
+    #[pin]
+    queue: Mutex<Queue>,
+    #[pin]
+    work: Work<Serializer>,
+}
+
+struct Queue {
+    current: Current,
+    waiting: KVec<Waiting>,
+    /// Room in `waiting` that is kept for operations that must not fail for want of memory.
+    promised: usize,
+}
+
+enum Current {
+    None,
+    /// Somebody runs a step of it, under RTNL.
+    Running(trace::Operation),
+    Paused(Operation, Pause),
+}
+
+/// What the current operation waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pause {
+    /// Its next step.
+    Turn,
+    /// A grace period; this many requests are being folded into it.
+    Grace { folding: usize },
+    /// Its virtual hosts' last users.
+    Rest { parked: bool },
+    /// Memory for its first step.
+    Memory,
+}
+
+struct Waiting {
+    operation: Operation,
+    since_ns: u64,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Serializer { self.work }
+}
+
+impl WorkItem for Serializer {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        while this.advance() {}
+    }
+}
+
+impl Serializer {
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                queue <- new_mutex!(
+                    Queue { current: Current::None, waiting: KVec::new(), promised: 0 },
+                    "carp serializer"
+                ),
+                work <- new_work!("carp serializer"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// Keeps room for `more` operations at a time that are submitted by [`Self::submit_promised`].
+    pub(crate) fn promise(&self, more: usize) -> Result {
+        let mut queue = self.queue.lock();
+        let promised = queue.promised.saturating_add(more);
+        queue.waiting.reserve(promised, GFP_KERNEL)?;
+        queue.promised = promised;
+        Ok(())
+    }
+
+    /// Takes a promise back.
+    pub(crate) fn release(&self, less: usize) {
+        let mut queue = self.queue.lock();
+        queue.promised = queue.promised.saturating_sub(less);
+    }
+
+    /// Does `operation`, now or in its turn; or fails for want of memory and does nothing.
+    pub(crate) fn submit(self: &Arc<Self>, rtnl: &Rtnl<'_>, operation: Operation) -> Result {
+        {
+            let mut queue = self.queue.lock();
+            let room = queue.promised.saturating_add(1);
+            queue.waiting.reserve(room, GFP_KERNEL)?;
+        }
+        self.submit_promised(rtnl, operation);
+        Ok(())
+    }
+
+    /// Does `operation`, now or in its turn, in room that was promised.
+    pub(crate) fn submit_promised(self: &Arc<Self>, rtnl: &Rtnl<'_>, mut operation: Operation) {
+        let now_ns = clock::now_ns();
+        let mut queue = self.queue.lock();
+        let is_next = queue.waiting.is_empty();
+        match &mut queue.current {
+            Current::None if is_next => {
+                queue.current = Current::Running(operation.subject());
+                drop(queue);
+                let progress = operation.start(rtnl, 0);
+                self.pause(operation, progress);
+            }
+            Current::Paused(current, Pause::Grace { folding }) if operation.folds_into(current) => {
+                *folding = folding.wrapping_add(1);
+                drop(queue);
+                operation.fold(rtnl);
+                let mut queue = self.queue.lock();
+                if let Current::Paused(_, Pause::Grace { folding }) = &mut queue.current {
+                    *folding = folding.wrapping_sub(1);
+                }
+            }
+            _ => {
+                // Told twice of the same before anybody could look is told once.
+                let told = |waiting: &Waiting| waiting.operation.says_the_same_as(&operation);
+                if !queue.waiting.iter().any(told) {
+                    let waiting = Waiting {
+                        operation,
+                        since_ns: now_ns,
+                    };
+                    if queue.waiting.push_within_capacity(waiting).is_err() {
+                        pr_err!("an operation was lost: more were submitted than promised\n");
+                    }
+                }
+            }
+        }
+        self.wake();
+    }
+
+    /// The last user has left a virtual host that is to come to rest. Any context.
+    pub(crate) fn wake(self: &Arc<Self>) {
+        queue::enqueue(self.clone());
+    }
+
+    /// What is current and how many wait, for people to read.
+    pub(crate) fn look<R>(&self, f: impl FnOnce(Option<trace::Operation>, bool, usize) -> R) -> R {
+        let queue = self.queue.lock();
+        let (current, parked) = match &queue.current {
+            Current::None => (None, false),
+            Current::Running(subject) => (Some(*subject), false),
+            Current::Paused(operation, pause) => (
+                Some(operation.subject()),
+                *pause == (Pause::Rest { parked: true }),
+            ),
+        };
+        f(current, parked, queue.waiting.len())
+    }
+
+    /// One step of the work item. False: there is nothing more to do now.
+    fn advance(self: &Arc<Self>) -> bool {
+        let mut queue = self.queue.lock();
+        let pause = match &queue.current {
+            Current::Running(_) => return false,
+            Current::None => None,
+            Current::Paused(_, pause) => Some(*pause),
+        };
+        match pause {
+            None => {
+                drop(queue);
+                self.start_next()
+            }
+            Some(Pause::Memory) => {
+                drop(queue);
+                fsleep(Delta::from_millis(RETRY_MS));
+                self.step()
+            }
+            Some(Pause::Turn) => {
+                drop(queue);
+                self.step()
+            }
+            Some(Pause::Grace { .. }) => {
+                let Current::Paused(operation, _) = &queue.current else {
+                    return false;
+                };
+                let parent = operation.parent().clone();
+                drop(queue);
+                if parent.reclaim() > 0 {
+                    return true;
+                }
+                let mut queue = self.queue.lock();
+                match &mut queue.current {
+                    Current::Paused(operation, pause @ Pause::Grace { folding: 0 })
+                        if !operation.parent().has_retired() =>
+                    {
+                        *pause = Pause::Rest { parked: false };
+                    }
+                    // Somebody is folding something in just now, under RTNL, and does not take long.
+                    _ => (),
+                }
+                true
+            }
+            Some(Pause::Rest { parked }) => {
+                let Current::Paused(operation, pause) = &mut queue.current else {
+                    return false;
+                };
+                if !operation.is_at_rest() {
+                    // Whoever leaves last from here on wakes the work item again.
+                    *pause = Pause::Rest { parked: true };
+                    if !parked {
+                        operation.trace(trace::op_park);
+                    }
+                    return false;
+                }
+                if parked {
+                    operation.trace(trace::op_resume);
+                }
+                *pause = Pause::Turn;
+                true
+            }
+        }
+    }
+
+    fn start_next(self: &Arc<Self>) -> bool {
+        let rtnl = RtnlGuard::new();
+        let mut queue = self.queue.lock();
+        if !matches!(queue.current, Current::None) {
+            return true;
+        }
+        let Ok(mut next) = queue.waiting.remove(0) else {
+            return false;
+        };
+        queue.current = Current::Running(next.operation.subject());
+        drop(queue);
+        let waited_ns = clock::now_ns().saturating_sub(next.since_ns);
+        let progress = next.operation.start(&rtnl, waited_ns);
+        self.pause(next.operation, progress);
+        true
+    }
+
+    fn step(self: &Arc<Self>) -> bool {
+        let rtnl = RtnlGuard::new();
+        let mut queue = self.queue.lock();
+        let subject = match &queue.current {
+            Current::Paused(operation, Pause::Turn | Pause::Memory) => operation.subject(),
+            _ => return true,
+        };
+        let taken = core::mem::replace(&mut queue.current, Current::Running(subject));
+        drop(queue);
+        if let Current::Paused(mut operation, _) = taken {
+            let progress = operation.step(&rtnl);
+            self.pause(operation, progress);
+        }
+        true
+    }
+
+    /// A step of the current operation is over.
+    fn pause(&self, operation: Operation, progress: Progress) {
+        let pause = match progress {
+            Progress::Finished => {
+                operation.trace(trace::op_finish);
+                self.queue.lock().current = Current::None;
+                return;
+            }
+            Progress::Again => Pause::Turn,
+            Progress::Quiesce => Pause::Grace { folding: 0 },
+            Progress::NoMemory => Pause::Memory,
+        };
+        self.queue.lock().current = Current::Paused(operation, pause);
+    }
+}
