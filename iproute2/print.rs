@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What `ip -d link show` and `ip -s -d link show` print of a carp device. Every item has one name,
+//! in text and in JSON.
+//!
+//! An attribute that is absent or has an unexpected length is left out: the kernel may be older or
+//! newer than the plugin.
+
+use core::ffi::CStr;
+
+use crate::ip::message::Attributes;
+use crate::ip::output;
+use crate::uapi::*;
+
+pub fn options(attributes: &Attributes<'_>) {
+    let word = |name, attribute, words: &[&CStr]| {
+        if let Some(index) = attributes.u8(attribute) {
+            output::word(name, words.get(usize::from(index)).unwrap_or(&c"unknown"));
+        }
+    };
+    let number = |name, attribute| {
+        if let Some(value) = attributes.u32(attribute) {
+            output::number(name, value.into());
+        }
+    };
+    let switch = |name, attribute| {
+        if let Some(value) = attributes.u8(attribute) {
+            output::switch(name, value != 0);
+        }
+    };
+
+    word(c"state", IFLA_CARP_STATE, STATES);
+    number(c"vhid", IFLA_CARP_VHID);
+    number(c"advbase", IFLA_CARP_ADVBASE);
+    number(c"advskew", IFLA_CARP_ADVSKEW);
+    switch(c"preempt", IFLA_CARP_PREEMPT);
+    number(c"demotion", IFLA_CARP_DEMOTION);
+    switch(c"strict", IFLA_CARP_STRICT);
+    if let Some(address) = attributes.bytes(IFLA_CARP_MASTER) {
+        output::address(c"master", address);
+    }
+    word(c"reason", IFLA_CARP_REASON, REASONS);
+    if let Some(milliseconds) = attributes.u64(IFLA_CARP_CHANGED) {
+        output::time(c"changed", milliseconds);
+    }
+}
+
+/// One line in text for the device, and one for what it shares with its parent.
+pub fn statistics(counters: &Attributes<'_>) {
+    let mut in_parents = false;
+    for (number, name) in (0..).zip(XSTATS) {
+        let Some(count) = counters.u64(number) else {
+            continue;
+        };
+        let of_parent = name.to_bytes().starts_with(b"parent_");
+        if number == 1 || of_parent != in_parents {
+            output::line();
+        }
+        in_parents = of_parent;
+        output::number(name, count);
+    }
+}
