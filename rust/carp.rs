@@ -21,10 +21,11 @@
 //! |---|---|---|
 //! | receive and transmit hooks (softirqs off, RCU) | load `carp_if` once; take a vhost's lock, for an advert | sleep, take RTNL |
 //! | vhost timer (softirq) | take its vhost's lock, send | touch the `carp_if` pointer |
-//! | link operations, notifiers (process, RTNL held) | allocate, publish a `carp_if`, take a vhost's lock | wait for the work below |
-//! | reclaim work (process) | sleep, wait for a grace period, free | take RTNL |
+//! | link operations, notifiers (process, RTNL held) | allocate, submit operations, run one that nothing is in the way of | wait for the serializer |
+//! | serializer's work (process) | sleep, take RTNL for a step, wait for a grace period | hold RTNL while it waits |
 //!
-//! Lock order: RTNL, a parent's `writer`, a vhost's `core`. No lock is held while a packet is sent.
+//! Lock order: RTNL, a serializer's `queue`, a parent's `writer`, a vhost's `core`. Of these only RTNL
+//! is ever held while a packet is sent, or while other parts of the kernel are told of something.
 
 #[allow(dead_code, unreachable_pub)] // The host crate of tests/proto uses what the module does not.
 mod proto;
@@ -51,19 +52,24 @@ module! {
 struct Carp {
     _link: sys::link::Registration,
     #[pin]
+    _sync: sys::genl::Registration,
+    #[pin]
     _notifiers: sys::notifier::Notifiers,
     #[pin]
     _arp: sys::hook::ArpHooks,
     _queue: sys::queue::Registration,
+    _debugfs: sys::debugfs::Registration,
 }
 
 impl kernel::InPlaceModule for Carp {
-    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         // The reverse: nobody can make a device before everything that it needs is there.
         try_pin_init!(Self {
+            _debugfs: sys::debugfs::Registration::new(),
             _queue: sys::queue::Registration::new()?,
             _arp <- sys::hook::ArpHooks::new::<address::arp::Rules>(),
             _notifiers <- sys::notifier::Notifiers::new::<device::events::Events>(),
+            _sync <- sys::genl::Registration::new::<device::sync::Sync>(module),
             _link: sys::link::Registration::new::<group::vhost::Vhost>()?,
         }? Error)
     }

@@ -79,4 +79,16 @@ enum {
 };
 #define CARP_XSTATS_MAX	(__CARP_XSTATS_MAX - 1)
 
+/* Generic netlink. */
+#define CARP_GENL_NAME		"carp"
+#define CARP_GENL_VERSION	1
+
+enum {
+	CARP_CMD_UNSPEC,
+	/* Answered when everything that was asked of the carp devices of this namespace before it
+	 * has been applied: 0, or EAGAIN if that has not happened within a second. No attributes.
+	 */
+	CARP_CMD_SYNC,
+};
+
 #endif /* _UAPI_LINUX_IF_CARP_H */

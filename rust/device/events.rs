@@ -5,6 +5,7 @@
 
 use crate::{
     group::{operation::Kind, parent::Parent, vhost::Vhost},
+    proto::wire,
     sys::{
         inet, link,
         net_device::{NetDevice, Rtnl},
@@ -20,6 +21,16 @@ impl notifier::Events for Events {
         match event {
             DeviceEvent::State => submit(rtnl, device, Kind::ParentState),
             DeviceEvent::Limits => submit(rtnl, device, Kind::ParentLimits),
+            // Frames for the virtual MAC address would be the parent's own.
+            DeviceEvent::NextAddress(mac) => {
+                if let Some(vhid) = wire::vhid_of_mac(&mac) {
+                    let claims =
+                        |upper: &NetDevice| link::of::<Vhost>(upper)?.claims(vhid).then_some(());
+                    if device.find_upper(rtnl, claims).is_some() {
+                        return Err(notifier::REFUSED);
+                    }
+                }
+            }
             DeviceEvent::Address => submit(rtnl, device, Kind::ParentAddress),
             DeviceEvent::Leaving => link::delete_uppers::<Vhost>(rtnl, device),
             DeviceEvent::TypeChange => {

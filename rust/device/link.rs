@@ -6,7 +6,7 @@
 use super::attributes::{self, Request};
 use crate::{
     group::{
-        operation::Kind,
+        operation::{Kind, Renumbering},
         parent::Parent,
         vhost::{Settings, Vhost},
     },
@@ -64,15 +64,11 @@ impl LinkKind for Vhost {
         }
 
         let mut siblings_parent: Option<Arc<Parent>> = None;
-        let taken = parent.find_upper(rtnl, |upper| {
-            let sibling = link::of::<Vhost>(upper)?;
-            siblings_parent.get_or_insert_with(|| sibling.parent().clone());
-            (sibling.vhid() == vhid).then_some(())
+        check_vhid_is_free(rtnl, parent, vhid, extack)?;
+        parent.find_upper(rtnl, |upper| {
+            siblings_parent = Some(link::of::<Vhost>(upper)?.parent().clone());
+            Some(())
         });
-        if taken.is_some() {
-            let message = c"another carp device on this parent has this vhid";
-            return Err(extack.refuse(EEXIST, message));
-        }
         let parent = match siblings_parent {
             Some(parent) => parent,
             None => Parent::new(parent)?,
@@ -99,28 +95,36 @@ impl LinkKind for Vhost {
         extack: Extack<'_>,
     ) -> Result {
         let request = Request::read(data, extack)?;
-        if request.vhid.is_some_and(|vhid| vhid != self.vhid()) {
-            return Err(extack.refuse(EOPNOTSUPP, c"the vhid cannot be changed"));
-        }
         if request.state.is_some() && self.status().state == State::Init {
             let message = c"the device does not run: it takes a parent that is up, and an address";
             return Err(extack.refuse(ENETDOWN, message));
         }
+        // What can fail comes first, so that nothing has changed if it does.
+        let renumbering = match request.vhid {
+            Some(vhid) if vhid != self.vhid() => Some(self.renumbering(rtnl, vhid, extack)?),
+            _ => None,
+        };
         let settings = Settings {
             changes: request.changes,
             key: request.key,
             state: request.state,
         };
-        self.submit(rtnl, Kind::Configure(self.into(), settings))
+        let configured = self.submit(rtnl, Kind::Configure(self.into(), settings));
+        match renumbering {
+            Some((vhid, renumbering)) => configured
+                .and_then(|()| self.submit(rtnl, Kind::Vhid(self.into(), renumbering)))
+                .inspect_err(|_| self.forget_renumbering(rtnl, vhid)),
+            None => configured,
+        }
     }
 
     fn open(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
         let parent = self.parent_device();
         // Early, since hardware may take its time to follow: at a take-over it is long done.
         parent.accept_unicast(rtnl, &self.mac())?;
-        let joined = self.parent().prepare_to_join(rtnl).and_then(|joining| {
+        let joined = self.parent().prepare_to_join(rtnl).and_then(|fresh| {
             Vhost::open(&self);
-            self.submit(rtnl, Kind::Join(self.into(), joining))
+            self.submit(rtnl, Kind::Join(self.into(), Some(fresh)))
                 .inspect_err(|_| {
                     self.close();
                     self.parent().leave(rtnl, self.vhid());
@@ -156,6 +160,44 @@ impl LinkKind for Vhost {
 
     fn report_statistics(&self, report: &mut Report<'_>) -> Result {
         attributes::report_statistics(report, &self.status(), &self.parent().counters)
+    }
+}
+
+fn check_vhid_is_free(rtnl: &Rtnl<'_>, parent: &NetDevice, vhid: u8, extack: Extack<'_>) -> Result {
+    let taken = parent.find_upper(rtnl, |upper| {
+        link::of::<Vhost>(upper)?.claims(vhid).then_some(())
+    });
+    if parent.address() == Some(wire::virtual_mac(vhid)) {
+        let message = c"the parent has the virtual MAC address of this vhid itself";
+        return Err(extack.refuse(EADDRINUSE, message));
+    }
+    if taken.is_some() {
+        let message = c"another carp device on this parent has this vhid";
+        return Err(extack.refuse(EEXIST, message));
+    }
+    Ok(())
+}
+
+impl Vhost {
+    /// Takes what it will take to have another vhid.
+    fn renumbering(
+        &self,
+        rtnl: &Rtnl<'_>,
+        vhid: u8,
+        extack: Extack<'_>,
+    ) -> Result<(u8, Renumbering)> {
+        check_vhid_is_free(rtnl, self.parent_device(), vhid, extack)?;
+        let renumbering = Renumbering::new(vhid)?;
+        self.parent_device()
+            .accept_unicast(rtnl, &wire::virtual_mac(vhid))?;
+        self.claim(rtnl, vhid);
+        Ok((vhid, renumbering))
+    }
+
+    fn forget_renumbering(&self, rtnl: &Rtnl<'_>, vhid: u8) {
+        self.claim(rtnl, 0);
+        self.parent_device()
+            .drop_unicast(rtnl, &wire::virtual_mac(vhid));
     }
 }
 

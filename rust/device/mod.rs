@@ -6,3 +6,4 @@ pub(crate) mod events;
 pub(crate) mod frames;
 pub(crate) mod link;
 pub(crate) mod statistics;
+pub(crate) mod sync;

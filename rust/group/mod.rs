@@ -5,9 +5,11 @@
 //! * `parent`: who publishes it.
 //! * `vhost`: one virtual host.
 //! * `quiescence`: who is inside a virtual host, and when it is at rest.
+//! * `inspect`: what can be seen of it in debugfs.
 //! * `operation`, `serializer`: what is done to all that, one after the other.
 
 pub(crate) mod carp_if;
+mod inspect;
 pub(crate) mod operation;
 pub(crate) mod parent;
 mod quiescence;

@@ -8,19 +8,20 @@
 
 use super::{
     carp_if::CarpIf,
-    parent::{Joining, Parent},
+    parent::Parent,
     vhost::{Settings, Vhost},
 };
-use crate::sys::{
-    inet::Ipv4,
-    net_device::{NetDevice, Rtnl},
-    rcu::Fresh,
-    trace,
+use crate::{
+    proto::wire,
+    sys::{
+        genl::Completion,
+        inet::Ipv4,
+        net_device::{NetDevice, Rtnl},
+        rcu::Fresh,
+        trace,
+    },
 };
-use kernel::{
-    prelude::*,
-    sync::{Arc, Completion},
-};
+use kernel::{prelude::*, sync::Arc};
 
 /// Who wants it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,11 +35,13 @@ pub(crate) enum Origin {
 /// What is done.
 pub(crate) enum Kind {
     /// A virtual host begins to hear what its parent receives.
-    Join(Arc<Vhost>, Joining),
+    Join(Arc<Vhost>, Option<Fresh<CarpIf>>),
     /// It has stopped to; what is left is to free the old snapshot.
     Leave,
     /// Settings, key and state of a virtual host.
     Configure(Arc<Vhost>, Settings),
+    /// The vhid of a virtual host, and with it its virtual MAC address.
+    Vhid(Arc<Vhost>, Renumbering),
     /// The virtual addresses of a virtual host.
     Addresses(Arc<Vhost>, KVec<Ipv4>),
     /// The parent is up or down, has a carrier or none.
@@ -48,14 +51,24 @@ pub(crate) enum Kind {
     /// The parent has another MAC address.
     ParentAddress,
     /// Nothing: somebody waits until everything before it is done.
-    Sync(Arc<SyncPoint>),
+    Sync(Arc<Completion>),
 }
 
-/// Completed when an operation is dropped, done or not.
-#[pin_data]
-pub(crate) struct SyncPoint {
-    #[pin]
-    pub(crate) done: Completion,
+/// Another vhid, and the memory for the snapshots without the old and with the new one.
+pub(crate) struct Renumbering {
+    vhid: u8,
+    without: Option<Fresh<CarpIf>>,
+    with: Option<Fresh<CarpIf>>,
+}
+
+impl Renumbering {
+    pub(crate) fn new(vhid: u8) -> Result<Self> {
+        Ok(Self {
+            vhid,
+            without: Some(Fresh::new(CarpIf::new()?)?),
+            with: Some(Fresh::new(CarpIf::new()?)?),
+        })
+    }
 }
 
 pub(crate) struct Operation {
@@ -70,6 +83,8 @@ enum Stage {
     Fresh,
     /// Only what was replaced has to be freed.
     Reclaim,
+    /// A virtual host has been brought down to be given another vhid.
+    Renumber,
     /// These virtual hosts have been brought down.
     Down(KVec<Arc<Vhost>>),
     /// And those from this index on have not been brought up again.
@@ -116,6 +131,7 @@ impl Operation {
             Kind::Leave => (c"leave", 0),
             Kind::Configure(vhost, _) => (c"configure", vhost.vhid()),
             Kind::Addresses(vhost, _) => (c"addresses", vhost.vhid()),
+            Kind::Vhid(vhost, _) => (c"vhid", vhost.vhid()),
             Kind::ParentState => (c"parent-state", 0),
             Kind::ParentLimits => (c"parent-limits", 0),
             Kind::ParentAddress => (c"parent-address", 0),
@@ -149,7 +165,10 @@ impl Operation {
     pub(crate) fn folds_into(&self, current: &Operation) -> bool {
         matches!(current.stage, Stage::Reclaim)
             && Arc::ptr_eq(&self.parent, &current.parent)
-            && !matches!(self.kind, Kind::ParentAddress | Kind::Sync(_))
+            && !matches!(
+                self.kind,
+                Kind::ParentAddress | Kind::Vhid(..) | Kind::Sync(_)
+            )
     }
 
     /// Does it as a part of the current operation.
@@ -171,6 +190,10 @@ impl Operation {
                 self.first_step(rtnl)
             }
             Stage::Reclaim => Progress::Finished,
+            Stage::Renumber => {
+                self.renumber(rtnl);
+                Progress::Quiesce
+            }
             Stage::Down(vhosts) => {
                 self.parent.take_address(rtnl, &vhosts);
                 self.parent.rise();
@@ -195,18 +218,38 @@ impl Operation {
             Stage::Down(vhosts) => vhosts
                 .iter()
                 .all(|vhost| vhost.is_at_rest() || !vhost.is_open()),
+            Stage::Renumber => match &self.kind {
+                Kind::Vhid(vhost, _) => vhost.is_at_rest() || !vhost.is_open(),
+                _ => true,
+            },
             Stage::Fresh | Stage::Reclaim | Stage::Up(..) => true,
         }
     }
 
     fn first_step(&mut self, rtnl: &Rtnl<'_>) -> Progress {
         match &mut self.kind {
-            Kind::Join(vhost, joining) => {
-                if vhost.is_open() {
-                    self.parent.join(vhost.clone(), joining);
-                    vhost.start_or_stop(rtnl);
+            Kind::Join(vhost, fresh) => {
+                if let Some(fresh) = fresh.take().filter(|_| vhost.is_open()) {
+                    self.parent
+                        .replace(fresh, |carp_if| carp_if.insert(vhost.clone()));
+                    vhost.joined(rtnl);
                 }
             }
+            Kind::Vhid(vhost, renumbering) => match renumbering.without.take() {
+                Some(fresh) if vhost.is_open() => {
+                    vhost.retire();
+                    let vhid = vhost.vhid();
+                    self.parent.replace(fresh, |carp_if| carp_if.remove(vhid));
+                    self.stage = Stage::Renumber;
+                    return Progress::Quiesce;
+                }
+                _ => {
+                    // What was let in when this was asked for, the device lets in when it is up.
+                    let mac = wire::virtual_mac(renumbering.vhid);
+                    self.parent.device().drop_unicast(rtnl, &mac);
+                    vhost.renumber(rtnl, renumbering.vhid);
+                }
+            },
             Kind::Configure(vhost, settings) => vhost.configure(settings),
             Kind::Addresses(vhost, list) => vhost.set_addresses(rtnl, core::mem::take(list)),
             Kind::ParentState => self.parent.state_changed(rtnl),
@@ -222,9 +265,26 @@ impl Operation {
         }
     }
 
+    /// The virtual host of this operation is at rest, unless its device has been set down since.
+    fn renumber(&mut self, rtnl: &Rtnl<'_>) {
+        let Kind::Vhid(vhost, renumbering) = &mut self.kind else {
+            return;
+        };
+        let (old, new) = (vhost.mac(), wire::virtual_mac(renumbering.vhid));
+        vhost.renumber(rtnl, renumbering.vhid);
+        if let Some(fresh) = renumbering.with.take().filter(|_| vhost.is_open()) {
+            self.parent.device().drop_unicast(rtnl, &old);
+            self.parent
+                .replace(fresh, |carp_if| carp_if.insert(vhost.clone()));
+        } else {
+            self.parent.device().drop_unicast(rtnl, &new);
+        }
+        vhost.come_up(rtnl);
+    }
+
     /// Remembers who is up, and brings them all down.
     fn bring_down(&mut self, rtnl: &Rtnl<'_>) -> Progress {
-        let Ok(vhosts) = self.parent.vhosts() else {
+        let Ok(vhosts) = self.parent.members() else {
             return Progress::NoMemory;
         };
         if vhosts.is_empty() {
@@ -245,8 +305,8 @@ impl Operation {
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        if let Kind::Sync(point) = &self.kind {
-            point.done.complete_all();
+        if let Kind::Sync(done) = &self.kind {
+            done.complete();
         }
     }
 }

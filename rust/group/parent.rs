@@ -7,6 +7,7 @@
 
 use super::{
     carp_if::CarpIf,
+    inspect::{inspector, Inspector},
     operation::{Kind, Operation},
     serializer::Serializer,
     vhost::Vhost,
@@ -45,9 +46,9 @@ pub(crate) struct Parent {
 
 /// What only a change of the snapshot needs.
 struct Writer {
-    /// In place while there are virtual hosts.
-    hooks: Option<FrameHooks<Parent>>,
-    /// How many have joined.
+    /// In place while there are members.
+    presence: Option<Presence>,
+    /// How many virtual hosts have joined, or are about to.
     members: usize,
     /// One for each member: the snapshot without it needs memory too, and a device that is being
     /// deleted cannot be told that there is none.
@@ -57,9 +58,11 @@ struct Writer {
     generation: u64,
 }
 
-/// The memory that it takes to join.
-pub(crate) struct Joining {
-    fresh: Option<Fresh<CarpIf>>,
+/// What the world has of a parent while there are virtual hosts on it. Both know the parent, and
+/// are dropped behind its last member.
+struct Presence {
+    _hooks: FrameHooks<Parent>,
+    _inspector: Option<Inspector>,
 }
 
 impl Parent {
@@ -76,7 +79,7 @@ impl Parent {
                 counters: ParentCounters::new(),
                 writer <- new_mutex!(
                     Writer {
-                        hooks: None,
+                        presence: None,
                         members: 0,
                         spares: KVec::new(),
                         resting: None,
@@ -109,33 +112,35 @@ impl Parent {
     }
 
     /// Takes what it will take to join, and to leave again; or fails and takes nothing.
-    pub(crate) fn prepare_to_join(self: &Arc<Self>, rtnl: &Rtnl<'_>) -> Result<Joining> {
+    pub(crate) fn prepare_to_join(self: &Arc<Self>, rtnl: &Rtnl<'_>) -> Result<Fresh<CarpIf>> {
         let fresh = Fresh::new(CarpIf::new()?)?;
         let spare = Fresh::new(CarpIf::new()?)?;
         let mut writer = self.writer.lock();
         writer.spares.reserve(1, GFP_KERNEL)?;
-        if writer.hooks.is_none() {
-            writer.hooks = Some(FrameHooks::new(rtnl, self.device(), self.clone())?);
+        if writer.presence.is_none() {
+            writer.presence = Some(Presence {
+                _hooks: FrameHooks::new(rtnl, self.device(), self.clone())?,
+                _inspector: inspector(self),
+            });
         }
         writer.spares.push_within_capacity(spare).or(Err(ENOMEM))?;
         writer.members = writer.members.wrapping_add(1);
-        Ok(Joining { fresh: Some(fresh) })
+        Ok(fresh)
     }
 
-    /// Publishes a snapshot with `vhost` in it.
-    pub(crate) fn join(&self, vhost: Arc<Vhost>, joining: &mut Joining) {
+    /// Publishes `fresh`, as a copy of what is published now with this change.
+    pub(crate) fn replace(&self, mut fresh: Fresh<CarpIf>, change: impl FnOnce(&mut CarpIf)) {
         let mut writer = self.writer.lock();
-        if let Some(mut fresh) = joining.fresh.take() {
-            fresh.copy(self.carp_if.read(&Guard::new()));
-            fresh.insert(vhost);
-            self.publish(&mut writer, Some(fresh));
-        }
+        fresh.copy(self.carp_if.read(&Guard::new()));
+        change(&mut fresh);
+        let fresh = (!fresh.is_empty()).then_some(fresh);
+        self.publish(&mut writer, fresh);
     }
 
-    /// Publishes a snapshot without `vhid`, which had prepared to join, and takes the hooks out
+    /// Publishes a snapshot without `vhid`, which had prepared to join, and ends the presence
     /// behind the last one. Not put off: its device may be about to go.
     pub(crate) fn leave(self: &Arc<Self>, rtnl: &Rtnl<'_>, vhid: u8) {
-        let hooks = {
+        let presence = {
             let mut writer = self.writer.lock();
             writer.members = writer.members.wrapping_sub(1);
             let spare = writer.spares.pop();
@@ -150,12 +155,12 @@ impl Parent {
                 self.publish(&mut writer, fresh);
             }
             if writer.members == 0 {
-                writer.hooks.take()
+                writer.presence.take()
             } else {
                 None
             }
         };
-        drop(hooks);
+        drop(presence);
         self.submit_event(rtnl, Kind::Leave);
     }
 
@@ -165,11 +170,13 @@ impl Parent {
             .is_some_and(|carp_if| carp_if.get(vhid).is_some())
     }
 
-    /// The running virtual hosts, to be kept beyond a guard.
-    pub(crate) fn vhosts(&self) -> Result<KVec<Arc<Vhost>>> {
+    /// The virtual hosts that run, or that are at rest; to be kept beyond a guard.
+    pub(crate) fn members(&self) -> Result<KVec<Arc<Vhost>>> {
         let mut vhosts = KVec::with_capacity(CarpIf::CONTAINERS, GFP_KERNEL)?;
+        let writer = self.writer.lock();
         let guard = Guard::new();
-        for vhost in self.carp_if(&guard).into_iter().flat_map(CarpIf::iter) {
+        let carp_if = writer.resting.as_deref().or(self.carp_if(&guard));
+        for vhost in carp_if.into_iter().flat_map(CarpIf::iter) {
             vhosts.push_within_capacity(vhost.clone()).or(Err(ENOMEM))?;
         }
         Ok(vhosts)

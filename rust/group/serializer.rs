@@ -113,12 +113,6 @@ impl Serializer {
         Ok(())
     }
 
-    /// Takes a promise back.
-    pub(crate) fn release(&self, less: usize) {
-        let mut queue = self.queue.lock();
-        queue.promised = queue.promised.saturating_sub(less);
-    }
-
     /// Does `operation`, now or in its turn; or fails for want of memory and does nothing.
     pub(crate) fn submit(self: &Arc<Self>, rtnl: &Rtnl<'_>, operation: Operation) -> Result {
         {
@@ -173,10 +167,10 @@ impl Serializer {
         queue::enqueue(self.clone());
     }
 
-    /// What is current and how many wait, for people to read.
-    pub(crate) fn look<R>(&self, f: impl FnOnce(Option<trace::Operation>, bool, usize) -> R) -> R {
+    /// What is current, whether it is parked, and how many wait; for people to read.
+    pub(crate) fn status(&self) -> (Option<trace::Operation>, bool, usize) {
         let queue = self.queue.lock();
-        let (current, parked) = match &queue.current {
+        let (current, is_parked) = match &queue.current {
             Current::None => (None, false),
             Current::Running(subject) => (Some(*subject), false),
             Current::Paused(operation, pause) => (
@@ -184,7 +178,7 @@ impl Serializer {
                 *pause == (Pause::Rest { parked: true }),
             ),
         };
-        f(current, parked, queue.waiting.len())
+        (current, is_parked, queue.waiting.len())
     }
 
     /// One step of the work item. False: there is nothing more to do now.

@@ -31,7 +31,7 @@ use crate::{
         trace,
     },
 };
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use kernel::{
     alloc::KVec,
     prelude::*,
@@ -54,8 +54,10 @@ impl auth::Mac for HmacSha1 {
 
 #[pin_data]
 pub(crate) struct Vhost {
-    vhid: u8,
-    mac: Mac,
+    /// Changes at rest only.
+    vhid: AtomicU8,
+    /// What it will be; 0: no change is under way.
+    next_vhid: AtomicU8,
     device: RcuDevice,
     parent: Arc<Parent>,
     /// The state, for the data path.
@@ -79,6 +81,8 @@ pub(crate) struct Core {
     addresses: KVec<Ipv4>,
     /// The device is up.
     is_open: bool,
+    /// It hears what its parent receives.
+    has_joined: bool,
     /// While at rest: what it was before.
     resume_as: Option<State>,
     last_change: Option<LastChange>,
@@ -123,14 +127,15 @@ impl Vhost {
             digest,
             addresses: KVec::new(),
             is_open: false,
+            has_joined: false,
             resume_as: None,
             last_change: None,
             counters: Counters::default(),
         };
         Arc::pin_init(
             pin_init!(Self {
-                vhid: config.vhid,
-                mac: wire::virtual_mac(config.vhid),
+                vhid: AtomicU8::new(config.vhid),
+                next_vhid: AtomicU8::new(0),
                 device: RcuDevice::empty(),
                 parent,
                 is_master: AtomicBool::new(false),
@@ -144,11 +149,21 @@ impl Vhost {
     }
 
     pub(crate) fn vhid(&self) -> u8 {
-        self.vhid
+        self.vhid.load(Ordering::Acquire)
     }
 
     pub(crate) fn mac(&self) -> Mac {
-        self.mac
+        wire::virtual_mac(self.vhid())
+    }
+
+    /// No other virtual host on this parent may have this vhid.
+    pub(crate) fn claims(&self, vhid: u8) -> bool {
+        self.vhid() == vhid || self.next_vhid.load(Ordering::Relaxed) == vhid
+    }
+
+    /// Claims `vhid`, which it will have soon; or does not any more, if that is 0.
+    pub(crate) fn claim(&self, _rtnl: &Rtnl<'_>, vhid: u8) {
+        self.next_vhid.store(vhid, Ordering::Relaxed);
     }
 
     /// The carp device.
@@ -198,12 +213,19 @@ impl Vhost {
         self.core.lock().is_open = true;
     }
 
+    /// It is in the parent's snapshot.
+    pub(crate) fn joined(&self, rtnl: &Rtnl<'_>) {
+        self.core.lock().has_joined = true;
+        self.start_or_stop(rtnl);
+    }
+
     /// The device is set down, and about to leave the snapshot; or the host is. Says so to the
     /// peers. Context: any but hard interrupts.
     pub(crate) fn close(&self) {
         self.hold(false);
         self.step(|core, now_ns| {
             core.is_open = false;
+            core.has_joined = false;
             core.resume_as = None;
             core.machine.event(now_ns, Event::Stop(Reason::DeviceDown))
         });
@@ -216,7 +238,7 @@ impl Vhost {
         let parent = self.parent_device();
         let parent_works = parent.is_up() && parent.has_carrier();
         self.step(|core, now_ns| {
-            let event = if !core.is_open {
+            let event = if !core.has_joined {
                 Event::Stop(Reason::DeviceDown)
             } else if !parent_works {
                 Event::Stop(Reason::ParentDown)
@@ -238,6 +260,30 @@ impl Vhost {
             core.resume_as = Some(core.machine.state());
             core.machine.event(now_ns, Event::Stop(Reason::AtRest))
         });
+    }
+
+    /// Comes to rest for good: its peers need not wait for it.
+    pub(crate) fn retire(&self) {
+        self.users.close();
+        self.step(|core, now_ns| core.machine.event(now_ns, Event::Stop(Reason::DeviceDown)));
+    }
+
+    /// Has another vhid from now on, and another virtual MAC address. At rest, or not open.
+    pub(crate) fn renumber(&self, rtnl: &Rtnl<'_>, vhid: u8) {
+        self.vhid.store(vhid, Ordering::Release);
+        self.claim(rtnl, 0);
+        self.step(|core, now_ns| {
+            let config = Config {
+                vhid,
+                ..*core.machine.config()
+            };
+            let actions = core.machine.event(now_ns, Event::Configure(config));
+            core.prepare_digest();
+            actions
+        });
+        if let Some(device) = self.device.get_rtnl(rtnl) {
+            device.change_address(rtnl, &self.mac());
+        }
     }
 
     /// Becomes what it was before [`Vhost::go_down`], if it still can.
@@ -398,7 +444,7 @@ impl Vhost {
             return;
         };
         for address in inet::addresses_rcu(guard, device) {
-            arp::announce(self.parent_device(), &self.mac, address);
+            arp::announce(self.parent_device(), &self.mac(), address);
         }
     }
 }

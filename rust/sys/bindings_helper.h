@@ -13,6 +13,7 @@
 #include <linux/reboot.h>
 #include <linux/rtnetlink.h>
 #include <net/arp.h>
+#include <net/genetlink.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 #include <net/rtnetlink.h>

@@ -59,6 +59,8 @@ void carp_netdev_setup(struct net_device *dev)
 	dev->lltx = true;
 	dev->netns_immutable = true;
 	dev->needs_free_netdev = true;
+	/* Until the parent's limit is known. */
+	dev->max_mtu = ETH_MAX_MTU;
 	dev->pcpu_stat_type = NETDEV_PCPU_STAT_DSTATS;
 	/* The parent's queue does in software what its hardware cannot. */
 	dev->features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA |
@@ -188,6 +190,12 @@ int carp_dev_queue_xmit(struct sk_buff *skb)
 void carp_skb_free(struct sk_buff *skb)
 {
 	kfree_skb(skb);
+}
+
+/* The first device of @net if @dev is NULL. */
+struct net_device *carp_next_device(struct net *net, struct net_device *dev)
+{
+	return dev ? next_net_device(dev) : first_net_device(net);
 }
 
 /* Calls @call for every device of every namespace, under RCU. */

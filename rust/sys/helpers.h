@@ -30,6 +30,7 @@ bool carp_netif_carrier_ok(const struct net_device *dev);
 void carp_count_sent(struct net_device *dev, unsigned int len);
 void carp_count_not_sent(struct net_device *dev);
 struct net_device *carp_notifier_device(void *info);
+struct net_device *carp_next_device(struct net *net, struct net_device *dev);
 void carp_for_each_device(void (*call)(struct net_device *dev));
 
 /* sk_buff */

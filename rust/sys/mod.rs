@@ -8,6 +8,8 @@
 
 pub(crate) mod bindings;
 pub(crate) mod clock;
+pub(crate) mod debugfs;
+pub(crate) mod genl;
 pub(crate) mod hmac;
 pub(crate) mod hook;
 pub(crate) mod inet;

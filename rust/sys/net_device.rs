@@ -10,7 +10,8 @@ use core::{
     sync::atomic::{AtomicPtr, Ordering},
 };
 use kernel::{
-    error::to_result, prelude::*, str::CStr, sync::rcu::Guard, types::NotThreadSafe, types::Opaque,
+    error::to_result, fmt, prelude::*, str::CStr, sync::rcu::Guard, types::NotThreadSafe,
+    types::Opaque,
 };
 
 /// Evidence that this context holds RTNL.
@@ -121,11 +122,26 @@ impl NetDevice {
         Some(unsafe { CStr::from_char_ptr(kind.as_ptr()) })
     }
 
+    pub(crate) fn name(&self) -> Name {
+        let mut name = [0; 16];
+        // SAFETY: The device is alive. Its name may be changed just now, and then is a mixture; it
+        // ends within its array in any case.
+        let raw = unsafe { (&raw const (*self.as_ptr()).name).read_volatile() };
+        for (to, from) in name.iter_mut().zip(raw) {
+            *to = from;
+        }
+        Name(name)
+    }
+
+    pub(crate) fn namespace(&self) -> Namespace {
+        Namespace(self.net())
+    }
+
     pub(crate) fn is_same_namespace(&self, other: &NetDevice) -> bool {
         self.net() == other.net()
     }
 
-    pub(crate) fn net(&self) -> *mut bindings::net {
+    pub(super) fn net(&self) -> *mut bindings::net {
         // SAFETY: The device is alive.
         unsafe { bindings::carp_dev_net(self.as_ptr()) }
     }
@@ -202,10 +218,26 @@ impl NetDevice {
         unsafe { bindings::netif_inherit_tso_max(this, parent) }
     }
 
-    /// Its address; only before it is registered.
+    /// Its address, of an Ethernet device under RTNL.
+    pub(crate) fn address(&self) -> Option<Mac> {
+        // SAFETY: The device is alive; an Ethernet device's address is that long.
+        let address = NonNull::new(unsafe { (*self.as_ptr()).dev_addr }.cast_mut())?;
+        // SAFETY: As above.
+        Some(unsafe { address.cast::<Mac>().read_unaligned() })
+    }
+
+    /// Its address; by itself only before it is registered.
     pub(crate) fn set_address(&self, _rtnl: &Rtnl<'_>, mac: &Mac) {
         // SAFETY: The device is alive, RTNL is held, `mac` has the length of its addresses.
         unsafe { bindings::carp_eth_hw_addr_set(self.as_ptr(), mac.as_ptr()) }
+    }
+
+    /// Its address, of a device that others may have seen already: they are told.
+    pub(crate) fn change_address(&self, rtnl: &Rtnl<'_>, mac: &Mac) {
+        self.set_address(rtnl, mac);
+        let event = bindings::netdev_cmd_NETDEV_CHANGEADDR;
+        // SAFETY: The device is alive and registered, RTNL is held.
+        unsafe { bindings::call_netdevice_notifiers(event as usize, self.as_ptr()) };
     }
 
     /// Its MTU; only before it is registered.
@@ -231,6 +263,61 @@ impl NetDevice {
             if let Some(found) = f(unsafe { NetDevice::from_raw(upper.as_ptr()) }) {
                 return Some(found);
             }
+        }
+    }
+}
+
+/// The name of a device, for people to read.
+pub(crate) struct Name([u8; 16]);
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.0.split(|byte| *byte == 0).next().unwrap_or_default();
+        f.write_str(core::str::from_utf8(name).unwrap_or("?"))
+    }
+}
+
+/// A network namespace, while something keeps it.
+///
+/// # Invariants
+///
+/// The pointer is valid.
+pub(crate) struct Namespace(*mut bindings::net);
+
+impl Namespace {
+    /// # Safety
+    ///
+    /// `net` is valid while the result lives.
+    pub(super) unsafe fn from_raw(net: *mut bindings::net) -> Self {
+        // INVARIANT: By this function's contract.
+        Self(net)
+    }
+
+    /// The number that tells namespaces apart, of all but the one that the host started with.
+    pub(crate) fn number_unless_initial(&self) -> Option<u32> {
+        let initial = &raw const kernel::bindings::init_net;
+        if ptr::eq(self.0.cast_const().cast(), initial) {
+            return None;
+        }
+        // SAFETY: Valid by the type's invariant; the number never changes.
+        Some(unsafe { (*self.0).ns.inum })
+    }
+
+    /// Calls `f` for each device until it fails.
+    pub(crate) fn for_each_device(
+        &self,
+        _rtnl: &Rtnl<'_>,
+        mut f: impl FnMut(&NetDevice) -> Result,
+    ) -> Result {
+        let mut next = ptr::null_mut();
+        loop {
+            // SAFETY: The namespace is valid, RTNL keeps its devices; `next` is null or one of them.
+            next = unsafe { bindings::carp_next_device(self.0, next) };
+            let Some(device) = NonNull::new(next) else {
+                return Ok(());
+            };
+            // SAFETY: As above.
+            f(unsafe { NetDevice::from_raw(device.as_ptr()) })?;
         }
     }
 }

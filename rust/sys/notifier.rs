@@ -3,7 +3,7 @@
 
 use super::{
     bindings,
-    net_device::{NetDevice, Rtnl},
+    net_device::{Mac, NetDevice, Rtnl},
 };
 use kernel::{
     error::{code::*, to_result, Error, Result},
@@ -19,6 +19,8 @@ pub(crate) enum DeviceEvent {
     State,
     /// Its MTU or its offloads changed.
     Limits,
+    /// It is about to have this MAC address; may be refused.
+    NextAddress(Mac),
     /// It has another MAC address.
     Address,
     /// It is being deleted, or leaves its namespace.
@@ -136,6 +138,14 @@ unsafe extern "C" fn device_event<T: Events>(
     info: *mut c_void,
 ) -> c_int {
     let event = match u32::try_from(event).unwrap_or(0) {
+        bindings::netdev_cmd_NETDEV_PRE_CHANGEADDR => {
+            let info: *mut bindings::netdev_notifier_pre_changeaddr_info = info.cast();
+            let mut mac = Mac::default();
+            // SAFETY: For this event `info` is of this type; an address is never longer than the
+            // array it comes in, and an Ethernet device's is as long as this one.
+            unsafe { mac.as_mut_ptr().copy_from((*info).dev_addr, mac.len()) };
+            DeviceEvent::NextAddress(mac)
+        }
         bindings::netdev_cmd_NETDEV_UP
         | bindings::netdev_cmd_NETDEV_DOWN
         | bindings::netdev_cmd_NETDEV_CHANGE => DeviceEvent::State,

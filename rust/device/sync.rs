@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+//! `carp sync`: answered when everything that was asked for before it has been applied.
+//!
+//! Context: process. RTNL is taken to ask, and not held to wait.
+
+use crate::{
+    group::{
+        operation::{Kind, Operation},
+        parent::Parent,
+        vhost::Vhost,
+    },
+    sys::{
+        bindings as uapi, clock,
+        genl::{Completion, Family},
+        link,
+        net_device::{Namespace, RtnlGuard},
+    },
+};
+use kernel::{prelude::*, sync::Arc};
+
+/// How long the kernel waits; user space asks again.
+const PATIENCE_MS: u64 = 1000;
+
+pub(crate) struct Sync;
+
+impl Family for Sync {
+    const NAME: &'static CStr = c"carp";
+    const VERSION: u32 = uapi::CARP_GENL_VERSION;
+    const COMMAND: u8 = uapi::CARP_CMD_SYNC as u8;
+
+    fn command(namespace: &Namespace) -> Result {
+        let mut asked: KVec<(Arc<Parent>, Arc<Completion>)> = KVec::new();
+        {
+            let rtnl = RtnlGuard::new();
+            namespace.for_each_device(&rtnl, |device| -> Result {
+                let Some(vhost) = link::of::<Vhost>(device) else {
+                    return Ok(());
+                };
+                let parent = vhost.parent();
+                if asked.iter().any(|(known, _)| Arc::ptr_eq(known, parent)) {
+                    return Ok(());
+                }
+                let done = Arc::pin_init(Completion::new(), GFP_KERNEL)?;
+                asked.push((parent.clone(), done.clone()), GFP_KERNEL)?;
+                let operation = Operation::request(parent.clone(), Kind::Sync(done));
+                parent.serializer().submit(&rtnl, operation)
+            })?;
+        }
+        // A parent that is being deleted must not have to wait for who waits here.
+        let end_ns = clock::now_ns().saturating_add(PATIENCE_MS * 1_000_000);
+        let mut waiting: KVec<Arc<Completion>> = KVec::with_capacity(asked.len(), GFP_KERNEL)?;
+        for (parent, done) in asked {
+            drop(parent);
+            waiting.push_within_capacity(done).or(Err(ENOMEM))?;
+        }
+        for done in waiting {
+            let left_ms = end_ns.saturating_sub(clock::now_ns()) / 1_000_000;
+            done.wait(u32::try_from(left_ms).unwrap_or(0).max(1))?;
+        }
+        Ok(())
+    }
+}
