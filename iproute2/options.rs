@@ -19,9 +19,9 @@ Usage: ip link add DEVICE link PARENT type carp vhid VHID [ OPTIONS ]
 OPTIONS := [ advbase SECONDS ] [ advskew SKEW ]
            [ { pass PASSPHRASE | passfile FILE | key HEX } ]
            [ preempt { on | off } ] [ demotion DEMOTION ]
-           [ strict { on | off } ] [ state { backup | master } ]
+           [ strict { on | off } ] [ group NAME ] [ state { backup | master } ]
 
-Where:  VHID       := 1..255, the virtual host on PARENT; cannot be changed
+Where:  VHID       := 1..255, the virtual host on PARENT
         SECONDS    := 0..255, between two adverts; default 1
         SKEW       := 0..254, added to that in 1/256 s, the smallest is MASTER;
                       default 0
@@ -30,6 +30,9 @@ Where:  VHID       := 1..255, the virtual host on PARENT; cannot be changed
         HEX        := at most 20 bytes of key in hex digits, instead of a
                       passphrase
         DEMOTION   := 0..240, how unfit this host is; default 0
+
+        NAME       := at most 15 bytes; devices with the same name fail over
+                      together; \"\" is none
 
         preempt      take over from a MASTER that adverts less often
         strict       refuse adverts whose counter does not grow
@@ -43,6 +46,7 @@ enum Takes {
     Number,
     Switch,
     State,
+    Name,
     Key(fn(&CStr) -> Result<Key, Refused>),
 }
 
@@ -56,6 +60,7 @@ const OPTIONS: &[(&CStr, u16, Takes)] = &[
     (c"preempt", IFLA_CARP_PREEMPT, Takes::Switch),
     (c"demotion", IFLA_CARP_DEMOTION, Takes::Number),
     (c"strict", IFLA_CARP_STRICT, Takes::Switch),
+    (c"group", IFLA_CARP_GROUP, Takes::Name),
     (c"state", IFLA_CARP_STATE, Takes::State),
 ];
 
@@ -90,6 +95,7 @@ pub fn parse(mut arguments: Arguments<'_>, request: &mut Request<'_>) -> Result<
             Takes::Number => request.add(*attribute, &number(option, value).to_ne_bytes()),
             Takes::Switch => request.add(*attribute, &[switch(option, value)]),
             Takes::State => request.add(*attribute, &[state(option, value)]),
+            Takes::Name => request.add(*attribute, value.to_bytes_with_nul()),
             Takes::Key(read) => request.add(*attribute, read(value)?.as_bytes()),
         };
         if !added {

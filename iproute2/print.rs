@@ -36,6 +36,10 @@ pub fn options(attributes: &Attributes<'_>) {
     switch(c"preempt", IFLA_CARP_PREEMPT);
     number(c"demotion", IFLA_CARP_DEMOTION);
     switch(c"strict", IFLA_CARP_STRICT);
+    let name = attributes.bytes(IFLA_CARP_GROUP);
+    if let Some(name) = name.and_then(|name| CStr::from_bytes_until_nul(name).ok()) {
+        output::word(c"group", name);
+    }
     if let Some(address) = attributes.bytes(IFLA_CARP_MASTER) {
         output::address(c"master", address);
     }

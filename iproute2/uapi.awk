@@ -5,6 +5,7 @@
 #
 #   IFLA_CARP_*, CARP_STATE_*   numbers
 #   STATES, REASONS, XSTATS     names by number, as `ip` prints them
+#   CARP_GENL_*, CARP_CMD_*     generic netlink
 #
 # A line inside an enum that is neither a comment nor one bare name stops the
 # build: a guessed number would be worse than none.
@@ -21,6 +22,8 @@ function element(prefix, separator,    name) {
 }
 
 /^#define CARP_KEY_LEN[ \t]/ { key_len = $3 }
+/^#define CARP_GENL_NAME[ \t]/ { genl_name = $3 }
+/^#define CARP_GENL_VERSION[ \t]/ { genl_version = $3 }
 /^enum( [a-z_]+)? \{$/ { in_enum = 1; value = 0; next }
 /^\};$/ { in_enum = 0 }
 !in_enum { next }
@@ -45,18 +48,22 @@ symbol ~ /^CARP_STATE_/ {
 	states = states element("CARP_STATE_", "-")
 }
 symbol ~ /^CARP_REASON_/ { reasons = reasons element("CARP_REASON_", "-") }
+symbol ~ /^CARP_CMD_/ { commands = commands constant(symbol, "u8", value) }
 symbol ~ /^CARP_XSTATS_/ { xstats = xstats element("CARP_XSTATS_", "_") }
 { value++ }
 
 END {
 	if (failed)
 		exit 1
-	if (!key_len || !numbers || !states || !reasons || !xstats) {
+	if (!key_len || !numbers || !states || !reasons || !xstats || !genl_name ||
+	    !genl_version || !commands) {
 		print "uapi.awk: a part of the header was not found" > "/dev/stderr"
 		exit 1
 	}
 	print "// Generated from uapi/if_carp.h by uapi.awk."
 	printf "%s%s", numbers, constant("CARP_KEY_LEN", "usize", key_len)
+	printf "%s%s", commands, constant("CARP_GENL_VERSION", "u8", genl_version)
+	printf "pub const CARP_GENL_NAME: &CStr = c%s;\n", genl_name
 	printf "pub const STATES: &[&CStr] = &[\n%s];\n", states
 	printf "pub const REASONS: &[&CStr] = &[\n%s];\n", reasons
 	printf "pub const XSTATS: &[&CStr] = &[\n%s];\n", xstats

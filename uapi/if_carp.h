@@ -11,7 +11,7 @@
 /* IFLA_INFO_DATA. "rw": may be asked for and is reported; "w": is never reported. */
 enum {
 	IFLA_CARP_UNSPEC,
-	IFLA_CARP_VHID,		/* rw u32, 1..255; required at creation, fixed after it */
+	IFLA_CARP_VHID,		/* rw u32, 1..255; required at creation */
 	IFLA_CARP_ADVBASE,	/* rw u32, seconds, 0..255; default 1 */
 	IFLA_CARP_ADVSKEW,	/* rw u32, 1/256 s, 0..254; default 0 */
 	IFLA_CARP_KEY,		/* w  binary, 0..20 bytes, padded with zeros to 20 */
@@ -25,6 +25,9 @@ enum {
 				 *    current master's adverts; absent while none is known
 				 */
 	IFLA_CARP_PAD,
+	IFLA_CARP_GROUP,	/* rw string, up to 15 bytes: devices of one namespace with the same
+				 *    name fail over together; empty: none
+				 */
 
 	__IFLA_CARP_MAX
 };

@@ -3,7 +3,7 @@
 
 use super::statistics::{Counters, ParentCounters};
 use crate::{
-    group::vhost::Status,
+    group::{ties::GroupName, vhost::Status},
     proto::{
         config::{self, Changes, Invalid},
         machine::State,
@@ -31,6 +31,7 @@ pub(super) const POLICY: [Policy; uapi::IFLA_CARP_MAX as usize + 1] = {
     table[uapi::IFLA_CARP_DEMOTION as usize] = policy(uapi::NLA_U32);
     table[uapi::IFLA_CARP_STRICT as usize] = policy(uapi::NLA_U8);
     table[uapi::IFLA_CARP_STATE as usize] = policy(uapi::NLA_U8);
+    table[uapi::IFLA_CARP_GROUP as usize] = policy(uapi::NLA_NUL_STRING);
     table[uapi::IFLA_CARP_REASON as usize] = refused(READ_ONLY);
     table[uapi::IFLA_CARP_CHANGED as usize] = refused(READ_ONLY);
     table[uapi::IFLA_CARP_MASTER as usize] = refused(READ_ONLY);
@@ -43,6 +44,7 @@ pub(super) struct Request {
     pub(super) changes: Changes,
     pub(super) key: Option<Key>,
     pub(super) state: Option<State>,
+    pub(super) group: Option<GroupName>,
 }
 
 impl Request {
@@ -83,6 +85,12 @@ impl Request {
                 ),
                 None => None,
             },
+            group: match data.get(uapi::IFLA_CARP_GROUP) {
+                Some(group) => Some(GroupName::new(group.payload()).ok_or_else(|| {
+                    extack.refuse(EINVAL, c"the name of a group is at most 15 bytes long")
+                })?),
+                None => None,
+            },
             state: match data.get(uapi::IFLA_CARP_STATE) {
                 Some(state) => Some(match u32::from(state.u8()?) {
                     uapi::carp_state_CARP_STATE_BACKUP => State::Backup,
@@ -118,6 +126,9 @@ pub(super) fn report(report: &mut Report<'_>, status: &Status) -> Result {
             uapi::IFLA_CARP_REASON,
             uapi::carp_reason_CARP_REASON_NONE as u8,
         )?;
+    }
+    if !status.group.is_none() {
+        report.bytes(uapi::IFLA_CARP_GROUP, status.group.as_string())?;
     }
     match status.master {
         Some(Source::V4(address)) => report.bytes(uapi::IFLA_CARP_MASTER, &address),

@@ -81,7 +81,9 @@ impl LinkKind for Vhost {
             Some(key) => key,
             None => Key::new(&[]).ok_or(EINVAL)?,
         };
-        Vhost::new(config, key, parent)
+        let vhost = Vhost::new(config, key, parent)?;
+        vhost.set_group(request.group.unwrap_or_default());
+        Ok(vhost)
     }
 
     fn device(&self) -> &RcuDevice {
@@ -109,7 +111,12 @@ impl LinkKind for Vhost {
             key: request.key,
             state: request.state,
         };
-        let configured = self.submit(rtnl, Kind::Configure(self.into(), settings));
+        let configured = self
+            .submit(rtnl, Kind::Configure(self.into(), settings))
+            .and_then(|()| match request.group {
+                Some(group) => self.submit(rtnl, Kind::Group(self.into(), group)),
+                None => Ok(()),
+            });
         match renumbering {
             Some((vhid, renumbering)) => configured
                 .and_then(|()| self.submit(rtnl, Kind::Vhid(self.into(), renumbering)))
@@ -135,15 +142,21 @@ impl LinkKind for Vhost {
             return joined;
         }
         inet::join_group(rtnl, parent, wire::GROUP_V4);
+        self.ties_changed(rtnl);
         Ok(())
     }
 
     fn stop(&self, rtnl: &Rtnl<'_>) {
         self.close();
         self.stop_timer();
-        self.parent().leave(rtnl, self.vhid());
+        let is_last = self.parent().leave(rtnl, self.vhid());
         inet::leave_group(rtnl, self.parent_device(), wire::GROUP_V4);
         self.parent_device().drop_unicast(rtnl, &self.mac());
+        if !is_last {
+            self.ties_changed(rtnl);
+        } else if !self.group().is_none() && self.parent().share_fate(rtnl).is_err() {
+            pr_err!("no memory: devices of a group may stay demoted until its next change\n");
+        }
     }
 
     fn way_out(&self, _guard: &Guard) -> Option<&NetDevice> {
@@ -179,6 +192,12 @@ fn check_vhid_is_free(rtnl: &Rtnl<'_>, parent: &NetDevice, vhid: u8, extack: Ext
 }
 
 impl Vhost {
+    fn ties_changed(&self, rtnl: &Rtnl<'_>) {
+        if !self.group().is_none() {
+            self.parent().submit_event(rtnl, Kind::Ties);
+        }
+    }
+
     /// Takes what it will take to have another vhid.
     fn renumbering(
         &self,

@@ -5,6 +5,7 @@
 //! * `parent`: who publishes it.
 //! * `vhost`: one virtual host.
 //! * `quiescence`: who is inside a virtual host, and when it is at rest.
+//! * `ties`: devices, and so parents, that fail over together.
 //! * `inspect`: what can be seen of it in debugfs.
 //! * `operation`, `serializer`: what is done to all that, one after the other.
 
@@ -14,4 +15,5 @@ pub(crate) mod operation;
 pub(crate) mod parent;
 mod quiescence;
 pub(crate) mod serializer;
+pub(crate) mod ties;
 pub(crate) mod vhost;

@@ -9,6 +9,7 @@
 use super::{
     carp_if::CarpIf,
     parent::Parent,
+    ties::{self, GroupName},
     vhost::{Settings, Vhost},
 };
 use crate::{
@@ -50,6 +51,10 @@ pub(crate) enum Kind {
     ParentLimits,
     /// The parent has another MAC address.
     ParentAddress,
+    /// The group of a virtual host: what its parent is tied to.
+    Group(Arc<Vhost>, GroupName),
+    /// Who is tied to the parent, since devices with a group were set up or down.
+    Ties,
     /// Nothing: somebody waits until everything before it is done.
     Sync(Arc<Completion>),
 }
@@ -134,6 +139,8 @@ impl Operation {
             Kind::Vhid(vhost, _) => (c"vhid", vhost.vhid()),
             Kind::ParentState => (c"parent-state", 0),
             Kind::ParentLimits => (c"parent-limits", 0),
+            Kind::Group(vhost, _) => (c"group", vhost.vhid()),
+            Kind::Ties => (c"ties", 0),
             Kind::ParentAddress => (c"parent-address", 0),
             Kind::Sync(_) => (c"sync", 0),
         };
@@ -156,18 +163,23 @@ impl Operation {
                 | (Kind::ParentLimits, Kind::ParentLimits)
                 | (Kind::ParentAddress, Kind::ParentAddress)
                 | (Kind::Leave, Kind::Leave)
+                | (Kind::Ties, Kind::Ties)
         );
-        same_kind && Arc::ptr_eq(&self.parent, &other.parent)
+        same_kind && self.is_about(&other.parent)
+    }
+
+    pub(crate) fn is_about(&self, parent: &Parent) -> bool {
+        core::ptr::eq(&*self.parent, parent)
     }
 
     /// It is done in one step, and `current` has nothing left to do but to free what it replaced
     /// on the same parent.
     pub(crate) fn folds_into(&self, current: &Operation) -> bool {
         matches!(current.stage, Stage::Reclaim)
-            && Arc::ptr_eq(&self.parent, &current.parent)
-            && !matches!(
+            && self.is_about(&current.parent)
+            && matches!(
                 self.kind,
-                Kind::ParentAddress | Kind::Vhid(..) | Kind::Sync(_)
+                Kind::Join(..) | Kind::Leave | Kind::Configure(..) | Kind::Addresses(..)
             )
     }
 
@@ -252,7 +264,23 @@ impl Operation {
             },
             Kind::Configure(vhost, settings) => vhost.configure(settings),
             Kind::Addresses(vhost, list) => vhost.set_addresses(rtnl, core::mem::take(list)),
-            Kind::ParentState => self.parent.state_changed(rtnl),
+            Kind::ParentState => {
+                self.parent.state_changed(rtnl);
+                if self.parent.share_fate(rtnl).is_err() {
+                    return Progress::NoMemory;
+                }
+            }
+            Kind::Group(vhost, name) => {
+                vhost.set_group(*name);
+                if self.tie(rtnl).is_err() {
+                    return Progress::NoMemory;
+                }
+            }
+            Kind::Ties => {
+                if self.tie(rtnl).is_err() {
+                    return Progress::NoMemory;
+                }
+            }
             Kind::ParentLimits => self.parent.limits_changed(rtnl),
             Kind::ParentAddress => return self.bring_down(rtnl),
             Kind::Leave | Kind::Sync(_) => (),
@@ -263,6 +291,11 @@ impl Operation {
         } else {
             Progress::Finished
         }
+    }
+
+    fn tie(&self, rtnl: &Rtnl<'_>) -> Result {
+        ties::share_serializers(rtnl, &self.parent)?;
+        self.parent.share_fate(rtnl)
     }
 
     /// The virtual host of this operation is at rest, unless its device has been set down since.

@@ -10,6 +10,7 @@ use super::{
     inspect::{inspector, Inspector},
     operation::{Kind, Operation},
     serializer::Serializer,
+    ties,
     vhost::Vhost,
 };
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
     sys::{
         hook::{FrameHook, FrameHooks, Verdict},
         link,
+        lock::SpinLockBh,
         net_device::{DeviceRef, NetDevice, Rtnl},
         rcu::{Fresh, RcuPointer, RetiredList},
         skb::SkBuff,
@@ -26,17 +28,19 @@ use crate::{
 use kernel::{
     new_mutex,
     prelude::*,
+    static_lock_class,
     sync::{rcu::Guard, Arc, Mutex},
 };
 
 /// Operations about a parent that can be under way at once and must not fail for want of memory:
-/// its state, its limits, its address, and freeing behind a virtual host that has left.
-const PROMISED: usize = 4;
+/// its state, its limits, its address, its ties, and freeing behind a virtual host that has left.
+const PROMISED: usize = 5;
 
 #[pin_data]
 pub(crate) struct Parent {
     device: DeviceRef,
-    serializer: Arc<Serializer>,
+    #[pin]
+    serializer: SpinLockBh<Arc<Serializer>>,
     carp_if: RcuPointer<CarpIf>,
     retired: RetiredList<CarpIf>,
     pub(crate) counters: ParentCounters,
@@ -61,8 +65,8 @@ struct Writer {
 /// What the world has of a parent while there are virtual hosts on it. Both know the parent, and
 /// are dropped behind its last member.
 struct Presence {
-    _hooks: FrameHooks<Parent>,
-    _inspector: Option<Inspector>,
+    hooks: FrameHooks<Parent>,
+    inspector: Option<Inspector>,
 }
 
 impl Parent {
@@ -73,7 +77,7 @@ impl Parent {
         Arc::pin_init(
             pin_init!(Self {
                 device,
-                serializer,
+                serializer <- SpinLockBh::new(serializer, c"carp group", static_lock_class!()),
                 carp_if: RcuPointer::empty(),
                 retired: RetiredList::new(),
                 counters: ParentCounters::new(),
@@ -96,8 +100,30 @@ impl Parent {
         &self.device
     }
 
-    pub(crate) fn serializer(&self) -> &Arc<Serializer> {
-        &self.serializer
+    /// That of its group. Any context.
+    pub(crate) fn serializer(&self) -> Arc<Serializer> {
+        self.serializer.lock().clone()
+    }
+
+    /// Has another serializer from now on, which takes over what waits; or fails for want of
+    /// memory and changes nothing. A step of the current operation of the old one.
+    pub(super) fn move_to(&self, to: Arc<Serializer>) -> Result {
+        let from = self.serializer();
+        if Arc::ptr_eq(&from, &to) {
+            return Ok(());
+        }
+        let waiting = from.waiting_about(self);
+        to.promise(PROMISED.saturating_add(waiting))?;
+        *self.serializer.lock() = to.clone();
+        from.hand_over(self, &to);
+        to.release(waiting);
+        from.release(PROMISED);
+        Ok(())
+    }
+
+    /// Up, and with a carrier.
+    pub(crate) fn works(&self) -> bool {
+        self.device.is_up() && self.device.has_carrier()
     }
 
     /// The running virtual hosts. Load it once a path, and use only what was loaded.
@@ -108,7 +134,7 @@ impl Parent {
     /// Has an event looked at, now or in its turn.
     pub(crate) fn submit_event(self: &Arc<Self>, rtnl: &Rtnl<'_>, kind: Kind) {
         let operation = Operation::event(self.clone(), kind);
-        self.serializer.submit_promised(rtnl, operation);
+        self.serializer().submit_promised(rtnl, operation);
     }
 
     /// Takes what it will take to join, and to leave again; or fails and takes nothing.
@@ -119,8 +145,8 @@ impl Parent {
         writer.spares.reserve(1, GFP_KERNEL)?;
         if writer.presence.is_none() {
             writer.presence = Some(Presence {
-                _hooks: FrameHooks::new(rtnl, self.device(), self.clone())?,
-                _inspector: inspector(self),
+                hooks: FrameHooks::new(rtnl, self.device(), self.clone())?,
+                inspector: inspector(self),
             });
         }
         writer.spares.push_within_capacity(spare).or(Err(ENOMEM))?;
@@ -138,8 +164,8 @@ impl Parent {
     }
 
     /// Publishes a snapshot without `vhid`, which had prepared to join, and ends the presence
-    /// behind the last one. Not put off: its device may be about to go.
-    pub(crate) fn leave(self: &Arc<Self>, rtnl: &Rtnl<'_>, vhid: u8) {
+    /// behind the last one; true: it was. Not put off: its device may be about to go.
+    pub(crate) fn leave(self: &Arc<Self>, rtnl: &Rtnl<'_>, vhid: u8) -> bool {
         let presence = {
             let mut writer = self.writer.lock();
             writer.members = writer.members.wrapping_sub(1);
@@ -160,8 +186,18 @@ impl Parent {
                 None
             }
         };
-        drop(presence);
-        self.submit_event(rtnl, Kind::Leave);
+        let Some(presence) = presence else {
+            self.submit_event(rtnl, Kind::Leave);
+            return false;
+        };
+        // Nobody is left to do anything to, and the parent may be about to go.
+        self.serializer().forget(self);
+        drop(presence.inspector);
+        let freed = self.retired.free(presence.hooks.remove());
+        if freed > 0 {
+            trace::carp_if_free(self.device(), freed);
+        }
+        true
     }
 
     fn has(&self, vhid: u8) -> bool {
@@ -227,6 +263,11 @@ impl Parent {
     /// The parent is up or down, has a carrier or none.
     pub(crate) fn state_changed(&self, rtnl: &Rtnl<'_>) {
         self.for_each_upper(rtnl, |_, vhost| vhost.start_or_stop(rtnl));
+    }
+
+    /// Demotes what is tied to parents that do not work, this one or others; and nothing else.
+    pub(crate) fn share_fate(&self, rtnl: &Rtnl<'_>) -> Result {
+        ties::share_fate(rtnl, &self.device().namespace())
     }
 
     /// The parent's MTU or offloads have changed: what stands on it follows.

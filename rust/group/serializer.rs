@@ -21,7 +21,10 @@
 //!                            +─> grace period, rest (parked)
 //! ```
 
-use super::operation::{Operation, Progress};
+use super::{
+    operation::{Operation, Progress},
+    parent::Parent,
+};
 use crate::sys::{
     clock,
     net_device::{Rtnl, RtnlGuard},
@@ -113,6 +116,12 @@ impl Serializer {
         Ok(())
     }
 
+    /// Takes a promise back.
+    pub(crate) fn release(&self, less: usize) {
+        let mut queue = self.queue.lock();
+        queue.promised = queue.promised.saturating_sub(less);
+    }
+
     /// Does `operation`, now or in its turn; or fails for want of memory and does nothing.
     pub(crate) fn submit(self: &Arc<Self>, rtnl: &Rtnl<'_>, operation: Operation) -> Result {
         {
@@ -160,6 +169,46 @@ impl Serializer {
             }
         }
         self.wake();
+    }
+
+    /// Forgets what waits for its turn about `parent`, which has nothing left to do it to.
+    pub(crate) fn forget(&self, parent: &Parent) {
+        while let Some(waiting) = self.take_about(parent) {
+            drop(waiting);
+        }
+    }
+
+    /// What waits for its turn about `parent` will wait for it in `to`, behind what waits there.
+    /// The room for it has been promised.
+    pub(crate) fn hand_over(&self, parent: &Parent, to: &Arc<Self>) {
+        while let Some(waiting) = self.take_about(parent) {
+            if to
+                .queue
+                .lock()
+                .waiting
+                .push_within_capacity(waiting)
+                .is_err()
+            {
+                pr_err!("an operation was lost: more were handed over than promised\n");
+            }
+        }
+        to.wake();
+    }
+
+    fn take_about(&self, parent: &Parent) -> Option<Waiting> {
+        let mut queue = self.queue.lock();
+        let is_about = |waiting: &Waiting| waiting.operation.is_about(parent);
+        let index = queue.waiting.iter().position(is_about)?;
+        queue.waiting.remove(index).ok()
+    }
+
+    /// How many wait for their turn about `parent`.
+    pub(crate) fn waiting_about(&self, parent: &Parent) -> usize {
+        let queue = self.queue.lock();
+        let waiting = queue.waiting.iter();
+        waiting
+            .filter(|waiting| waiting.operation.is_about(parent))
+            .count()
     }
 
     /// The last user has left a virtual host that is to come to rest. Any context.

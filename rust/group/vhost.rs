@@ -10,6 +10,7 @@ use super::{
     operation::{Kind, Operation},
     parent::Parent,
     quiescence::Users,
+    ties::GroupName,
 };
 use crate::{
     address::arp,
@@ -83,6 +84,7 @@ pub(crate) struct Core {
     is_open: bool,
     /// It hears what its parent receives.
     has_joined: bool,
+    group: GroupName,
     /// While at rest: what it was before.
     resume_as: Option<State>,
     last_change: Option<LastChange>,
@@ -107,6 +109,7 @@ pub(crate) struct LastChange {
 /// What a virtual host looks like at one moment.
 pub(crate) struct Status {
     pub(crate) config: Config,
+    pub(crate) group: GroupName,
     pub(crate) state: State,
     pub(crate) master: Option<Source>,
     pub(crate) last_change: Option<LastChange>,
@@ -128,6 +131,7 @@ impl Vhost {
             addresses: KVec::new(),
             is_open: false,
             has_joined: false,
+            group: GroupName::default(),
             resume_as: None,
             last_change: None,
             counters: Counters::default(),
@@ -195,6 +199,7 @@ impl Vhost {
         let core = self.core.lock();
         Status {
             config: *core.machine.config(),
+            group: core.group,
             state: core.machine.state(),
             master: core.machine.master(),
             last_change: core.last_change,
@@ -235,8 +240,7 @@ impl Vhost {
 
     /// Runs if everything that it takes is there, and not otherwise.
     pub(crate) fn start_or_stop(&self, _rtnl: &Rtnl<'_>) {
-        let parent = self.parent_device();
-        let parent_works = parent.is_up() && parent.has_carrier();
+        let parent_works = self.parent.works();
         self.step(|core, now_ns| {
             let event = if !core.has_joined {
                 Event::Stop(Reason::DeviceDown)
@@ -309,6 +313,20 @@ impl Vhost {
         } else if !hold && was_held {
             drop(Inside(self));
         }
+    }
+
+    /// What it fails over together with.
+    pub(crate) fn group(&self) -> GroupName {
+        self.core.lock().group
+    }
+
+    pub(crate) fn set_group(&self, group: GroupName) {
+        self.core.lock().group = group;
+    }
+
+    /// Something that it fails over together with does not work; or everything does.
+    pub(crate) fn set_group_down(&self, down: bool) {
+        self.step(|core, now_ns| core.machine.event(now_ns, Event::GroupDown(down)));
     }
 
     fn enter(&self) -> Option<Inside<'_>> {

@@ -61,13 +61,11 @@ pub struct Priority {
 }
 
 impl Priority {
-    /// The priority of this node, with the causes that hold now.
-    pub fn own(config: &Config, send_errors: bool) -> Self {
-        let (count, skew) = if send_errors {
-            (1, DEMOTION_MAX)
-        } else {
-            (0, 0)
-        };
+    /// The priority of this node, with the causes that hold now: its adverts cannot be sent; a
+    /// parent that it fails over together with does not work.
+    pub fn own(config: &Config, send_errors: bool, group_down: bool) -> Self {
+        let count = u8::from(send_errors).saturating_add(u8::from(group_down));
+        let skew = if count > 0 { DEMOTION_MAX } else { 0 };
         let advskew = config
             .advskew
             .saturating_add(config.demotion)

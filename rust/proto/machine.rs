@@ -113,6 +113,7 @@ pub struct Machine {
     deadline_ns: Option<u64>,
     counter: Counter,
     send_errors: SendErrors,
+    group_down: bool,
     late_timers: u64,
 }
 
@@ -126,6 +127,7 @@ impl Machine {
             deadline_ns: None,
             counter: Counter::new(counter),
             send_errors: SendErrors::default(),
+            group_down: false,
             late_timers: 0,
         }
     }
@@ -191,6 +193,7 @@ impl Machine {
             }
             Event::SendFailed => self.send_errors.failed(now_ns),
             Event::SendOk => self.send_errors.succeeded(),
+            Event::GroupDown(down) => self.group_down = down,
         }
         if self.priority(now_ns) == before {
             return Actions::default();
@@ -379,6 +382,6 @@ impl Machine {
     }
 
     fn priority(&self, now_ns: u64) -> Priority {
-        Priority::own(&self.config, self.send_errors.hold(now_ns))
+        Priority::own(&self.config, self.send_errors.hold(now_ns), self.group_down)
     }
 }

@@ -66,6 +66,8 @@ pub enum Event {
     SendFailed,
     /// An advert was sent.
     SendOk,
+    /// Whether a parent that this one fails over together with does not work.
+    GroupDown(bool),
 }
 
 /// What an advert is sent for.

@@ -7,6 +7,7 @@
 use super::{
     bindings,
     net_device::{NetDevice, Rtnl},
+    rcu::GracePeriod,
     skb::SkBuff,
 };
 use core::ptr::NonNull;
@@ -95,6 +96,16 @@ impl<T: FrameHook> FrameHooks<T> {
                 Err(error)
             }
         }
+    }
+}
+
+impl<T: FrameHook> FrameHooks<T> {
+    /// As dropping it; and what nobody publishes any more can be freed behind it. The caller
+    /// retires nothing meanwhile.
+    pub(crate) fn remove(self) -> GracePeriod {
+        drop(self);
+        // SAFETY: Dropping it waited for a grace period, and the caller retired nothing.
+        unsafe { GracePeriod::assume() }
     }
 }
 

@@ -107,6 +107,18 @@ impl<T> Drop for RcuPointer<T> {
     }
 }
 
+/// Evidence that a grace period has begun and ended since the last value was retired.
+pub(crate) struct GracePeriod(());
+
+impl GracePeriod {
+    /// # Safety
+    ///
+    /// Nothing has been retired since the grace period began, nor will be before this is used.
+    pub(super) unsafe fn assume() -> Self {
+        Self(())
+    }
+}
+
 /// Values that are no longer published and not yet freed.
 ///
 /// # Invariants
@@ -155,15 +167,25 @@ impl<T> RetiredList<T> {
         self.first.load(Ordering::Relaxed).is_null()
     }
 
+    /// Frees all that was retired before the grace period.
+    pub(crate) fn free(&self, _grace_period: GracePeriod) -> usize {
+        self.free_retired(|| ())
+    }
+
     /// Waits for a grace period, if anything is retired, and frees all that was retired before it.
     /// Returns how many values were freed. Context: process; sleeps.
     pub(crate) fn reclaim(&self) -> usize {
+        self.free_retired(synchronize_rcu)
+    }
+
+    /// Takes the list, has `wait` make sure that no reader has anything of it, and frees it.
+    fn free_retired(&self, wait: impl FnOnce()) -> usize {
         // ORDERING: Acquire pairs with the release in `push()`.
         let mut node = self.first.swap(ptr::null_mut(), Ordering::Acquire);
         if node.is_null() {
             return 0;
         }
-        synchronize_rcu();
+        wait();
         let mut freed: usize = 0;
         while !node.is_null() {
             // SAFETY: By the type's invariant it came from a box that the list owned. It was

@@ -79,6 +79,8 @@ const INPUTS: &[Input] = &[
         let _ = m.event(now, Event::SendFailed);
         Ok(m.event(now, Event::SendFailed))
     }),
+    ("group down", |m, now| Ok(m.event(now, Event::GroupDown(true)))),
+    ("group works", |m, now| Ok(m.event(now, Event::GroupDown(false)))),
     ("send ok", |m, now| Ok(m.event(now, Event::SendOk))),
     ("timeout, early", |m, _| timeout(m, -1)),
     ("timeout", |m, _| timeout(m, 0)),

@@ -58,7 +58,7 @@ fn demotion_is_told_in_both_ways() {
             demotion,
             ..Config::new(1)
         };
-        let priority = Priority::own(&config, errors);
+        let priority = Priority::own(&config, errors, false);
         (priority.demote, priority.advskew)
     };
     assert_eq!(own(0, 0, false), (0, 0));
@@ -81,9 +81,12 @@ fn demotion_never_makes_a_node_better() {
                 demotion,
                 ..Config::new(1)
             };
-            let rank = Priority::own(&config, false).rank();
+            let rank = Priority::own(&config, false, false).rank();
             assert!(rank > previous);
-            assert!(Priority::own(&config, true).rank() > rank);
+            assert!(Priority::own(&config, true, false).rank() > rank);
+            assert!(Priority::own(&config, false, true).rank() > rank);
+            let both = Priority::own(&config, true, true).rank();
+            assert!(both > Priority::own(&config, true, false).rank());
             previous = rank;
         }
     }
