@@ -231,8 +231,7 @@ impl Vhost {
         self.step(|core, now_ns| {
             core.is_open = false;
             core.has_joined = false;
-            core.resume_as = None;
-            core.machine.event(now_ns, Event::Stop(Reason::DeviceDown))
+            core.stop(now_ns, Reason::DeviceDown)
         });
         // An operation that waits for it to come to rest need not any more.
         self.parent.serializer().wake();
@@ -242,18 +241,17 @@ impl Vhost {
     pub(crate) fn start_or_stop(&self, _rtnl: &Rtnl<'_>) {
         let parent_works = self.parent.works();
         self.step(|core, now_ns| {
-            let event = if !core.has_joined {
-                Event::Stop(Reason::DeviceDown)
+            if !core.has_joined {
+                core.stop(now_ns, Reason::DeviceDown)
             } else if !parent_works {
-                Event::Stop(Reason::ParentDown)
+                core.stop(now_ns, Reason::ParentDown)
             } else if core.addresses.is_empty() {
-                Event::Stop(Reason::NoAddress)
+                core.stop(now_ns, Reason::NoAddress)
             } else if core.resume_as.take() == Some(State::Master) {
-                Event::Resume
+                core.machine.event(now_ns, Event::Resume)
             } else {
-                Event::Start
-            };
-            core.machine.event(now_ns, event)
+                core.machine.event(now_ns, Event::Start)
+            }
         });
     }
 
@@ -479,6 +477,16 @@ impl Drop for Inside<'_> {
 }
 
 impl Core {
+    /// It cannot run. If it was at rest, that is not the reason any more.
+    fn stop(&mut self, now_ns: u64, reason: Reason) -> Actions {
+        if self.resume_as.take().is_some() {
+            if let Some(change) = &mut self.last_change {
+                change.reason = reason;
+            }
+        }
+        self.machine.event(now_ns, Event::Stop(reason))
+    }
+
     fn prepare_digest(&mut self) {
         let vhid = self.machine.config().vhid;
         let keyed = HmacSha1::new(self.key.bytes());

@@ -144,6 +144,7 @@ impl<T: LinkKind> DeviceOps<T> {
         ndo_open: Some(open::<T>),
         ndo_stop: Some(stop::<T>),
         ndo_start_xmit: Some(start_xmit::<T>),
+        ndo_set_rx_mode: Some(set_rx_mode),
         ndo_validate_addr: Some(bindings::eth_validate_addr),
         ndo_get_iflink: Some(get_iflink::<T>),
         ..pin_init::zeroed()
@@ -436,6 +437,13 @@ unsafe extern "C" fn start_xmit<T: LinkKind>(
     }
     bindings::netdev_tx_NETDEV_TX_OK
 }
+
+/// There is no hardware to tell; that it may be told allows addresses to be added.
+///
+/// # Safety
+///
+/// Called by the core, as `net_device_ops::ndo_set_rx_mode`, only.
+unsafe extern "C" fn set_rx_mode(_dev: *mut bindings::net_device) {}
 
 /// # Safety
 ///
