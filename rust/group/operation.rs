@@ -175,7 +175,7 @@ impl Operation {
     /// It is done in one step, and `current` has nothing left to do but to free what it replaced
     /// on the same parent.
     pub(crate) fn folds_into(&self, current: &Operation) -> bool {
-        matches!(current.stage, Stage::Reclaim)
+        !current.has_more_steps()
             && self.is_about(&current.parent)
             && matches!(
                 self.kind,
@@ -221,6 +221,11 @@ impl Operation {
                 None => Progress::Finished,
             },
         }
+    }
+
+    /// False: it is done when what it replaced is freed.
+    pub(crate) fn has_more_steps(&self) -> bool {
+        !matches!(self.stage, Stage::Reclaim)
     }
 
     /// Whether the virtual hosts that were brought down are at rest. Those that have been deleted

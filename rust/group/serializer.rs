@@ -261,16 +261,7 @@ impl Serializer {
                 if parent.reclaim() > 0 {
                     return true;
                 }
-                let mut queue = self.queue.lock();
-                match &mut queue.current {
-                    Current::Paused(operation, pause @ Pause::Grace { folding: 0 })
-                        if !operation.parent().has_retired() =>
-                    {
-                        *pause = Pause::Rest { parked: false };
-                    }
-                    // Somebody is folding something in just now, under RTNL, and does not take long.
-                    _ => (),
-                }
+                self.grace_is_over();
                 true
             }
             Some(Pause::Rest { parked }) => {
@@ -292,6 +283,29 @@ impl Serializer {
                 true
             }
         }
+    }
+
+    /// Everything that the current operation replaced is freed, unless somebody folds something
+    /// in just now, which does not take long.
+    fn grace_is_over(&self) {
+        let mut queue = self.queue.lock();
+        let Current::Paused(operation, pause @ Pause::Grace { folding: 0 }) = &mut queue.current
+        else {
+            return;
+        };
+        if operation.parent().has_retired() {
+            return;
+        }
+        if !operation.has_more_steps() {
+            // Here and not in a step, which would have to wait for RTNL, so that whoever has RTNL
+            // finds it either open to be folded into or gone.
+            operation.trace(trace::op_finish);
+            let finished = core::mem::replace(&mut queue.current, Current::None);
+            drop(queue);
+            drop(finished);
+            return;
+        }
+        *pause = Pause::Rest { parked: false };
     }
 
     fn start_next(self: &Arc<Self>) -> bool {

@@ -34,8 +34,12 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let queue = QUEUE.swap(ptr::null_mut(), Ordering::AcqRel);
-        // SAFETY: By the type's invariant the queue is valid; it drains before it goes.
+        let queue = QUEUE.load(Ordering::Acquire);
+        // What runs may enqueue more, and finds the queue until all of it is done.
+        // SAFETY: By the type's invariant the queue is valid.
+        unsafe { bindings::drain_workqueue(queue) };
+        QUEUE.store(ptr::null_mut(), Ordering::Release);
+        // SAFETY: As above; nothing is on it, and nobody finds it any more.
         unsafe { bindings::destroy_workqueue(queue) }
     }
 }
