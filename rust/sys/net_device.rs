@@ -340,7 +340,9 @@ unsafe impl Sync for DeviceRef {}
 impl DeviceRef {
     /// Context: process.
     pub(crate) fn new(device: &NetDevice) -> Self {
-        let tracker = UnsafeCell::new(bindings::netdevice_tracker::default());
+        // SAFETY: A tracker is a pointer or, on a kernel that does not track, nothing: zeros are a
+        // valid one that is empty.
+        let tracker = UnsafeCell::new(unsafe { core::mem::zeroed() });
         // SAFETY: The device is alive, `tracker` is empty and ours.
         unsafe { bindings::carp_netdev_hold(device.as_ptr(), tracker.get()) };
         // INVARIANT: Held just now. A borrowed device's address is never null.
