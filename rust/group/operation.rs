@@ -183,8 +183,9 @@ impl Operation {
             )
     }
 
-    /// Does it as a part of the current operation.
-    pub(crate) fn fold(mut self, rtnl: &Rtnl<'_>) {
+    /// Does it as a part of the current operation, after waiting for `waited_ns` for its turn.
+    pub(crate) fn fold(mut self, rtnl: &Rtnl<'_>, waited_ns: u64) {
+        trace::op_fold(self.parent.device(), self.subject(), waited_ns);
         let _ = self.first_step(rtnl);
     }
 

@@ -81,6 +81,18 @@ struct Waiting {
     since_ns: u64,
 }
 
+impl Queue {
+    /// What waits first can be folded into the current operation.
+    fn next_folds(&self) -> bool {
+        match (&self.current, self.waiting.first()) {
+            (Current::Paused(current, Pause::Grace { .. }), Some(next)) => {
+                next.operation.folds_into(current)
+            }
+            _ => false,
+        }
+    }
+}
+
 impl_has_work! {
     impl HasWork<Self> for Serializer { self.work }
 }
@@ -145,14 +157,13 @@ impl Serializer {
                 let progress = operation.start(rtnl, 0);
                 self.pause(operation, progress);
             }
-            Current::Paused(current, Pause::Grace { folding }) if operation.folds_into(current) => {
+            Current::Paused(current, Pause::Grace { folding })
+                if is_next && operation.folds_into(current) =>
+            {
                 *folding = folding.wrapping_add(1);
                 drop(queue);
-                operation.fold(rtnl);
-                let mut queue = self.queue.lock();
-                if let Current::Paused(_, Pause::Grace { folding }) = &mut queue.current {
-                    *folding = folding.wrapping_sub(1);
-                }
+                operation.fold(rtnl, 0);
+                self.folded();
             }
             _ => {
                 // Told twice of the same before anybody could look is told once.
@@ -257,7 +268,11 @@ impl Serializer {
                     return false;
                 };
                 let parent = operation.parent().clone();
+                let more = queue.next_folds();
                 drop(queue);
+                if more {
+                    self.fold_what_waits();
+                }
                 if parent.reclaim() > 0 {
                     return true;
                 }
@@ -282,6 +297,33 @@ impl Serializer {
                 *pause = Pause::Turn;
                 true
             }
+        }
+    }
+
+    fn folded(&self) {
+        if let Current::Paused(_, Pause::Grace { folding }) = &mut self.queue.lock().current {
+            *folding = folding.wrapping_sub(1);
+        }
+    }
+
+    /// Folds what is next in the queue, as long as it can be.
+    fn fold_what_waits(&self) {
+        let rtnl = RtnlGuard::new();
+        loop {
+            let mut queue = self.queue.lock();
+            if !queue.next_folds() {
+                return;
+            }
+            let Ok(next) = queue.waiting.remove(0) else {
+                return;
+            };
+            if let Current::Paused(_, Pause::Grace { folding }) = &mut queue.current {
+                *folding = folding.wrapping_add(1);
+            }
+            drop(queue);
+            let waited_ns = clock::now_ns().saturating_sub(next.since_ns);
+            next.operation.fold(&rtnl, waited_ns);
+            self.folded();
         }
     }
 

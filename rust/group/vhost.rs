@@ -2,9 +2,9 @@
 //! A virtual host: the protocol's machine, with the timer, the clock and the network it lacks.
 //!
 //! Contexts: adverts and the timer come in softirqs, through `users`; settings, addresses and the
-//! parent's state come as steps of operations, under RTNL. All pass through [`Vhost::step`], which runs the machine
-//! under `core`, a spinlock, and makes visible there what the new state means for the data path;
-//! packets are sent after it is released.
+//! parent's state come as steps of operations, under RTNL. All pass through [`Vhost::step`], which
+//! runs the machine under `core`, a spinlock, and makes visible there what the new state means for
+//! the data path; packets are sent after it is released.
 
 use super::{
     operation::{Kind, Operation},
@@ -328,7 +328,7 @@ impl Vhost {
     }
 
     fn enter(&self) -> Option<Inside<'_>> {
-        self.users.enter().then_some(Inside(self))
+        self.users.enter().then(|| Inside(self))
     }
 
     /// Changes the settings, the key if there is a new one, and the state if one is asked for.

@@ -266,6 +266,11 @@ void carp_trace_op_start(CARP_OP_ARGUMENTS)
 	trace_carp_op_start(group, kind, origin, vhid, waited_ns);
 }
 
+void carp_trace_op_fold(CARP_OP_ARGUMENTS)
+{
+	trace_carp_op_fold(group, kind, origin, vhid, waited_ns);
+}
+
 void carp_trace_op_park(CARP_OP_ARGUMENTS)
 {
 	trace_carp_op_park(group, kind, origin, vhid, waited_ns);

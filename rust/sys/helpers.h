@@ -69,6 +69,7 @@ void carp_memzero_explicit(void *s, size_t count);
 #define CARP_OP_ARGUMENTS							\
 	const struct net_device *group, const char *kind, const char *origin, u8 vhid, u64 waited_ns
 void carp_trace_op_start(CARP_OP_ARGUMENTS);
+void carp_trace_op_fold(CARP_OP_ARGUMENTS);
 void carp_trace_op_park(CARP_OP_ARGUMENTS);
 void carp_trace_op_resume(CARP_OP_ARGUMENTS);
 void carp_trace_op_finish(CARP_OP_ARGUMENTS);

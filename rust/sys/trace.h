@@ -38,6 +38,7 @@ DEFINE_EVENT(carp_op, name,							\
 	TP_ARGS(group, kind, origin, vhid, waited_ns))
 
 CARP_OP(carp_op_start);
+CARP_OP(carp_op_fold);
 CARP_OP(carp_op_park);
 CARP_OP(carp_op_resume);
 CARP_OP(carp_op_finish);

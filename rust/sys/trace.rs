@@ -15,8 +15,14 @@ pub(crate) struct Operation {
 
 pub(crate) fn op_start(group: &NetDevice, op: Operation, waited_ns: u64) {
     let (kind, origin) = (op.kind.as_char_ptr(), op.origin.as_char_ptr());
-    // SAFETY: The device is alive, the strings are static; here and in the next three.
+    // SAFETY: The device is alive, the strings are static; here and in those that follow.
     unsafe { bindings::carp_trace_op_start(group.as_ptr(), kind, origin, op.vhid, waited_ns) }
+}
+
+pub(crate) fn op_fold(group: &NetDevice, op: Operation, waited_ns: u64) {
+    let (kind, origin) = (op.kind.as_char_ptr(), op.origin.as_char_ptr());
+    // SAFETY: As above.
+    unsafe { bindings::carp_trace_op_fold(group.as_ptr(), kind, origin, op.vhid, waited_ns) }
 }
 
 pub(crate) fn op_park(group: &NetDevice, op: Operation) {
