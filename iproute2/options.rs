@@ -19,7 +19,8 @@ Usage: ip link add DEVICE link PARENT type carp vhid VHID [ OPTIONS ]
 OPTIONS := [ advbase SECONDS ] [ advskew SKEW ]
            [ { pass PASSPHRASE | passfile FILE | key HEX } ]
            [ preempt { on | off } ] [ demotion DEMOTION ]
-           [ strict { on | off } ] [ group NAME ] [ state { backup | master } ]
+           [ strict { on | off } ] [ group NAME ] [ grace SECONDS ]
+           [ state { backup | master } ]
 
 Where:  VHID       := 1..255, the virtual host on PARENT
         SECONDS    := 0..255, between two adverts; default 1
@@ -31,6 +32,8 @@ Where:  VHID       := 1..255, the virtual host on PARENT
                       passphrase
         DEMOTION   := 0..240, how unfit this host is; default 0
 
+        grace      := 0..3600, seconds for which peers may differ in their
+                      addresses while these change; default 60
         NAME       := at most 15 bytes; devices with the same name fail over
                       together; \"\" is none
 
@@ -60,6 +63,7 @@ const OPTIONS: &[(&CStr, u16, Takes)] = &[
     (c"preempt", IFLA_CARP_PREEMPT, Takes::Switch),
     (c"demotion", IFLA_CARP_DEMOTION, Takes::Number),
     (c"strict", IFLA_CARP_STRICT, Takes::Switch),
+    (c"grace", IFLA_CARP_GRACE, Takes::Number),
     (c"group", IFLA_CARP_GROUP, Takes::Name),
     (c"state", IFLA_CARP_STATE, Takes::State),
 ];

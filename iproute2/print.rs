@@ -36,6 +36,7 @@ pub fn options(attributes: &Attributes<'_>) {
     switch(c"preempt", IFLA_CARP_PREEMPT);
     number(c"demotion", IFLA_CARP_DEMOTION);
     switch(c"strict", IFLA_CARP_STRICT);
+    number(c"grace", IFLA_CARP_GRACE);
     let name = attributes.bytes(IFLA_CARP_GROUP);
     if let Some(name) = name.and_then(|name| CStr::from_bytes_until_nul(name).ok()) {
         output::word(c"group", name);

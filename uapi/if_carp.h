@@ -28,6 +28,9 @@ enum {
 	IFLA_CARP_GROUP,	/* rw string, up to 15 bytes: devices of one namespace with the same
 				 *    name fail over together; empty: none
 				 */
+	IFLA_CARP_GRACE,	/* rw u32, seconds, 0..3600: for how long adverts are still signed for
+				 *    the old list of addresses when it changes; default 60
+				 */
 
 	__IFLA_CARP_MAX
 };

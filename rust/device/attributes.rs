@@ -31,6 +31,7 @@ pub(super) const POLICY: [Policy; uapi::IFLA_CARP_MAX as usize + 1] = {
     table[uapi::IFLA_CARP_DEMOTION as usize] = policy(uapi::NLA_U32);
     table[uapi::IFLA_CARP_STRICT as usize] = policy(uapi::NLA_U8);
     table[uapi::IFLA_CARP_STATE as usize] = policy(uapi::NLA_U8);
+    table[uapi::IFLA_CARP_GRACE as usize] = policy(uapi::NLA_U32);
     table[uapi::IFLA_CARP_GROUP as usize] = policy(uapi::NLA_NUL_STRING);
     table[uapi::IFLA_CARP_REASON as usize] = refused(READ_ONLY);
     table[uapi::IFLA_CARP_CHANGED as usize] = refused(READ_ONLY);
@@ -50,15 +51,6 @@ pub(super) struct Request {
 impl Request {
     /// Fails with an explanation if anything is out of its range.
     pub(super) fn read(data: &Attributes<'_>, extack: Extack<'_>) -> Result<Self> {
-        let number = |kind, check: fn(u32) -> Result<u8, Invalid>| -> Result<Option<u8>> {
-            let Some(attribute) = data.get(kind) else {
-                return Ok(None);
-            };
-            let value = check(attribute.u32()?);
-            value
-                .map(Some)
-                .map_err(|invalid| extack.refuse(EINVAL, invalid.message()))
-        };
         let switch = |kind, message: &'static CStr| -> Result<Option<bool>> {
             let Some(attribute) = data.get(kind) else {
                 return Ok(None);
@@ -70,13 +62,19 @@ impl Request {
             }
         };
         Ok(Self {
-            vhid: number(uapi::IFLA_CARP_VHID, config::check_vhid)?,
+            vhid: number(data, extack, uapi::IFLA_CARP_VHID, config::check_vhid)?,
             changes: Changes {
-                advbase: number(uapi::IFLA_CARP_ADVBASE, config::check_advbase)?,
-                advskew: number(uapi::IFLA_CARP_ADVSKEW, config::check_advskew)?,
+                advbase: number(data, extack, uapi::IFLA_CARP_ADVBASE, config::check_advbase)?,
+                advskew: number(data, extack, uapi::IFLA_CARP_ADVSKEW, config::check_advskew)?,
                 preempt: switch(uapi::IFLA_CARP_PREEMPT, c"preempt must be 0 or 1")?,
-                demotion: number(uapi::IFLA_CARP_DEMOTION, config::check_demotion)?,
+                demotion: number(
+                    data,
+                    extack,
+                    uapi::IFLA_CARP_DEMOTION,
+                    config::check_demotion,
+                )?,
                 strict: switch(uapi::IFLA_CARP_STRICT, c"strict must be 0 or 1")?,
+                grace_s: number(data, extack, uapi::IFLA_CARP_GRACE, config::check_grace)?,
             },
             key: match data.get(uapi::IFLA_CARP_KEY) {
                 Some(key) => Some(
@@ -106,6 +104,22 @@ impl Request {
     }
 }
 
+/// The number in an attribute, if it is there and in its range.
+fn number<T>(
+    data: &Attributes<'_>,
+    extack: Extack<'_>,
+    kind: u32,
+    check: fn(u32) -> Result<T, Invalid>,
+) -> Result<Option<T>> {
+    let Some(attribute) = data.get(kind) else {
+        return Ok(None);
+    };
+    match check(attribute.u32()?) {
+        Ok(value) => Ok(Some(value)),
+        Err(invalid) => Err(extack.refuse(EINVAL, invalid.message())),
+    }
+}
+
 /// An upper bound of what [`report`] adds: a dozen attributes, the longest an IPv6 address.
 pub(super) const REPORT_ROOM: usize = uapi::IFLA_CARP_MAX as usize * room(16);
 
@@ -117,6 +131,7 @@ pub(super) fn report(report: &mut Report<'_>, status: &Status) -> Result {
     report.u8(uapi::IFLA_CARP_PREEMPT, u8::from(config.preempt))?;
     report.u32(uapi::IFLA_CARP_DEMOTION, u32::from(config.demotion))?;
     report.u8(uapi::IFLA_CARP_STRICT, u8::from(config.strict))?;
+    report.u32(uapi::IFLA_CARP_GRACE, u32::from(config.grace_s))?;
     report.u8(uapi::IFLA_CARP_STATE, status.state as u8)?;
     if let Some(change) = status.last_change {
         report.u8(uapi::IFLA_CARP_REASON, change.reason as u8)?;

@@ -19,6 +19,7 @@ use crate::{
         auth::{self, Digest},
         config::{Changes, Config},
         machine::{Actions, AdvertKind, Change, Event, Machine, Reason, State},
+        signature::Signatures,
         wire::{self, Advert, Reject, Source},
     },
     sys::{
@@ -78,7 +79,7 @@ impl_has_timer!(Vhost, timer, Vhost::timer_expired);
 pub(crate) struct Core {
     machine: Machine,
     key: Key,
-    digest: Digest<HmacSha1>,
+    signatures: Signatures<HmacSha1>,
     addresses: KVec<Ipv4>,
     /// The device is up.
     is_open: bool,
@@ -127,7 +128,7 @@ impl Vhost {
         let core = Core {
             machine: Machine::new(config, counter),
             key,
-            digest,
+            signatures: Signatures::new(digest),
             addresses: KVec::new(),
             is_open: false,
             has_joined: false,
@@ -280,7 +281,7 @@ impl Vhost {
                 ..*core.machine.config()
             };
             let actions = core.machine.event(now_ns, Event::Configure(config));
-            core.prepare_digest();
+            core.signatures = Signatures::new(core.digest());
             actions
         });
         if let Some(device) = self.device.get_rtnl(rtnl) {
@@ -336,7 +337,7 @@ impl Vhost {
         self.step(|core, now_ns| {
             if let Some(key) = settings.key.take() {
                 core.key = key;
-                core.prepare_digest();
+                core.signatures = Signatures::new(core.digest());
             }
             let config = settings.changes.apply(core.machine.config());
             core.machine.event(now_ns, Event::Configure(config))
@@ -348,14 +349,24 @@ impl Vhost {
 
     /// The virtual addresses are these.
     pub(crate) fn set_addresses(&self, rtnl: &Rtnl<'_>, addresses: KVec<Ipv4>) {
-        let old = {
+        let (old, is_master) = {
             let mut core = self.core.lock();
             let old = core::mem::replace(&mut core.addresses, addresses);
-            core.prepare_digest();
-            old
+            let new = core.digest();
+            let state = core.machine.state();
+            if state == State::Init {
+                core.signatures = Signatures::new(new);
+            } else {
+                let grace_s = core.machine.config().grace_s;
+                core.signatures.change(clock::now_ns(), new, grace_s);
+            }
+            (old, state == State::Master)
         };
         drop(old);
         self.start_or_stop(rtnl);
+        if is_master {
+            self.announce(&Guard::new());
+        }
     }
 
     /// An advert with this vhid came in on the parent.
@@ -363,7 +374,10 @@ impl Vhost {
         let Some(_inside) = self.enter() else { return };
         let own = self.source(guard).map(Source::V4);
         self.step(|core, now_ns| {
-            let result = if core.digest.verify(advert.counter, &advert.digest) {
+            let result = if core
+                .signatures
+                .verify(now_ns, advert.counter, &advert.digest)
+            {
                 core.machine.advert(now_ns, own, from, advert)
             } else {
                 Err(Reject::Auth)
@@ -487,16 +501,17 @@ impl Core {
         self.machine.event(now_ns, Event::Stop(reason))
     }
 
-    fn prepare_digest(&mut self) {
+    /// For the addresses, the key and the vhid as they are now.
+    fn digest(&mut self) -> Digest<HmacSha1> {
         let vhid = self.machine.config().vhid;
         let keyed = HmacSha1::new(self.key.bytes());
-        self.digest = Digest::new(keyed, vhid, &mut self.addresses, &mut []);
+        Digest::new(keyed, vhid, &mut self.addresses, &mut [])
     }
 
     /// The next advert, signed, in its frame.
     fn sign(&mut self, now_ns: u64, kind: AdvertKind, source: Ipv4) -> [u8; wire::FRAME_V4_LEN] {
         let mut advert = self.machine.next_advert(now_ns, kind);
-        advert.digest = self.digest.sign(advert.counter);
+        advert.digest = self.signatures.sign(now_ns, advert.counter);
         let [id @ .., _, _] = clock::random_u32().to_ne_bytes();
         wire::frame_v4(source, u16::from_ne_bytes(id), &advert)
     }

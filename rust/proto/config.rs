@@ -4,6 +4,7 @@
 use core::ffi::CStr;
 
 use super::auth::KEY_LEN;
+use super::signature::{GRACE_S, GRACE_S_MAX};
 
 /// The largest advskew that can be configured; 255 says on the wire that a master leaves.
 pub const ADVSKEW_MAX: u8 = 254;
@@ -25,6 +26,9 @@ pub struct Config {
     pub demotion: u8,
     /// Refuse adverts whose counter does not grow.
     pub strict: bool,
+    /// Seconds for which a list of addresses that has changed is still signed for,
+    /// 0..=[`GRACE_S_MAX`].
+    pub grace_s: u16,
 }
 
 impl Config {
@@ -37,6 +41,7 @@ impl Config {
             preempt: false,
             demotion: 0,
             strict: false,
+            grace_s: GRACE_S,
         }
     }
 }
@@ -54,6 +59,8 @@ pub struct Changes {
     pub demotion: Option<u8>,
     /// As [`Config::strict`].
     pub strict: Option<bool>,
+    /// As [`Config::grace_s`].
+    pub grace_s: Option<u16>,
 }
 
 impl Changes {
@@ -66,6 +73,7 @@ impl Changes {
             preempt: self.preempt.unwrap_or(old.preempt),
             demotion: self.demotion.unwrap_or(old.demotion),
             strict: self.strict.unwrap_or(old.strict),
+            grace_s: self.grace_s.unwrap_or(old.grace_s),
         }
     }
 }
@@ -81,6 +89,8 @@ pub enum Invalid {
     Advskew,
     /// Not 0..=[`DEMOTION_MAX`].
     Demotion,
+    /// Not 0..=[`GRACE_S_MAX`].
+    Grace,
     /// Longer than [`KEY_LEN`].
     KeyLen,
 }
@@ -93,6 +103,7 @@ impl Invalid {
             Self::Advbase => c"advbase must be between 0 and 255",
             Self::Advskew => c"advskew must be between 0 and 254",
             Self::Demotion => c"demotion must be between 0 and 240",
+            Self::Grace => c"grace must be between 0 and 3600 seconds",
             Self::KeyLen => c"key must not be longer than 20 bytes",
         }
     }
@@ -116,6 +127,14 @@ pub fn check_advskew(value: u32) -> Result<u8, Invalid> {
 /// `value` as a demotion.
 pub fn check_demotion(value: u32) -> Result<u8, Invalid> {
     between(0, value, DEMOTION_MAX).ok_or(Invalid::Demotion)
+}
+
+/// `value` as a grace period.
+pub fn check_grace(value: u32) -> Result<u16, Invalid> {
+    match u16::try_from(value) {
+        Ok(seconds) if seconds <= GRACE_S_MAX => Ok(seconds),
+        _ => Err(Invalid::Grace),
+    }
 }
 
 /// `len` as the length of a key.

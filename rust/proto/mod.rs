@@ -21,6 +21,7 @@
 //!
 //! - [`wire`]: the advert and the IPv4 frame around it, both ways.
 //! - [`auth`]: what the digest of an advert covers.
+//! - [`signature`]: for which list of addresses, while that changes.
 //! - [`config`]: the settings of a virtual host and their ranges.
 //! - [`timers`]: the formulas for the two intervals.
 //! - [`demotion`]: the causes that hold now, and the priority that follows from them.
@@ -37,6 +38,7 @@ pub mod counter;
 pub mod demotion;
 pub mod election;
 pub mod machine;
+pub mod signature;
 pub mod state;
 pub mod timers;
 pub mod wire;

@@ -13,6 +13,7 @@ use core::ffi::CStr;
 use proto::auth::{Digest, Mac};
 use proto::config::{self, Config, Invalid};
 use proto::machine::{Actions, AdvertKind, Event, Machine, State};
+use proto::signature::Signatures;
 use proto::wire::{self, Advert, Reject, Source};
 
 extern "C" {
@@ -47,6 +48,19 @@ impl Mac for Sum {
     fn finish(self) -> [u8; 20] {
         self.0
     }
+}
+
+#[no_mangle]
+pub fn signatures(signatures: &mut Signatures<Sum>, new: Digest<Sum>, now: u64, s: u16) -> [u8; 20] {
+    signatures.change(now, new.clone(), s);
+    let signed = Signatures::new(new).sign(now, 1);
+    signatures.verify(now, 2, &signed);
+    signatures.sign(now, 3)
+}
+
+#[no_mangle]
+pub fn check_grace(value: u32) -> Result<u16, Invalid> {
+    config::check_grace(value)
 }
 
 #[no_mangle]

@@ -285,6 +285,7 @@ fn invariants_hold_after_any_inputs() {
             preempt: rng.chance(50),
             demotion: [0, 0, 1, 240][rng.below(4) as usize],
             strict: rng.chance(20),
+            grace_s: rng.below(3600) as u16,
         };
         let mut machine = Machine::new(any_config(&mut rng), rng.next());
         let mut now = 0;

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Which list of addresses adverts are signed for, and which are accepted.
+//!
+//! The digest covers the addresses, so nodes whose lists differ are deaf to each other, and a list
+//! cannot be changed on two hosts at once. Hence, when it changes on a node that runs, for a grace
+//! period:
+//!
+//! ```text
+//!    change            + grace                 + 2 × grace
+//!      |-----------------|------------------------|----------->
+//!      signs the old one   signs the new one
+//!      accepts both ...............................  the new one
+//! ```
+//!
+//! So either node may be changed first, if the other follows within the grace period: who follows
+//! last may still sign for the old list when the first one has long stopped to. Both go on with the
+//! new list alone as soon as they hear an advert signed for it. Changes in a row are one change: the
+//! old list is the one from before the first.
+
+use super::auth::{Digest, Mac};
+
+/// The default of the grace period, in seconds.
+pub const GRACE_S: u16 = 60;
+/// The longest grace period that can be configured, in seconds.
+pub const GRACE_S_MAX: u16 = 3600;
+
+const NS_PER_S: u64 = 1_000_000_000;
+
+/// The digests for the list that is configured now, and for the one from before it.
+#[derive(Clone)]
+pub struct Signatures<M> {
+    current: Digest<M>,
+    previous: Option<Previous<M>>,
+}
+
+#[derive(Clone)]
+struct Previous<M> {
+    digest: Digest<M>,
+    signs_until_ns: u64,
+    accepted_until_ns: u64,
+}
+
+impl<M: Mac> Signatures<M> {
+    /// One list, and no other before it.
+    pub const fn new(current: Digest<M>) -> Self {
+        Self {
+            current,
+            previous: None,
+        }
+    }
+
+    /// From now on the list is that of `new`; what is heard of the old one is a matter of the grace
+    /// period, which may be 0 seconds.
+    pub fn change(&mut self, now_ns: u64, new: Digest<M>, grace_s: u16) {
+        let grace_ns = u64::from(grace_s).saturating_mul(NS_PER_S);
+        let replaced = core::mem::replace(&mut self.current, new);
+        let digest = match self.previous.take() {
+            Some(previous) if now_ns < previous.signs_until_ns => previous.digest,
+            _ => replaced,
+        };
+        let signs_until_ns = now_ns.saturating_add(grace_ns);
+        self.previous = (grace_s > 0).then_some(Previous {
+            digest,
+            signs_until_ns,
+            accepted_until_ns: signs_until_ns.saturating_add(grace_ns),
+        });
+    }
+
+    /// The digest that an advert with this counter is sent with.
+    pub fn sign(&self, now_ns: u64, counter: u64) -> [u8; 20] {
+        match &self.previous {
+            Some(previous) if now_ns < previous.signs_until_ns => previous.digest.sign(counter),
+            _ => self.current.sign(counter),
+        }
+    }
+
+    /// Whether `digest` is a right one for `counter`.
+    pub fn verify(&mut self, now_ns: u64, counter: u64, digest: &[u8; 20]) -> bool {
+        if self.current.verify(counter, digest) {
+            self.previous = None;
+            return true;
+        }
+        self.previous.as_ref().is_some_and(|previous| {
+            now_ns < previous.accepted_until_ns && previous.digest.verify(counter, digest)
+        })
+    }
+}
