@@ -20,6 +20,11 @@ impl notifier::Events for Events {
     fn device(rtnl: &Rtnl<'_>, device: &NetDevice, event: DeviceEvent) -> Result {
         match event {
             DeviceEvent::State => submit(rtnl, device, Kind::ParentState),
+            DeviceEvent::Name => {
+                if let Some(parent) = parent_of(rtnl, device) {
+                    parent.renamed(rtnl);
+                }
+            }
             DeviceEvent::Limits => submit(rtnl, device, Kind::ParentLimits),
             // Frames for the virtual MAC address would be the parent's own.
             DeviceEvent::NextAddress(mac) => {

@@ -6,11 +6,11 @@
 use super::attributes::{self, Request};
 use crate::{
     group::{
-        operation::{Kind, Renumbering},
+        operation::{Kind, Operation, Renumbering},
         parent::Parent,
         vhost::{Settings, Vhost},
     },
-    proto::{config::Config, machine::State, wire},
+    proto::{config::Config, wire},
     sys::{
         bindings as uapi,
         hmac::Key,
@@ -64,7 +64,7 @@ impl LinkKind for Vhost {
         }
 
         let mut siblings_parent: Option<Arc<Parent>> = None;
-        check_vhid_is_free(rtnl, parent, vhid, extack)?;
+        check_vhid_is_free(rtnl, parent, None, vhid, extack)?;
         parent.find_upper(rtnl, |upper| {
             siblings_parent = Some(link::of::<Vhost>(upper)?.parent().clone());
             Some(())
@@ -97,50 +97,56 @@ impl LinkKind for Vhost {
         extack: Extack<'_>,
     ) -> Result {
         let request = Request::read(data, extack)?;
-        if request.state.is_some() && self.status().state == State::Init {
+        if request.state.is_some() && !self.is_to_run() {
             let message = c"the device does not run: it takes a parent that is up, and an address";
             return Err(extack.refuse(ENETDOWN, message));
         }
         // What can fail comes first, so that nothing has changed if it does.
+        let serializer = self.parent().serializer();
+        serializer.make_room(2)?;
         let renumbering = match request.vhid {
-            Some(vhid) if vhid != self.vhid() => Some(self.renumbering(rtnl, vhid, extack)?),
+            Some(vhid) if vhid != self.intended_vhid() => {
+                check_vhid_is_free(rtnl, self.parent_device(), Some(&self), vhid, extack)?;
+                Some(Renumbering::new(rtnl, &self, vhid)?)
+            }
             _ => None,
         };
         let settings = Settings {
             changes: request.changes,
             key: request.key,
             state: request.state,
+            group: request.group,
         };
-        let configured = self
-            .submit(rtnl, Kind::Configure(self.into(), settings))
-            .and_then(|()| match request.group {
-                Some(group) => self.submit(rtnl, Kind::Group(self.into(), group)),
-                None => Ok(()),
-            });
-        match renumbering {
-            Some((vhid, renumbering)) => configured
-                .and_then(|()| self.submit(rtnl, Kind::Vhid(self.into(), renumbering)))
-                .inspect_err(|_| self.forget_renumbering(rtnl, vhid)),
-            None => configured,
+        let request = |kind| Operation::request(self.parent().clone(), kind);
+        serializer.submit(rtnl, request(Kind::Configure(self.into(), settings)));
+        if let Some(renumbering) = renumbering {
+            // Not what was looked up above: another group may have another one.
+            let serializer = self.parent().serializer();
+            serializer.submit(rtnl, request(Kind::Vhid(self.into(), renumbering)));
         }
+        Ok(())
     }
 
     fn open(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
         let parent = self.parent_device();
         // Early, since hardware may take its time to follow: at a take-over it is long done.
         parent.accept_unicast(rtnl, &self.mac())?;
-        let joined = self.parent().prepare_to_join(rtnl).and_then(|fresh| {
-            Vhost::open(&self);
-            self.submit(rtnl, Kind::Join(self.into(), Some(fresh)))
-                .inspect_err(|_| {
-                    self.close();
-                    self.parent().leave(rtnl, self.vhid());
-                })
-        });
-        if joined.is_err() {
-            parent.drop_unicast(rtnl, &self.mac());
-            return joined;
-        }
+        let fresh = self
+            .parent()
+            .serializer()
+            .make_room(1)
+            .and_then(|()| self.parent().prepare_to_join(rtnl, self.into()));
+        let fresh = match fresh {
+            Ok(fresh) => fresh,
+            Err(error) => {
+                parent.drop_unicast(rtnl, &self.mac());
+                return Err(error);
+            }
+        };
+        Vhost::open(&self);
+        let join = Kind::Join(self.into(), Some(fresh));
+        let join = Operation::request(self.parent().clone(), join);
+        self.parent().serializer().submit(rtnl, join);
         inet::join_group(rtnl, parent, wire::GROUP_V4);
         self.ties_changed(rtnl);
         Ok(())
@@ -149,7 +155,7 @@ impl LinkKind for Vhost {
     fn stop(&self, rtnl: &Rtnl<'_>) {
         self.close();
         self.stop_timer();
-        let is_last = self.parent().leave(rtnl, self.vhid());
+        let is_last = self.parent().leave(rtnl, self);
         inet::leave_group(rtnl, self.parent_device(), wire::GROUP_V4);
         self.parent_device().drop_unicast(rtnl, &self.mac());
         if !is_last {
@@ -176,9 +182,18 @@ impl LinkKind for Vhost {
     }
 }
 
-fn check_vhid_is_free(rtnl: &Rtnl<'_>, parent: &NetDevice, vhid: u8, extack: Extack<'_>) -> Result {
+/// Fails if any virtual host on `parent` but `but_for` has this vhid, or will have it.
+fn check_vhid_is_free(
+    rtnl: &Rtnl<'_>,
+    parent: &NetDevice,
+    but_for: Option<&Vhost>,
+    vhid: u8,
+    extack: Extack<'_>,
+) -> Result {
     let taken = parent.find_upper(rtnl, |upper| {
-        link::of::<Vhost>(upper)?.claims(vhid).then_some(())
+        let vhost = link::of::<Vhost>(upper)?;
+        let is_other = !but_for.is_some_and(|this| core::ptr::eq(this, &*vhost));
+        (is_other && vhost.claims(vhid)).then_some(())
     });
     if parent.address() == Some(wire::virtual_mac(vhid)) {
         let message = c"the parent has the virtual MAC address of this vhid itself";
@@ -196,27 +211,6 @@ impl Vhost {
         if !self.group().is_none() {
             self.parent().submit_event(rtnl, Kind::Ties);
         }
-    }
-
-    /// Takes what it will take to have another vhid.
-    fn renumbering(
-        &self,
-        rtnl: &Rtnl<'_>,
-        vhid: u8,
-        extack: Extack<'_>,
-    ) -> Result<(u8, Renumbering)> {
-        check_vhid_is_free(rtnl, self.parent_device(), vhid, extack)?;
-        let renumbering = Renumbering::new(vhid)?;
-        self.parent_device()
-            .accept_unicast(rtnl, &wire::virtual_mac(vhid))?;
-        self.claim(rtnl, vhid);
-        Ok((vhid, renumbering))
-    }
-
-    fn forget_renumbering(&self, rtnl: &Rtnl<'_>, vhid: u8) {
-        self.claim(rtnl, 0);
-        self.parent_device()
-            .drop_unicast(rtnl, &wire::virtual_mac(vhid));
     }
 }
 

@@ -4,11 +4,7 @@
 //! Context: process. RTNL is taken to ask, and not held to wait.
 
 use crate::{
-    group::{
-        operation::{Kind, Operation},
-        parent::Parent,
-        vhost::Vhost,
-    },
+    group::{operation::Kind, parent::Parent, vhost::Vhost},
     sys::{
         bindings as uapi, clock,
         genl::{Completion, Family},
@@ -42,8 +38,7 @@ impl Family for Sync {
                 }
                 let done = Arc::pin_init(Completion::new(), GFP_KERNEL)?;
                 asked.push((parent.clone(), done.clone()), GFP_KERNEL)?;
-                let operation = Operation::request(parent.clone(), Kind::Sync(done));
-                parent.serializer().submit(&rtnl, operation)
+                vhost.submit(&rtnl, Kind::Sync(done))
             })?;
         }
         // A parent that is being deleted must not have to wait for who waits here.

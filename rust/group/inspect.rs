@@ -68,7 +68,7 @@ fn write(parent: &Arc<Parent>, reader: &mut UserSliceReader) -> Result {
         _ => return Err(EINVAL),
     };
     let vhosts = parent.members()?;
-    let vhost = vhosts.iter().find(|vhost| vhost.vhid() == vhid);
+    let vhost = vhosts.iter().find(|vhost| vhost.claims(vhid));
     vhost.ok_or(ENOENT)?.hold(hold);
     Ok(())
 }

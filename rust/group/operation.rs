@@ -9,7 +9,7 @@
 use super::{
     carp_if::CarpIf,
     parent::Parent,
-    ties::{self, GroupName},
+    ties,
     vhost::{Settings, Vhost},
 };
 use crate::{
@@ -51,15 +51,14 @@ pub(crate) enum Kind {
     ParentLimits,
     /// The parent has another MAC address.
     ParentAddress,
-    /// The group of a virtual host: what its parent is tied to.
-    Group(Arc<Vhost>, GroupName),
     /// Who is tied to the parent, since devices with a group were set up or down.
     Ties,
     /// Nothing: somebody waits until everything before it is done.
     Sync(Arc<Completion>),
 }
 
-/// Another vhid, and the memory for the snapshots without the old and with the new one.
+/// Another vhid, which the virtual host claims and the parent lets in; and the memory for the
+/// snapshots without the old and with the new one.
 pub(crate) struct Renumbering {
     vhid: u8,
     without: Option<Fresh<CarpIf>>,
@@ -67,12 +66,27 @@ pub(crate) struct Renumbering {
 }
 
 impl Renumbering {
-    pub(crate) fn new(vhid: u8) -> Result<Self> {
-        Ok(Self {
+    /// Takes what it takes; or fails, and takes nothing.
+    pub(crate) fn new(rtnl: &Rtnl<'_>, vhost: &Vhost, vhid: u8) -> Result<Self> {
+        let this = Self {
             vhid,
             without: Some(Fresh::new(CarpIf::new()?)?),
             with: Some(Fresh::new(CarpIf::new()?)?),
-        })
+        };
+        vhost.claim(rtnl, vhid)?;
+        vhost
+            .parent_device()
+            .accept_unicast(rtnl, &wire::virtual_mac(vhid))
+            .inspect_err(|_| vhost.unclaim(vhid))?;
+        Ok(this)
+    }
+
+    /// Gives back what [`Renumbering::new`] has taken.
+    pub(crate) fn forget(&self, rtnl: &Rtnl<'_>, vhost: &Vhost) {
+        vhost.unclaim(self.vhid);
+        vhost
+            .parent_device()
+            .drop_unicast(rtnl, &wire::virtual_mac(self.vhid));
     }
 }
 
@@ -139,7 +153,6 @@ impl Operation {
             Kind::Vhid(vhost, _) => (c"vhid", vhost.vhid()),
             Kind::ParentState => (c"parent-state", 0),
             Kind::ParentLimits => (c"parent-limits", 0),
-            Kind::Group(vhost, _) => (c"group", vhost.vhid()),
             Kind::Ties => (c"ties", 0),
             Kind::ParentAddress => (c"parent-address", 0),
             Kind::Sync(_) => (c"sync", 0),
@@ -177,16 +190,23 @@ impl Operation {
     pub(crate) fn folds_into(&self, current: &Operation) -> bool {
         !current.has_more_steps()
             && self.is_about(&current.parent)
-            && matches!(
-                self.kind,
-                Kind::Join(..) | Kind::Leave | Kind::Configure(..) | Kind::Addresses(..)
-            )
+            && match &self.kind {
+                Kind::Configure(_, settings) => settings.group.is_none(),
+                kind => matches!(kind, Kind::Join(..) | Kind::Leave | Kind::Addresses(..)),
+            }
     }
 
     /// Does it as a part of the current operation, after waiting for `waited_ns` for its turn.
     pub(crate) fn fold(mut self, rtnl: &Rtnl<'_>, waited_ns: u64) {
         trace::op_fold(self.parent.device(), self.subject(), waited_ns);
         let _ = self.first_step(rtnl);
+    }
+
+    /// It will not be done: gives back what it has taken outside of itself.
+    pub(crate) fn abandon(mut self, rtnl: &Rtnl<'_>) {
+        if let Kind::Vhid(vhost, renumbering) = &mut self.kind {
+            renumbering.forget(rtnl, vhost);
+        }
     }
 
     /// The first step, after waiting for `waited_ns` for its turn.
@@ -263,22 +283,20 @@ impl Operation {
                 }
                 _ => {
                     // What was let in when this was asked for, the device lets in when it is up.
-                    let mac = wire::virtual_mac(renumbering.vhid);
-                    self.parent.device().drop_unicast(rtnl, &mac);
+                    renumbering.forget(rtnl, vhost);
                     vhost.renumber(rtnl, renumbering.vhid);
                 }
             },
-            Kind::Configure(vhost, settings) => vhost.configure(settings),
+            Kind::Configure(vhost, settings) => {
+                vhost.configure(settings);
+                if settings.group.is_some() && self.tie(rtnl).is_err() {
+                    return Progress::NoMemory;
+                }
+            }
             Kind::Addresses(vhost, list) => vhost.set_addresses(rtnl, core::mem::take(list)),
             Kind::ParentState => {
                 self.parent.state_changed(rtnl);
                 if self.parent.share_fate(rtnl).is_err() {
-                    return Progress::NoMemory;
-                }
-            }
-            Kind::Group(vhost, name) => {
-                vhost.set_group(*name);
-                if self.tie(rtnl).is_err() {
                     return Progress::NoMemory;
                 }
             }
@@ -323,7 +341,7 @@ impl Operation {
 
     /// Remembers who is up, and brings them all down.
     fn bring_down(&mut self, rtnl: &Rtnl<'_>) -> Progress {
-        let Ok(vhosts) = self.parent.members() else {
+        let Ok(vhosts) = self.parent.running() else {
             return Progress::NoMemory;
         };
         if vhosts.is_empty() {

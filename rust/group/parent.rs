@@ -52,8 +52,8 @@ pub(crate) struct Parent {
 struct Writer {
     /// In place while there are members.
     presence: Option<Presence>,
-    /// How many virtual hosts have joined, or are about to.
-    members: usize,
+    /// The virtual hosts that have joined, or are about to.
+    members: KVec<Arc<Vhost>>,
     /// One for each member: the snapshot without it needs memory too, and a device that is being
     /// deleted cannot be told that there is none.
     spares: KVec<Fresh<CarpIf>>,
@@ -84,7 +84,7 @@ impl Parent {
                 writer <- new_mutex!(
                     Writer {
                         presence: None,
-                        members: 0,
+                        members: KVec::new(),
                         spares: KVec::new(),
                         resting: None,
                         generation: 0,
@@ -134,15 +134,20 @@ impl Parent {
     /// Has an event looked at, now or in its turn.
     pub(crate) fn submit_event(self: &Arc<Self>, rtnl: &Rtnl<'_>, kind: Kind) {
         let operation = Operation::event(self.clone(), kind);
-        self.serializer().submit_promised(rtnl, operation);
+        self.serializer().submit(rtnl, operation);
     }
 
     /// Takes what it will take to join, and to leave again; or fails and takes nothing.
-    pub(crate) fn prepare_to_join(self: &Arc<Self>, rtnl: &Rtnl<'_>) -> Result<Fresh<CarpIf>> {
+    pub(crate) fn prepare_to_join(
+        self: &Arc<Self>,
+        rtnl: &Rtnl<'_>,
+        vhost: Arc<Vhost>,
+    ) -> Result<Fresh<CarpIf>> {
         let fresh = Fresh::new(CarpIf::new()?)?;
         let spare = Fresh::new(CarpIf::new()?)?;
         let mut writer = self.writer.lock();
         writer.spares.reserve(1, GFP_KERNEL)?;
+        writer.members.reserve(1, GFP_KERNEL)?;
         if writer.presence.is_none() {
             writer.presence = Some(Presence {
                 hooks: FrameHooks::new(rtnl, self.device(), self.clone())?,
@@ -150,7 +155,7 @@ impl Parent {
             });
         }
         writer.spares.push_within_capacity(spare).or(Err(ENOMEM))?;
-        writer.members = writer.members.wrapping_add(1);
+        writer.members.push_within_capacity(vhost).or(Err(ENOMEM))?;
         Ok(fresh)
     }
 
@@ -165,10 +170,15 @@ impl Parent {
 
     /// Publishes a snapshot without `vhid`, which had prepared to join, and ends the presence
     /// behind the last one; true: it was. Not put off: its device may be about to go.
-    pub(crate) fn leave(self: &Arc<Self>, rtnl: &Rtnl<'_>, vhid: u8) -> bool {
+    pub(crate) fn leave(self: &Arc<Self>, rtnl: &Rtnl<'_>, vhost: &Vhost) -> bool {
+        let vhid = vhost.vhid();
         let presence = {
             let mut writer = self.writer.lock();
-            writer.members = writer.members.wrapping_sub(1);
+            let is_it = |member: &Arc<Vhost>| core::ptr::eq(&**member, vhost);
+            if let Some(index) = writer.members.iter().position(is_it) {
+                // Not the last reference: its device has one.
+                let _ = writer.members.remove(index);
+            }
             let spare = writer.spares.pop();
             if let Some(resting) = &mut writer.resting {
                 resting.remove(vhid);
@@ -180,7 +190,7 @@ impl Parent {
                 });
                 self.publish(&mut writer, fresh);
             }
-            if writer.members == 0 {
+            if writer.members.is_empty() {
                 writer.presence.take()
             } else {
                 None
@@ -191,7 +201,7 @@ impl Parent {
             return false;
         };
         // Nobody is left to do anything to, and the parent may be about to go.
-        self.serializer().forget(self);
+        self.serializer().forget(rtnl, self);
         drop(presence.inspector);
         let freed = self.retired.free(presence.hooks.remove());
         if freed > 0 {
@@ -206,16 +216,37 @@ impl Parent {
             .is_some_and(|carp_if| carp_if.get(vhid).is_some())
     }
 
-    /// The virtual hosts that run, or that are at rest; to be kept beyond a guard.
-    pub(crate) fn members(&self) -> Result<KVec<Arc<Vhost>>> {
+    /// The virtual hosts that run, to be kept beyond a guard.
+    pub(crate) fn running(&self) -> Result<KVec<Arc<Vhost>>> {
         let mut vhosts = KVec::with_capacity(CarpIf::CONTAINERS, GFP_KERNEL)?;
-        let writer = self.writer.lock();
         let guard = Guard::new();
-        let carp_if = writer.resting.as_deref().or(self.carp_if(&guard));
-        for vhost in carp_if.into_iter().flat_map(CarpIf::iter) {
+        for vhost in self.carp_if(&guard).into_iter().flat_map(CarpIf::iter) {
             vhosts.push_within_capacity(vhost.clone()).or(Err(ENOMEM))?;
         }
         Ok(vhosts)
+    }
+
+    /// Those, and those at rest or about to run.
+    pub(crate) fn members(&self) -> Result<KVec<Arc<Vhost>>> {
+        let mut vhosts = KVec::with_capacity(CarpIf::CONTAINERS, GFP_KERNEL)?;
+        for vhost in &self.writer.lock().members {
+            vhosts.push_within_capacity(vhost.clone()).or(Err(ENOMEM))?;
+        }
+        Ok(vhosts)
+    }
+
+    /// The parent has another name.
+    pub(crate) fn renamed(self: &Arc<Self>, _rtnl: &Rtnl<'_>) {
+        // The file is made and removed without the lock, which its readers take.
+        let old = match &mut self.writer.lock().presence {
+            Some(presence) => presence.inspector.take(),
+            None => return,
+        };
+        drop(old);
+        let new = inspector(self);
+        if let Some(presence) = &mut self.writer.lock().presence {
+            presence.inspector = new;
+        }
     }
 
     /// Publishes nothing, and keeps what was published in `resting`.

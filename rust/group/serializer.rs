@@ -119,7 +119,7 @@ impl Serializer {
         )
     }
 
-    /// Keeps room for `more` operations at a time that are submitted by [`Self::submit_promised`].
+    /// Keeps room for `more` operations that must not fail for want of memory.
     pub(crate) fn promise(&self, more: usize) -> Result {
         let mut queue = self.queue.lock();
         let promised = queue.promised.saturating_add(more);
@@ -134,19 +134,15 @@ impl Serializer {
         queue.promised = queue.promised.saturating_sub(less);
     }
 
-    /// Does `operation`, now or in its turn; or fails for want of memory and does nothing.
-    pub(crate) fn submit(self: &Arc<Self>, rtnl: &Rtnl<'_>, operation: Operation) -> Result {
-        {
-            let mut queue = self.queue.lock();
-            let room = queue.promised.saturating_add(1);
-            queue.waiting.reserve(room, GFP_KERNEL)?;
-        }
-        self.submit_promised(rtnl, operation);
-        Ok(())
+    /// Makes room for so many operations, which the caller submits before it gives up RTNL.
+    pub(crate) fn make_room(&self, operations: usize) -> Result {
+        let mut queue = self.queue.lock();
+        let room = queue.promised.saturating_add(operations);
+        Ok(queue.waiting.reserve(room, GFP_KERNEL)?)
     }
 
-    /// Does `operation`, now or in its turn, in room that was promised.
-    pub(crate) fn submit_promised(self: &Arc<Self>, rtnl: &Rtnl<'_>, mut operation: Operation) {
+    /// Does `operation`, now or in its turn. There is room for it: promised, or made just now.
+    pub(crate) fn submit(self: &Arc<Self>, rtnl: &Rtnl<'_>, mut operation: Operation) {
         let now_ns = clock::now_ns();
         let mut queue = self.queue.lock();
         let is_next = queue.waiting.is_empty();
@@ -174,7 +170,9 @@ impl Serializer {
                         since_ns: now_ns,
                     };
                     if queue.waiting.push_within_capacity(waiting).is_err() {
-                        pr_err!("an operation was lost: more were submitted than promised\n");
+                        pr_err!(
+                            "an operation was lost: more were submitted than there was room for\n"
+                        );
                     }
                 }
             }
@@ -183,9 +181,9 @@ impl Serializer {
     }
 
     /// Forgets what waits for its turn about `parent`, which has nothing left to do it to.
-    pub(crate) fn forget(&self, parent: &Parent) {
+    pub(crate) fn forget(&self, rtnl: &Rtnl<'_>, parent: &Parent) {
         while let Some(waiting) = self.take_about(parent) {
-            drop(waiting);
+            waiting.operation.abandon(rtnl);
         }
     }
 
@@ -225,6 +223,11 @@ impl Serializer {
     /// The last user has left a virtual host that is to come to rest. Any context.
     pub(crate) fn wake(self: &Arc<Self>) {
         queue::enqueue(self.clone());
+    }
+
+    /// Something is under way.
+    pub(crate) fn is_busy(&self) -> bool {
+        !matches!(self.queue.lock().current, Current::None)
     }
 
     /// What is current, whether it is parked, and how many wait; for people to read.

@@ -41,6 +41,8 @@ use kernel::{
     sync::{rcu::Guard, Arc},
 };
 
+/// So many changes of the vhid can be under way at once.
+const CLAIMS_MAX: usize = 64;
 /// Length of an Ethernet header.
 const ETHERNET_LEN: u32 = 14;
 
@@ -58,8 +60,6 @@ impl auth::Mac for HmacSha1 {
 pub(crate) struct Vhost {
     /// Changes at rest only.
     vhid: AtomicU8,
-    /// What it will be; 0: no change is under way.
-    next_vhid: AtomicU8,
     device: RcuDevice,
     parent: Arc<Parent>,
     /// The state, for the data path.
@@ -81,6 +81,8 @@ pub(crate) struct Core {
     key: Key,
     signatures: Signatures<HmacSha1>,
     addresses: KVec<Ipv4>,
+    /// The vhids that it will have, one after the other.
+    claims: KVec<u8>,
     /// The device is up.
     is_open: bool,
     /// It hears what its parent receives.
@@ -97,6 +99,7 @@ pub(crate) struct Settings {
     pub(crate) changes: Changes,
     pub(crate) key: Option<Key>,
     pub(crate) state: Option<State>,
+    pub(crate) group: Option<GroupName>,
 }
 
 /// When the state changed last, and why.
@@ -130,6 +133,7 @@ impl Vhost {
             key,
             signatures: Signatures::new(digest),
             addresses: KVec::new(),
+            claims: KVec::new(),
             is_open: false,
             has_joined: false,
             group: GroupName::default(),
@@ -140,7 +144,6 @@ impl Vhost {
         Arc::pin_init(
             pin_init!(Self {
                 vhid: AtomicU8::new(config.vhid),
-                next_vhid: AtomicU8::new(0),
                 device: RcuDevice::empty(),
                 parent,
                 is_master: AtomicBool::new(false),
@@ -161,14 +164,41 @@ impl Vhost {
         wire::virtual_mac(self.vhid())
     }
 
-    /// No other virtual host on this parent may have this vhid.
+    /// It has this vhid, or will have it: no other virtual host on this parent may.
     pub(crate) fn claims(&self, vhid: u8) -> bool {
-        self.vhid() == vhid || self.next_vhid.load(Ordering::Relaxed) == vhid
+        self.vhid() == vhid || self.core.lock().claims.contains(&vhid)
     }
 
-    /// Claims `vhid`, which it will have soon; or does not any more, if that is 0.
-    pub(crate) fn claim(&self, _rtnl: &Rtnl<'_>, vhid: u8) {
-        self.next_vhid.store(vhid, Ordering::Relaxed);
+    /// The vhid that it will have when all that was asked for is done.
+    pub(crate) fn intended_vhid(&self) -> u8 {
+        let core = self.core.lock();
+        core.claims.last().copied().unwrap_or(self.vhid())
+    }
+
+    /// Claims `vhid`, which it will have behind the others that it claims.
+    pub(crate) fn claim(&self, _rtnl: &Rtnl<'_>, vhid: u8) -> Result {
+        // Allocated without the lock; RTNL keeps others from claiming meanwhile.
+        let mut claims = KVec::with_capacity(CLAIMS_MAX, GFP_KERNEL)?;
+        let old = {
+            let mut core = self.core.lock();
+            if core.claims.len() >= CLAIMS_MAX {
+                return Err(EBUSY);
+            }
+            for claim in Iterator::chain(core.claims.iter(), [&vhid]) {
+                claims.push_within_capacity(*claim).or(Err(ENOMEM))?;
+            }
+            core::mem::replace(&mut core.claims, claims)
+        };
+        drop(old);
+        Ok(())
+    }
+
+    /// Does not claim `vhid` any more: it has it, or nothing has come of it.
+    pub(crate) fn unclaim(&self, vhid: u8) {
+        let mut core = self.core.lock();
+        if let Some(index) = core.claims.iter().position(|claim| *claim == vhid) {
+            let _ = core.claims.remove(index);
+        }
     }
 
     /// The carp device.
@@ -192,8 +222,10 @@ impl Vhost {
     /// Has something done to it that somebody asked for, now or in its turn; or fails for want of
     /// memory.
     pub(crate) fn submit(&self, rtnl: &Rtnl<'_>, kind: Kind) -> Result {
-        let operation = Operation::request(self.parent.clone(), kind);
-        self.parent.serializer().submit(rtnl, operation)
+        let serializer = self.parent.serializer();
+        serializer.make_room(1)?;
+        serializer.submit(rtnl, Operation::request(self.parent.clone(), kind));
+        Ok(())
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -207,6 +239,15 @@ impl Vhost {
             late_timers: core.machine.late_timers(),
             counters: core.counters,
         }
+    }
+
+    /// It runs, or will when what is under way is done.
+    pub(crate) fn is_to_run(&self) -> bool {
+        let runs = {
+            let core = self.core.lock();
+            core.machine.state() != State::Init || core.resume_as.is_some()
+        };
+        runs || self.is_open() && self.parent.serializer().is_busy()
     }
 
     /// The device is up.
@@ -268,13 +309,16 @@ impl Vhost {
     /// Comes to rest for good: its peers need not wait for it.
     pub(crate) fn retire(&self) {
         self.users.close();
-        self.step(|core, now_ns| core.machine.event(now_ns, Event::Stop(Reason::DeviceDown)));
+        self.step(|core, now_ns| {
+            core.resume_as = Some(State::Backup);
+            core.machine.event(now_ns, Event::Stop(Reason::DeviceDown))
+        });
     }
 
     /// Has another vhid from now on, and another virtual MAC address. At rest, or not open.
     pub(crate) fn renumber(&self, rtnl: &Rtnl<'_>, vhid: u8) {
         self.vhid.store(vhid, Ordering::Release);
-        self.claim(rtnl, 0);
+        self.unclaim(vhid);
         self.step(|core, now_ns| {
             let config = Config {
                 vhid,
@@ -334,6 +378,9 @@ impl Vhost {
 
     /// Changes the settings, the key if there is a new one, and the state if one is asked for.
     pub(crate) fn configure(&self, settings: &mut Settings) {
+        if let Some(group) = settings.group {
+            self.core.lock().group = group;
+        }
         self.step(|core, now_ns| {
             if let Some(key) = settings.key.take() {
                 core.key = key;

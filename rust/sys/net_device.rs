@@ -209,7 +209,6 @@ impl NetDevice {
         let (this, parent) = (self.as_ptr(), parent.as_ptr());
         // SAFETY: Both devices are alive and RTNL is held, so nobody else writes these fields.
         unsafe {
-            (*this).max_mtu = (*parent).mtu;
             (*this).hard_header_len = (*parent).hard_header_len;
             (*this).needed_headroom = (*parent).needed_headroom;
             (*this).needed_tailroom = (*parent).needed_tailroom;

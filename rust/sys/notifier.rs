@@ -17,6 +17,8 @@ use kernel::{
 pub(crate) enum DeviceEvent {
     /// Set up, set down, or its carrier changed: what it is now can be asked.
     State,
+    /// It has another name.
+    Name,
     /// Its MTU or its offloads changed.
     Limits,
     /// It is about to have this MAC address; may be refused.
@@ -152,6 +154,7 @@ unsafe extern "C" fn device_event<T: Events>(
         bindings::netdev_cmd_NETDEV_CHANGEMTU | bindings::netdev_cmd_NETDEV_FEAT_CHANGE => {
             DeviceEvent::Limits
         }
+        bindings::netdev_cmd_NETDEV_CHANGENAME => DeviceEvent::Name,
         bindings::netdev_cmd_NETDEV_CHANGEADDR => DeviceEvent::Address,
         bindings::netdev_cmd_NETDEV_UNREGISTER => DeviceEvent::Leaving,
         bindings::netdev_cmd_NETDEV_PRE_TYPE_CHANGE => DeviceEvent::TypeChange,
