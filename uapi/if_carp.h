@@ -17,10 +17,14 @@ enum {
 	IFLA_CARP_KEY,		/* w  binary, 0..20 bytes, padded with zeros to 20 */
 	IFLA_CARP_PREEMPT,	/* rw u8, 0 or 1; default 0 */
 	IFLA_CARP_DEMOTION,	/* rw u32, the administrator's demotion, 0..240; default 0 */
-	IFLA_CARP_STRICT,	/* rw u8, 0 or 1: refuse adverts whose counter does not grow; default 0 */
-	IFLA_CARP_STATE,	/* rw u8, enum carp_state; only backup and master may be asked for */
+	IFLA_CARP_STRICT,	/* rw u8, 0 or 1: refuse adverts whose counter does not grow;
+				 *    default 0
+				 */
+	IFLA_CARP_STATE,	/* rw u8, enum carp_state; backup and master may be asked for */
 	IFLA_CARP_REASON,	/* r  u8, enum carp_reason: why the state changed last */
-	IFLA_CARP_CHANGED,	/* r  u64, CLOCK_REALTIME milliseconds of that change; absent before the first */
+	IFLA_CARP_CHANGED,	/* r  u64, CLOCK_REALTIME milliseconds of that change; absent before
+				 *    the first
+				 */
 	IFLA_CARP_MASTER,	/* r  binary, 4 or 16 bytes in network order: source address of the
 				 *    current master's adverts; absent while none is known
 				 */
@@ -28,12 +32,13 @@ enum {
 	IFLA_CARP_GROUP,	/* rw string, up to 15 bytes: devices of one namespace with the same
 				 *    name fail over together; empty: none
 				 */
-	IFLA_CARP_GRACE,	/* rw u32, seconds, 0..3600: for how long adverts are still signed for
-				 *    the old list of addresses when it changes; default 60
+	IFLA_CARP_GRACE,	/* rw u32, seconds, 0..3600: for how long adverts are still signed
+				 *    for the old list of addresses when it changes; default 60
 				 */
 
 	__IFLA_CARP_MAX
 };
+
 #define IFLA_CARP_MAX	(__IFLA_CARP_MAX - 1)
 
 #define CARP_KEY_LEN	20
@@ -51,7 +56,7 @@ enum carp_reason {
 	CARP_REASON_PARENT_DOWN,	/* the parent is down or has lost its carrier */
 	CARP_REASON_NO_ADDRESS,		/* the last virtual address was removed */
 	CARP_REASON_MASTER_TIMEOUT,	/* no advert from the master for its master-down time */
-	CARP_REASON_MASTER_LEAVING,	/* the master announced that it leaves, or adverts too rarely */
+	CARP_REASON_MASTER_LEAVING,	/* the master says that it leaves, or adverts too rarely */
 	CARP_REASON_PREEMPT,		/* preempt is on and the master has a worse priority */
 	CARP_REASON_PEER_DEMOTED,	/* the master is more demoted than this node */
 	CARP_REASON_BETTER_MASTER,	/* a master with a better priority was heard */
@@ -73,7 +78,7 @@ enum {
 	CARP_XSTATS_OWN_ADVERT,		/* our own advert came back */
 	CARP_XSTATS_REPLAYED,		/* counter did not grow (strict only) */
 	CARP_XSTATS_LATE_TIMERS,	/* timers that fired more than one interval late */
-	/* What cannot be laid to one vhid is counted by the parent and reported by each of its devices. */
+	/* What cannot be laid to one vhid is counted by the parent, for all its devices. */
 	CARP_XSTATS_PARENT_BAD_LEN,	/* too short, or lengths that contradict each other */
 	CARP_XSTATS_PARENT_BAD_TTL,	/* TTL is not 255 */
 	CARP_XSTATS_PARENT_BAD_VERSION,	/* neither CARP version 2 nor type 1 */
@@ -83,6 +88,7 @@ enum {
 
 	__CARP_XSTATS_MAX
 };
+
 #define CARP_XSTATS_MAX	(__CARP_XSTATS_MAX - 1)
 
 /* Generic netlink. */

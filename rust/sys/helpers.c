@@ -198,17 +198,20 @@ struct net_device *carp_next_device(struct net *net, struct net_device *dev)
 	return dev ? next_net_device(dev) : first_net_device(net);
 }
 
-/* Calls @call for every device of every namespace, under RCU. */
-void carp_for_each_device(void (*call)(struct net_device *dev))
+/* The first namespace if @net is NULL. */
+struct net *carp_next_net_rcu(struct net *net)
 {
-	struct net_device *dev;
-	struct net *net;
+	struct list_head *at = net ? &net->list : &net_namespace_list;
 
-	rcu_read_lock();
-	for_each_net_rcu(net)
-		for_each_netdev_rcu(net, dev)
-			call(dev);
-	rcu_read_unlock();
+	return list_next_or_null_rcu(&net_namespace_list, at, struct net, list);
+}
+
+/* The first device of @net if @dev is NULL. */
+struct net_device *carp_next_device_rcu(struct net *net, struct net_device *dev)
+{
+	struct list_head *at = dev ? &dev->dev_list : &net->dev_base_head;
+
+	return list_next_or_null_rcu(&net->dev_base_head, at, struct net_device, dev_list);
 }
 
 struct nlattr *carp_nla_nest_start(struct sk_buff *skb, int type)
@@ -261,29 +264,29 @@ void carp_memzero_explicit(void *s, size_t count)
 	memzero_explicit(s, count);
 }
 
-void carp_trace_op_start(CARP_OP_ARGUMENTS)
+void carp_trace_op_start(const struct carp_op *op)
 {
-	trace_carp_op_start(group, kind, origin, vhid, waited_ns);
+	trace_carp_op_start(op);
 }
 
-void carp_trace_op_fold(CARP_OP_ARGUMENTS)
+void carp_trace_op_fold(const struct carp_op *op)
 {
-	trace_carp_op_fold(group, kind, origin, vhid, waited_ns);
+	trace_carp_op_fold(op);
 }
 
-void carp_trace_op_park(CARP_OP_ARGUMENTS)
+void carp_trace_op_park(const struct carp_op *op)
 {
-	trace_carp_op_park(group, kind, origin, vhid, waited_ns);
+	trace_carp_op_park(op);
 }
 
-void carp_trace_op_resume(CARP_OP_ARGUMENTS)
+void carp_trace_op_resume(const struct carp_op *op)
 {
-	trace_carp_op_resume(group, kind, origin, vhid, waited_ns);
+	trace_carp_op_resume(op);
 }
 
-void carp_trace_op_finish(CARP_OP_ARGUMENTS)
+void carp_trace_op_finish(const struct carp_op *op)
 {
-	trace_carp_op_finish(group, kind, origin, vhid, waited_ns);
+	trace_carp_op_finish(op);
 }
 
 void carp_trace_if_swap(const struct net_device *parent, u64 generation, size_t vhosts)

@@ -31,7 +31,8 @@ void carp_count_sent(struct net_device *dev, unsigned int len);
 void carp_count_not_sent(struct net_device *dev);
 struct net_device *carp_notifier_device(void *info);
 struct net_device *carp_next_device(struct net *net, struct net_device *dev);
-void carp_for_each_device(void (*call)(struct net_device *dev));
+struct net *carp_next_net_rcu(struct net *net);
+struct net_device *carp_next_device_rcu(struct net *net, struct net_device *dev);
 
 /* sk_buff */
 struct sk_buff *carp_skb_share_check(struct sk_buff *skb);
@@ -66,13 +67,21 @@ void carp_hmac_sha1_update(struct hmac_sha1_ctx *ctx, const u8 *data, size_t len
 void carp_memzero_explicit(void *s, size_t count);
 
 /* tracepoints */
-#define CARP_OP_ARGUMENTS							\
-	const struct net_device *group, const char *kind, const char *origin, u8 vhid, u64 waited_ns
-void carp_trace_op_start(CARP_OP_ARGUMENTS);
-void carp_trace_op_fold(CARP_OP_ARGUMENTS);
-void carp_trace_op_park(CARP_OP_ARGUMENTS);
-void carp_trace_op_resume(CARP_OP_ARGUMENTS);
-void carp_trace_op_finish(CARP_OP_ARGUMENTS);
+
+/* An operation on a group; the pointers are only used during the call. */
+struct carp_op {
+	const struct net_device *group;
+	const char *kind;
+	const char *origin;
+	u64 waited_ns;
+	u8 vhid;
+};
+
+void carp_trace_op_start(const struct carp_op *op);
+void carp_trace_op_fold(const struct carp_op *op);
+void carp_trace_op_park(const struct carp_op *op);
+void carp_trace_op_resume(const struct carp_op *op);
+void carp_trace_op_finish(const struct carp_op *op);
 void carp_trace_if_swap(const struct net_device *parent, u64 generation, size_t vhosts);
 void carp_trace_if_free(const struct net_device *parent, size_t snapshots);
 void carp_trace_parent_address(const struct net_device *parent);

@@ -321,6 +321,28 @@ impl Namespace {
     }
 }
 
+/// Calls `f` for each device of each namespace.
+pub(super) fn for_each_device(_guard: &Guard, mut f: impl FnMut(&NetDevice)) {
+    let mut net = ptr::null_mut();
+    loop {
+        // SAFETY: Null or a namespace found under RCU, which the guard keeps.
+        net = unsafe { bindings::carp_next_net_rcu(net) };
+        if net.is_null() {
+            return;
+        }
+        let mut next = ptr::null_mut();
+        loop {
+            // SAFETY: As above; null or one of its devices.
+            next = unsafe { bindings::carp_next_device_rcu(net, next) };
+            let Some(device) = NonNull::new(next) else {
+                break;
+            };
+            // SAFETY: As above.
+            f(unsafe { NetDevice::from_raw(device.as_ptr()) });
+        }
+    }
+}
+
 /// A device that cannot go away, and is told apart in the reference tracker's reports.
 ///
 /// # Invariants

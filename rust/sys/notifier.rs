@@ -3,12 +3,13 @@
 
 use super::{
     bindings,
-    net_device::{Mac, NetDevice, Rtnl},
+    net_device::{for_each_device, Mac, NetDevice, Rtnl},
 };
 use kernel::{
     error::{code::*, to_result, Error, Result},
     ffi::{c_int, c_ulong, c_void},
     prelude::*,
+    sync::rcu::Guard,
     types::Opaque,
 };
 
@@ -196,17 +197,8 @@ unsafe extern "C" fn reboot_event<T: Events>(
     _event: c_ulong,
     _info: *mut c_void,
 ) -> c_int {
-    // SAFETY: The function takes a device, as it is called with.
-    unsafe { bindings::carp_for_each_device(Some(reboot_device::<T>)) };
+    for_each_device(&Guard::new(), T::reboot);
     NOTIFY_DONE
-}
-
-/// # Safety
-///
-/// Called by `reboot_event()`, under RCU, only.
-unsafe extern "C" fn reboot_device<T: Events>(dev: *mut bindings::net_device) {
-    // SAFETY: The device is alive under RCU.
-    T::reboot(unsafe { NetDevice::from_raw(dev) });
 }
 
 const NOTIFY_DONE: c_int = 0;

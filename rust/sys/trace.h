@@ -10,13 +10,12 @@
 #include <linux/tracepoint.h>
 
 DECLARE_EVENT_CLASS(carp_op,
-	TP_PROTO(const struct net_device *group, const char *kind, const char *origin, u8 vhid,
-		 u64 waited_ns),
-	TP_ARGS(group, kind, origin, vhid, waited_ns),
+	TP_PROTO(const struct carp_op *op),
+	TP_ARGS(op),
 	TP_STRUCT__entry(
-		__string(group, group->name)
-		__string(kind, kind)
-		__string(origin, origin)
+		__string(group, op->group->name)
+		__string(kind, op->kind)
+		__string(origin, op->origin)
 		__field(u8, vhid)
 		__field(u64, waited_ns)
 	),
@@ -24,18 +23,14 @@ DECLARE_EVENT_CLASS(carp_op,
 		__assign_str(group);
 		__assign_str(kind);
 		__assign_str(origin);
-		__entry->vhid = vhid;
-		__entry->waited_ns = waited_ns;
+		__entry->vhid = op->vhid;
+		__entry->waited_ns = op->waited_ns;
 	),
 	TP_printk("group=%s kind=%s origin=%s vhid=%u queued_ns=%llu", __get_str(group),
 		  __get_str(kind), __get_str(origin), __entry->vhid, __entry->waited_ns)
 );
 
-#define CARP_OP(name)								\
-DEFINE_EVENT(carp_op, name,							\
-	TP_PROTO(const struct net_device *group, const char *kind, const char *origin, u8 vhid,	\
-		 u64 waited_ns),						\
-	TP_ARGS(group, kind, origin, vhid, waited_ns))
+#define CARP_OP(name) DEFINE_EVENT(carp_op, name, TP_PROTO(const struct carp_op *op), TP_ARGS(op))
 
 CARP_OP(carp_op_start);
 CARP_OP(carp_op_fold);

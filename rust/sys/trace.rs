@@ -13,34 +13,41 @@ pub(crate) struct Operation {
     pub(crate) vhid: u8,
 }
 
+impl Operation {
+    fn on(self, group: &NetDevice, waited_ns: u64) -> bindings::carp_op {
+        bindings::carp_op {
+            group: group.as_ptr(),
+            kind: self.kind.as_char_ptr(),
+            origin: self.origin.as_char_ptr(),
+            waited_ns,
+            vhid: self.vhid,
+        }
+    }
+}
+
 pub(crate) fn op_start(group: &NetDevice, op: Operation, waited_ns: u64) {
-    let (kind, origin) = (op.kind.as_char_ptr(), op.origin.as_char_ptr());
     // SAFETY: The device is alive, the strings are static; here and in those that follow.
-    unsafe { bindings::carp_trace_op_start(group.as_ptr(), kind, origin, op.vhid, waited_ns) }
+    unsafe { bindings::carp_trace_op_start(&op.on(group, waited_ns)) }
 }
 
 pub(crate) fn op_fold(group: &NetDevice, op: Operation, waited_ns: u64) {
-    let (kind, origin) = (op.kind.as_char_ptr(), op.origin.as_char_ptr());
     // SAFETY: As above.
-    unsafe { bindings::carp_trace_op_fold(group.as_ptr(), kind, origin, op.vhid, waited_ns) }
+    unsafe { bindings::carp_trace_op_fold(&op.on(group, waited_ns)) }
 }
 
 pub(crate) fn op_park(group: &NetDevice, op: Operation) {
-    let (kind, origin) = (op.kind.as_char_ptr(), op.origin.as_char_ptr());
     // SAFETY: As above.
-    unsafe { bindings::carp_trace_op_park(group.as_ptr(), kind, origin, op.vhid, 0) }
+    unsafe { bindings::carp_trace_op_park(&op.on(group, 0)) }
 }
 
 pub(crate) fn op_resume(group: &NetDevice, op: Operation) {
-    let (kind, origin) = (op.kind.as_char_ptr(), op.origin.as_char_ptr());
     // SAFETY: As above.
-    unsafe { bindings::carp_trace_op_resume(group.as_ptr(), kind, origin, op.vhid, 0) }
+    unsafe { bindings::carp_trace_op_resume(&op.on(group, 0)) }
 }
 
 pub(crate) fn op_finish(group: &NetDevice, op: Operation) {
-    let (kind, origin) = (op.kind.as_char_ptr(), op.origin.as_char_ptr());
     // SAFETY: As above.
-    unsafe { bindings::carp_trace_op_finish(group.as_ptr(), kind, origin, op.vhid, 0) }
+    unsafe { bindings::carp_trace_op_finish(&op.on(group, 0)) }
 }
 
 /// A snapshot of so many virtual hosts was published.
