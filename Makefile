@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Every target makes what it needs first; what takes long is kept in CARP_CACHE.
+
+KERNEL ?= stock
+export KERNEL CPUS MEM ICOUNT OUT TIMEOUT CARP_CACHE
+
+define HELP
+make demo        two nodes share an address, one dies, the other takes over
+make test        everything that must be green, ends with: N passed, N failed
+make test-debug  the selftests on the sanitizer kernel (built once: half an hour)
+make check       formatting, lints, layer rules
+
+make module      carp.ko, for KERNEL, in build/KERNEL/module
+make plugin      link_carp.so, for ip, in build/plugin
+make vm          a root shell in the VM
+make vm RUN=path/to/script [ARGS=...]   the script's output and exit status;
+                 any fault in the kernel log fails the run
+make update      asks apt for a newer kernel of the series
+make clean       removes build/ (the cache stays: remove it by hand)
+
+  KERNEL=stock|debug   Debian's own kernel (default), or the sanitizer kernel
+  CPUS=n  MEM=mib      of the VM (2, 1024)
+  ICOUNT=1             one processor in virtual time, repeatable
+  OUT=dir              where files of the guest's $$OUT and the kernel log go
+  TIMEOUT=seconds      for a run in the VM (600; debug: 1800)
+  TESTS="name ..."     only these of tests/selftests (make test, test-debug)
+  CARP_CACHE=dir       where the set-up is kept (~/.cache/carp)
+endef
+
+.PHONY: help demo test test-debug check module modules plugin vm update clean
+
+help:
+	$(info $(HELP))
+	@:
+
+demo:
+	scripts/demo
+
+test:
+	scripts/test
+
+test-debug:
+	scripts/test debug
+
+check:
+	scripts/check
+
+module modules:
+	scripts/build-module $(KERNEL)
+
+plugin:
+	scripts/build-plugin
+
+vm:
+	@qemu/run $(RUN) $(if $(RUN),$(ARGS))
+
+update:
+	scripts/setup-kernel --update
+
+clean:
+	rm -rf build
