@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A list of addresses that changes on a running pair, on one node and later on the
+# other.
+#
+#            a                 b
+#       192.0.2.11        192.0.2.12
+#       102 ms interval   117 ms interval
+#        MASTER            BACKUP
+#            |                 |
+#            +-----------------+      sw: br0
+#
+# Asserted: within the grace period either node may be changed first, and neither
+# changes its state; if nobody follows, the BACKUP takes over behind the grace period
+# and not before; without one, at once.
+
+set -u
+# shellcheck source=tests/selftests/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+ALL_TESTS="
+	master_first
+	backup_first
+	nobody_follows
+	no_grace
+"
+
+grace=3
+
+# pair GRACE
+pair() {
+	carp_add "$a" advbase 0 advskew 26 grace "$1"
+	becomes "$a" master
+	carp_add "$b" advbase 0 advskew 30 grace "$1"
+	hears "$b" 2
+	stays "$b" backup
+}
+
+# change NAMESPACE: one address more.
+change() {
+	ip -n "$1" addr add 192.0.2.2/32 dev carp0
+}
+
+# first_then FIRST SECOND
+first_then() {
+	local was_a was_b
+	pair "$grace"
+	was_a=$(attr "$a" changed)
+	was_b=$(attr "$b" changed)
+	change "$1"
+	hears "$b" 5
+	change "$2"
+	# Beyond both nodes' grace periods.
+	sleep $((2 * grace + 1))
+	hears "$b" 5
+	attr_is "$a" changed "$was_a"
+	attr_is "$b" changed "$was_b"
+	attr_is "$b" bad_auth 0
+}
+
+master_first()
+{
+	RET=0
+	first_then "$a" "$b"
+	end_test "the MASTER is changed first"
+}
+
+backup_first()
+{
+	RET=0
+	first_then "$b" "$a"
+	end_test "the BACKUP is changed first"
+}
+
+nobody_follows()
+{
+	RET=0
+	pair "$grace"
+	now_ms
+	local changed_at=$now
+	change "$a"
+	becomes "$b" master
+	between $((grace * 1000)) $(($(attr "$b" changed) - changed_at)) $((grace * 1000 + 3000)) \
+		"ms until B was deaf"
+	end_test "nobody follows"
+}
+
+no_grace()
+{
+	RET=0
+	pair 0
+	now_ms
+	local changed_at=$now
+	change "$a"
+	becomes "$b" master
+	between 200 $(($(attr "$b" changed) - changed_at)) 2500 "ms until B was deaf"
+	end_test "without a grace period"
+}
+
+lan a=192.0.2.11 b=192.0.2.12
+run_tests

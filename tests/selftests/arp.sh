@@ -1,0 +1,188 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Who says what about the shared address, and with which MAC address.
+#
+#       client            a: MASTER           b: BACKUP
+#     192.0.2.10    192.0.2.11 192.0.2.21    192.0.2.12
+#          |           |           |             |
+#        eth0        eth0        eth1          eth0
+#          +-----------+-----------+-------------+      sw: br0
+#
+# The shared address lies in the subnet of all of these, and A is twice on the
+# LAN: Linux would answer for it from everywhere.
+#
+# Asserted: a question for the address gets one answer, the MASTER's, with the
+# virtual MAC address in the ARP packet and in the Ethernet header, be it asked by
+# broadcast or of the virtual MAC address; whatever A says from the address comes
+# from the virtual MAC address; what A asks its neighbours teaches them nothing
+# else; the BACKUP neither sends nor accepts anything with either address. What is
+# for the address is received by carp0 of the MASTER.
+
+set -u
+# shellcheck source=tests/selftests/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+ALL_TESTS="
+	one_answer
+	asked_of_the_virtual_mac
+	said_by_the_master
+	silent_backup
+	frames_to_the_virtual_mac
+	after_take_over
+"
+
+# An ARP packet about the shared address that names another MAC address for it.
+misleading="arp src host $vip and not (arp[8:4] = 0x00005e00 and arp[12:2] = 0x0101)"
+
+# Behind all that was sent before, on every link.
+fence() {
+	local address
+	for address in 192.0.2.11 192.0.2.21 192.0.2.12; do
+		pings "$client" "$address"
+	done
+}
+
+forget_neighbours() {
+	ip -n "$1" neigh flush all
+}
+
+one_answer()
+{
+	RET=0
+	local questions answers
+	capture "$client" eth0 all
+	forget_neighbours "$client"
+	pings "$client" "$vip"
+	fence
+	capture_end all
+	questions=$(packets all "arp[6:2] = 1 and src host 192.0.2.10 and dst host $vip")
+	answers=$(packets all "arp[6:2] = 2 and src host $vip")
+	((questions >= 1 && answers == questions))
+	check_err $? "$answers answers to $questions questions"
+	packets_are "$answers" all "arp[6:2] = 2 and src host $vip and ether src $vmac"
+	packets_are 0 all "$misleading"
+	ip -n "$client" neigh show "$vip" | grep -q "lladdr $vmac "
+	check_err $? "the client's neighbour is not the virtual MAC address"
+	packets_are 0 all "src host $vip and not ether src $vmac"
+	end_test "one answer to a question, with the virtual MAC address"
+}
+
+asked_of_the_virtual_mac()
+{
+	RET=0
+	capture "$client" eth0 all
+	ip netns exec "$client" arping -q -i eth0 -t "$vmac" -S 192.0.2.10 -c 1 -C 1 -w 5 "$vip"
+	check_err $? "no answer"
+	fence
+	capture_end all
+	packets_are 1 all "arp[6:2] = 1 and dst host $vip and ether dst $vmac"
+	packets_are 1 all "arp[6:2] = 2 and src host $vip"
+	packets_are 1 all "arp[6:2] = 2 and src host $vip and ether src $vmac"
+	packets_are 0 all "$misleading"
+	end_test "one answer to a question to the virtual MAC address"
+}
+
+said_by_the_master()
+{
+	RET=0
+	capture "$client" eth0 all
+	# Each time A has to ask for the client's MAC address first.
+	forget_neighbours "$a"
+	ip netns exec "$a" ping -q -c 1 -w 5 -I "$vip" 192.0.2.10 >/dev/null
+	check_err $? "no answer to the shared address"
+	forget_neighbours "$a"
+	pings "$a" 192.0.2.10
+	fence
+	capture_end all
+	(($(packets all "arp[6:2] = 1 and dst host 192.0.2.10 and not ether src $vmac") >= 2))
+	check_err $? "A asked nothing"
+	(($(packets all "ip src $vip") >= 1))
+	check_err $? "A said nothing from the shared address"
+	packets_are 0 all "ip src $vip and not ether src $vmac"
+	packets_are 0 all "$misleading"
+	packets_are 0 all "ip src 192.0.2.11 and ether src $vmac and not ip proto 112"
+	end_test "what the MASTER says from the address has the virtual MAC address"
+}
+
+silent_backup()
+{
+	RET=0
+	# All that B sends.
+	capture "$sw" to_b all -Q in
+	forget_neighbours "$client"
+	forget_neighbours "$b"
+	pings "$client" "$vip"
+	ip netns exec "$b" ping -q -c 2 -i 0.2 -W 1 -I "$vip" 192.0.2.10 >/dev/null
+	check_fail $? "the BACKUP was answered at the shared address"
+	ip netns exec "$b" ping -q -c 1 -W 1 -I carp0 192.0.2.10 >/dev/null
+	check_fail $? "the BACKUP was answered through carp0"
+	fence
+	capture_end all
+	(($(packets all "ip src 192.0.2.12") >= 1))
+	check_err $? "B said nothing at all"
+	packets_are 0 all "ether src $vmac"
+	packets_are 0 all "src host $vip"
+	end_test "the BACKUP is silent"
+}
+
+frames_to_the_virtual_mac()
+{
+	RET=0
+	local received
+	capture "$a" carp0 master icmp
+	capture "$b" carp0 backup
+	pings "$client" "$vip"
+	received=$(rx_packets "$a")
+	# The switch takes the BACKUP for the owner.
+	bridge -n "$sw" fdb replace "$vmac" dev to_b master static sticky
+	ip netns exec "$client" ping -q -c 3 -i 0.2 -W 1 "$vip" >/dev/null
+	check_fail $? "the BACKUP answers"
+	bridge -n "$sw" fdb del "$vmac" dev to_b master static
+	fence
+	[ "$(rx_packets "$a")" = "$received" ]
+	check_err $? "the MASTER has received what went to the BACKUP"
+	capture_end master
+	capture_end backup
+	(($(packets master "dst host $vip") >= 1))
+	check_err $? "carp0 of the MASTER has received nothing"
+	packets_are 0 backup ""
+	[ "$(rx_packets "$b")" = 0 ]
+	check_err $? "carp0 of the BACKUP has received something"
+	end_test "only the MASTER receives frames to the virtual MAC address"
+}
+
+rx_packets() {
+	ip -n "$1" -j -s link show carp0 | jq '.[0].stats64.rx.packets'
+}
+
+after_take_over()
+{
+	RET=0
+	capture "$sw" to_a all -Q in
+	pings "$client" "$vip"
+	ip -n "$a" link set carp0 type carp state backup
+	becomes "$b" master
+	becomes "$a" backup
+	pings "$client" 192.0.2.11
+	# From here on.
+	capture_end all
+	capture "$sw" to_a all -Q in
+	forget_neighbours "$client"
+	pings "$client" "$vip"
+	fence
+	capture_end all
+	(($(packets all "ip src 192.0.2.11") >= 1))
+	check_err $? "A said nothing at all"
+	packets_are 0 all "ether src $vmac"
+	packets_are 0 all "src host $vip"
+	end_test "a MASTER that became BACKUP is silent"
+}
+
+lan client=192.0.2.10 a=192.0.2.11 b=192.0.2.12
+lan_link a eth1 to_a_too 192.0.2.21
+carp_add "$a" advbase 0 advskew 26
+becomes "$a" master
+carp_add "$b" advbase 0 advskew 51
+hears "$b" 2
+run_tests

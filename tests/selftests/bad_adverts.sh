@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Adverts with a fault.
+#
+#       client              a
+#     192.0.2.10       192.0.2.11
+#     forges adverts   carp0
+#          |                |
+#          +----------------+      sw: br0
+#
+# Asserted: each is counted by its cause, once, and changes nothing (see
+# send_bad_adverts.py for the list), whether the node is BACKUP or MASTER; a
+# thousand of them print nothing to the kernel log; in strict mode an advert that
+# was sent before is refused, and without it accepted.
+
+set -u
+# shellcheck source=tests/selftests/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+ALL_TESTS="
+	to_a_backup
+	to_a_master
+	replayed
+	kernel_log
+"
+
+# It stays BACKUP for four minutes by itself.
+slow="advbase 60 advskew 200"
+
+send_bad_adverts() {
+	ip netns exec "$client" python3 "$here/send_bad_adverts.py" "$1" "$a"
+	check_err $? "see above"
+}
+
+to_a_backup()
+{
+	RET=0
+	# shellcheck disable=SC2086 # words
+	carp_add "$a" $slow
+	send_bad_adverts backup
+	end_test "a BACKUP refuses adverts with a fault"
+}
+
+to_a_master()
+{
+	RET=0
+	# shellcheck disable=SC2086 # words
+	carp_add "$a" $slow
+	ip -n "$a" link set carp0 type carp state master advbase 1 advskew 0
+	becomes "$a" master
+	send_bad_adverts master
+	end_test "a MASTER refuses adverts with a fault"
+}
+
+# forge OPTION=VALUE...: sends an advert with these fields of wire.advert().
+forge() {
+	local fields
+	fields=$(IFS=,; echo "$*")
+	ip netns exec "$client" env PYTHONPATH="$here" python3 -c "
+import socket, wire
+wires = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+wires.bind(('eth0', 0))
+data = wire.frame(wire.packet(wire.advert(b'secret', ['$vip'], advbase=1, $fields), '192.0.2.10'))
+for _ in range(${repeat:-1}):
+    wires.send(data)
+"
+}
+
+replayed()
+{
+	RET=0
+	# shellcheck disable=SC2086 # words
+	carp_add "$a" $slow
+	forge counter=7
+	attr_is "$a" rx_adverts 1
+	forge counter=7
+	forge counter=6
+	attr_is "$a" rx_adverts 3
+	ip -n "$a" link set carp0 type carp strict on
+	forge counter=7
+	attr_is "$a" rx_adverts 4
+	forge counter=7
+	attr_is "$a" replayed 1
+	forge counter=6
+	attr_is "$a" replayed 2
+	forge counter=8
+	attr_is "$a" rx_adverts 5
+	stays "$a" backup
+	end_test "strict refuses an advert that was sent before"
+}
+
+kernel_log()
+{
+	RET=0
+	local lines repeat=1000
+	# shellcheck disable=SC2086 # words
+	carp_add "$a" $slow
+	lines=$(dmesg | wc -l)
+	forge version_type=0x31
+	attr_is "$a" parent_bad_version 1000
+	forge vhid=2
+	attr_is "$a" parent_bad_vhid 1000
+	lines=$(($(dmesg | wc -l) - lines))
+	((lines <= 1))
+	check_err $? "the kernel log has $lines new lines"
+	end_test "nothing is printed for a packet"
+}
+
+lan client=192.0.2.10 a=192.0.2.11
+run_tests

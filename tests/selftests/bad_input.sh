@@ -1,0 +1,163 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What ip refuses, or has refused by the kernel.
+#
+#          a
+#     192.0.2.11
+#     eth0, carp0
+#          |
+#          +---- sw: br0
+#
+# Asserted: every wrong request fails, with a sentence that names the fault, and
+# changes nothing: neither of a device that is MASTER nor of any other link.
+# (bad_netlink.sh has what ip cannot say, and the error numbers.)
+
+set -u
+# shellcheck source=tests/selftests/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+ALL_TESTS="
+	creation
+	parents
+	changes
+	legal
+	without_rights
+"
+
+# All links, less what changes by itself.
+links() {
+	ip -n "$a" -d link show
+}
+
+# refused SENTENCE ARGUMENT...: ip with these arguments. SENTENCE may be the beginning of one.
+refused() {
+	local sentence=$1 before output
+	shift
+	before=$(links)
+	output=$(ip -n "$a" "$@" 2>&1)
+	check_fail $? "not refused: $*"
+	[[ $output == "$sentence"* ]]
+	check_err $? "$*: $output"
+	[ "$(links)" = "$before" ]
+	check_err $? "changed: $*"
+}
+
+creation()
+{
+	RET=0
+	local add="link add carp1 link eth0 type carp" value
+	# shellcheck disable=SC2086 # words
+	{
+		refused "Error: a vhid is needed: vhid 1..255." $add
+		for value in 0 256 4294967295; do
+			refused "Error: vhid must be between 1 and 255." $add vhid $value
+		done
+		refused "Error: another carp device on this parent has this vhid." $add vhid 1
+		refused "Error: advskew must be between 0 and 254." $add vhid 2 advskew 255
+		refused "Error: advbase must be between 0 and 255." $add vhid 2 advbase 256
+		refused "Error: demotion must be between 0 and 240." $add vhid 2 demotion 241
+		refused "Error: a state can be asked for once the device is up." $add vhid 2 state master
+		refused 'Error: "pass" is longer than the 19 bytes that CARP uses.' \
+			$add vhid 2 pass 12345678901234567890
+		refused 'Error: "key" is longer than 20 bytes (40 hex digits).' \
+			$add vhid 2 key 000000000000000000000000000000000000000000
+	}
+	refused "Error: the address of a carp device follows from its vhid." \
+		link add carp1 link eth0 address 02:00:00:00:00:01 type carp vhid 2
+	refused "Error: the MTU exceeds that of the parent." \
+		link add carp1 link eth0 mtu 1501 type carp vhid 2
+	end_test "a device with a wrong setting is refused"
+}
+
+parents()
+{
+	RET=0
+	local kind
+	refused "Error: a parent is needed: link DEVICE." link add carp1 type carp vhid 2
+	refused "Error: the parent is the loopback device." link add carp1 link lo type carp vhid 2
+	refused "Error: the parent is a carp device itself." link add carp1 link carp0 type carp vhid 2
+	refused "Error: the parent is in another network namespace." \
+		link add carp1 link br0 link-netns "$sw" type carp vhid 2
+	modprobe tun
+	ip -n "$a" tuntap add tunnel mode tun
+	defer ip -n "$a" link del tunnel
+	refused "Error: the parent is not an Ethernet device." link add carp1 link tunnel type carp vhid 2
+	for kind in macvlan ipvlan; do
+		ip -n "$a" link add upper link eth0 type "$kind"
+		refused "Error: the parent does not pass frames for other addresses than its own: use the device below it." \
+			link add carp1 link upper type carp vhid 2
+		ip -n "$a" link del upper
+	done
+	end_test "a parent that cannot be one is refused"
+}
+
+changes()
+{
+	RET=0
+	local set="link set carp0 type carp"
+	ip -n "$a" link add carp3 link eth0 type carp vhid 3
+	defer ip -n "$a" link del carp3
+	# shellcheck disable=SC2086 # words
+	{
+		refused "Error: another carp device on this parent has this vhid." $set vhid 3 advskew 5
+		refused "Error: vhid must be between 1 and 255." $set vhid 0
+		refused "Error: advskew must be between 0 and 254." $set advbase 5 advskew 255
+		refused "Error: advbase must be between 0 and 255." $set advskew 5 advbase 256
+		refused "Error: demotion must be between 0 and 240." $set demotion 241
+		refused "Error: grace must be between 0 and 3600 seconds." $set grace 3601
+		refused "Error: the name of a group is at most 15 bytes long." $set group 1234567890123456
+	}
+	refused "RTNETLINK answers: Operation not supported" link set carp0 address 02:00:00:00:00:01
+	refused "RTNETLINK answers: Invalid argument" link set carp0 mtu 1501
+	ip -n "$a" link set carp0 down
+	becomes "$a" init
+	refused "Error: the device does not run" \
+		link set carp0 type carp state master advskew 9
+	ip -n "$a" link set carp0 up
+	becomes "$a" master
+	end_test "a wrong change is refused"
+}
+
+legal()
+{
+	RET=0
+	local vhid=3
+	local -a options=("advbase 0 advskew 0" "advbase 255 advskew 254" "demotion 240" "grace 0" "grace 3600" "group 123456789012345"
+		"pass 1234567890123456789" "pass "
+		"key 0000000000000000000000000000000000000000")
+	local option
+	for option in "${options[@]}"; do
+		vhid=$((vhid + 1))
+		# The one that ends in a blank has an empty word behind it.
+		read -ra words <<<"$option"
+		[[ $option != *" " ]] || words+=("")
+		ip -n "$a" link add "carp$vhid" link eth0 type carp vhid "$vhid" "${words[@]}"
+		check_err $? "refused: $option"
+		ip -n "$a" link del "carp$vhid"
+	done
+	end_test "what lies at the limits is accepted"
+}
+
+without_rights()
+{
+	RET=0
+	local nobody="setpriv --reuid 65534 --regid 65534 --clear-groups"
+	local before command
+	before=$(links)
+	for command in "add carp1 link eth0 type carp vhid 2" "set carp0 type carp advskew 5" "del carp0"; do
+		# shellcheck disable=SC2086 # words
+		ip netns exec "$a" $nobody ip link $command 2>"$tmp/error"
+		check_fail $? "not refused: $command"
+		grep -q 'Operation not permitted' "$tmp/error"
+		check_err $? "$command: $(cat "$tmp/error")"
+	done
+	[ "$(links)" = "$before" ]
+	check_err $? "changed"
+	end_test "a user without CAP_NET_ADMIN is refused"
+}
+
+lan a=192.0.2.11
+carp_add "$a" advbase 0 advskew 26
+becomes "$a" master
+run_tests

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Checks every byte of every advert in a capture: it is made anew from what it must say, and
+compared. The gratuitous ARPs between the adverts are checked as well.
+
+The capture begins before its sender becomes MASTER.
+"""
+
+import argparse
+import ipaddress
+import struct
+import sys
+
+import wire
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("capture")
+    parser.add_argument("--key", type=bytes.fromhex, required=True)
+    parser.add_argument("--address", action="append", required=True)
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--vhid", type=int, default=1)
+    parser.add_argument("--advbase", type=int, default=0)
+    parser.add_argument("--advskew", type=int, default=0)
+    parser.add_argument("--demote", type=int, default=0)
+    parser.add_argument("--leaves", action="store_true", help="the last advert is the leaving one")
+    parser.add_argument("--at-least", type=int, default=6)
+    return parser.parse_args()
+
+
+def check_advert(data, says, counter, args):
+    expected = wire.frame(wire.packet(
+        wire.advert(args.key, args.address, vhid=args.vhid, counter=counter, demote=args.demote,
+                    advbase=says[0], advskew=says[1]),
+        args.source, ident=struct.unpack("!H", data[18:20])[0]), args.vhid)
+    if data != expected:
+        at = next((i for i, (x, y) in enumerate(zip(data, expected)) if x != y),
+                  min(len(data), len(expected)))
+        sys.exit(f"advert {counter}: byte {at} differs\n sent {data.hex()}\n must {expected.hex()}")
+
+
+def check_announcement(data, args):
+    """A gratuitous ARP request; its sender and target address are the same."""
+    mac = wire.virtual_mac(args.vhid)
+    address = data[28:32]
+    expected = (b"\xff" * 6 + mac + b"\x08\x06" + bytes.fromhex("0001080006040001") + mac + address
+                + data[32:38] + address)
+    if data[:42] != expected or data[32:38] not in (b"\0" * 6, b"\xff" * 6):
+        sys.exit(f"a gratuitous ARP is wrong: {data.hex()}")
+    return str(ipaddress.IPv4Address(address))
+
+
+def main():
+    args = arguments()
+    adverts, announced = [], []
+    for when, data in wire.read_pcap(args.capture):
+        if wire.is_advert(data):
+            adverts.append((when, data))
+        elif wire.is_arp(data) and data[28:32] == data[38:42]:
+            announced.append((len(adverts), check_announcement(data, args)))
+
+    count = len(adverts)
+    if count < args.at_least:
+        sys.exit(f"only {count} adverts")
+    first = struct.unpack("!Q", adverts[0][1][42:50])[0]
+    for number, (_, data) in enumerate(adverts):
+        leaving = args.leaves and number == count - 1
+        check_advert(data, (255, 255) if leaving else (args.advbase, args.advskew),
+                     first + number, args)
+
+    # With the first advert, and with the second one after it.
+    if sorted(announced) != sorted((after, str(ipaddress.IPv4Address(address)))
+                                   for after in (1, 3) for address in set(args.address)):
+        sys.exit(f"announced (after advert, address): {announced}")
+
+    interval = max(args.advbase + args.advskew / 256, 1 / 256)
+    regular = adverts[:-1] if args.leaves else adverts
+    mean = (regular[-1][0] - regular[0][0]) / (len(regular) - 1)
+    if not interval * 0.9 <= mean <= interval * 1.5 + 0.05:
+        sys.exit(f"an advert every {mean:.3f} s, and not every {interval:.3f} s")
+    print(f"{count} adverts, one every {mean * 1000:.1f} ms ({interval * 1000:.1f})")
+
+
+main()

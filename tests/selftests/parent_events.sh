@@ -1,0 +1,147 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What happens to a parent while a carp device is on it.
+#
+#       client              a
+#     192.0.2.10       192.0.2.11
+#          |           eth0, carp0
+#          +----------------+      sw: br0
+#
+# Asserted: down, up, carrier lost and back stop and start carp0, every time; with
+# another MAC address of the parent it is MASTER again, with the virtual one; another
+# MTU or name leaves it MASTER, and its MTU within that of the parent.
+
+set -u
+# shellcheck source=tests/selftests/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+ALL_TESTS="
+	down_and_up
+	carrier
+	mac_address
+	mtu
+	jumbo
+	renamed
+"
+
+down_and_up()
+{
+	RET=0
+	local round
+	for round in 1 2 3; do
+		ip -n "$a" link set eth0 down
+		becomes "$a" init
+		attr_is "$a" reason parent-down
+		ip -n "$a" link set eth0 up
+		becomes "$a" master
+	done
+	attr_is "$a" demotion 0
+	attr_is "$a" to_master 4
+	pings "$client" "$vip"
+	end_test "the parent goes down and up"
+}
+
+carrier()
+{
+	RET=0
+	local before
+	before=$(attr "$a" to_master)
+	ip -n "$sw" link set to_a down
+	becomes "$a" init
+	attr_is "$a" reason parent-down
+	ip -n "$sw" link set to_a up
+	becomes "$a" master
+	attr_is "$a" to_master $((before + 1))
+	# Up and down again before anything could come of it.
+	for _ in 1 2 3 4 5; do
+		ip -n "$sw" link set to_a down
+		ip -n "$sw" link set to_a up
+	done
+	becomes "$a" master
+	pings "$client" "$vip"
+	end_test "the parent loses its carrier and has it back"
+}
+
+unchanged_by() {
+	local was
+	was=$(attr "$a" changed)
+	"$@"
+	check_err $? "refused: $*"
+	pings "$client" "$vip"
+	stays "$a" master
+	attr_is "$a" changed "$was"
+}
+
+mac_address()
+{
+	RET=0
+	capture "$client" eth0 all
+	ip -n "$a" link set eth0 address 02:00:00:00:00:11
+	check_err $? "refused"
+	becomes "$a" master
+	ip -n "$client" neigh flush all
+	pings "$client" "$vip"
+	pings "$client" 192.0.2.11
+	capture_end all
+	packets_are 0 all "src host $vip and not ether src $vmac"
+	(($(packets all "ip src 192.0.2.11 and icmp and ether src 02:00:00:00:00:11") >= 1))
+	check_err $? "the parent does not use its new MAC address"
+	ip -n "$client" neigh show "$vip" | grep -q "lladdr $vmac "
+	check_err $? "the client's neighbour is not the virtual MAC address"
+	end_test "the parent gets another MAC address"
+}
+
+mtu_is() {
+	[ "$(ip -n "$a" -j link show carp0 | jq '.[0].mtu')" = "$1" ]
+	check_err $? "the MTU of carp0 is not $1"
+}
+
+mtu()
+{
+	RET=0
+	mtu_is 1500
+	unchanged_by ip -n "$a" link set eth0 mtu 1400
+	mtu_is 1400
+	ip -n "$a" link set carp0 mtu 1401 2>/dev/null
+	check_fail $? "carp0 may have a larger MTU than its parent"
+	unchanged_by ip -n "$a" link set carp0 mtu 1300
+	unchanged_by ip -n "$a" link set eth0 mtu 1500
+	mtu_is 1300
+	unchanged_by ip -n "$a" link set carp0 mtu 1500
+	end_test "the parent gets another MTU"
+}
+
+jumbo()
+{
+	RET=0
+	ip -n "$a" link set eth0 mtu 9000
+	defer ip -n "$a" link set eth0 mtu 1500
+	ip -n "$a" link add carp1 link eth0 type carp vhid 2
+	check_err $? "refused on a parent with an MTU of 9000"
+	[ "$(ip -n "$a" -j link show carp1 | jq '.[0].mtu')" = 9000 ]
+	check_err $? "the MTU of carp1 is not that of its parent"
+	ip -n "$a" link del carp1
+	ip -n "$a" link add carp1 link eth0 mtu 5000 type carp vhid 2
+	check_err $? "an MTU of 5000 is refused on a parent with 9000"
+	ip -n "$a" link del carp1 2>/dev/null
+	end_test "a parent with a large MTU"
+}
+
+renamed()
+{
+	RET=0
+	unchanged_by ip -n "$a" link set eth0 name lan0
+	unchanged_by ip -n "$a" link set lan0 name eth0
+	ip -n "$a" link set carp0 name shared0
+	check_err $? "carp0 cannot be renamed"
+	state_is "$a" master shared0
+	check_err $? "it is not MASTER any more"
+	ip -n "$a" link set shared0 name carp0
+	end_test "parent and carp device are renamed"
+}
+
+lan client=192.0.2.10 a=192.0.2.11
+carp_add "$a" advbase 0 advskew 26
+becomes "$a" master
+run_tests

@@ -1,0 +1,149 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The end of a carp device, in all ways there are, under traffic.
+#
+#       client           a: MASTER          b: BACKUP
+#     192.0.2.10      192.0.2.11         192.0.2.12
+#     ping -f         carp0              carp0
+#          +--------------+------------------+      sw: br0
+#
+# Asserted: when carp0 of A, its parent, its namespace or the module is removed, or
+# the parent is moved to another namespace, carp0 is gone with it and nothing of it
+# stays; the peer takes over; who leaves in an orderly way says so with a leaving
+# advert, with the module as well. (The runner looks for reports in the kernel log.)
+
+set -u
+# shellcheck source=tests/selftests/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+ALL_TESTS="
+	device
+	parent
+	parent_moves
+	namespace
+	module
+	again_and_again
+"
+
+under_traffic() {
+	lan client=192.0.2.10 a=192.0.2.11 b=192.0.2.12
+	carp_add "$a" advbase 0 advskew 26
+	becomes "$a" master
+	carp_add "$b" advbase 0 advskew 51
+	hears "$b" 2
+	ip netns exec "$client" ping -q -f "$vip" >/dev/null 2>&1 &
+	defer kill_process $!
+	ip netns exec "$client" ping -q -f -b 192.0.2.255 >/dev/null 2>&1 &
+	defer kill_process $!
+	pings "$client" "$vip"
+}
+
+no_carp0() {
+	ip -n "$1" link show carp0 >/dev/null 2>&1
+	check_fail $? "carp0 is still there"
+}
+
+peer_takes_over() {
+	becomes "$b" master
+	attr_is "$b" reason "$1"
+	pings "$client" "$vip"
+}
+
+device()
+{
+	RET=0
+	under_traffic
+	ip -n "$a" link del carp0
+	no_carp0 "$a"
+	peer_takes_over master-leaving
+	pings "$client" 192.0.2.11
+	end_test "the device is deleted"
+}
+
+parent()
+{
+	RET=0
+	under_traffic
+	ip -n "$a" link del eth0
+	no_carp0 "$a"
+	becomes "$b" master
+	pings "$client" "$vip"
+	end_test "the parent is deleted"
+}
+
+parent_moves()
+{
+	RET=0
+	under_traffic
+	setup_ns c
+	ip -n "$a" link set eth0 netns "$c"
+	check_err $? "the parent cannot be moved"
+	no_carp0 "$a"
+	no_carp0 "$c"
+	becomes "$b" master
+	pings "$client" "$vip"
+	ip -n "$c" addr add 192.0.2.11/24 dev eth0
+	ip -n "$c" link set eth0 up
+	carp_add "$c" advbase 0 advskew 26 preempt on
+	becomes "$c" master
+	becomes "$b" backup
+	end_test "the parent is moved to another namespace"
+}
+
+namespace()
+{
+	RET=0
+	under_traffic
+	cleanup_ns "$a"
+	a=''
+	becomes "$b" master
+	pings "$client" "$vip"
+	end_test "the namespace is deleted"
+}
+
+module()
+{
+	RET=0
+	under_traffic
+	capture "$client" eth0 all ip proto 112
+	# As many transitions as possible are on the way.
+	ip -n "$a" link set carp0 type carp advskew 0
+	modprobe -r carp
+	check_err $? "the module cannot be removed"
+	! grep -q '^carp ' /proc/modules
+	check_err $? "the module is still there"
+	no_carp0 "$a"
+	no_carp0 "$b"
+	pings "$client" 192.0.2.11
+	capture_end all
+	# The one that was MASTER; the other may have followed it for a moment.
+	(($(packets all "ip[20] = 0x21 and ip[22] = 255 and ip[25] = 255 and src host 192.0.2.11") == 1))
+	check_err $? "there was no leaving advert"
+	modprobe carp
+	check_err $? "the module cannot be loaded again"
+	carp_add "$a" advbase 0 advskew 26
+	becomes "$a" master
+	pings "$client" "$vip"
+	end_test "the module is removed, and comes back"
+}
+
+again_and_again()
+{
+	RET=0
+	local round
+	under_traffic
+	for round in 1 2 3 4 5 6 7 8; do
+		ip -n "$a" link del carp0
+		ip -n "$a" link add carp0 link eth0 type carp vhid 1 pass secret advbase 0 advskew 0 preempt on
+		ip -n "$a" addr add "$vip/32" dev carp0
+		ip -n "$a" link set carp0 up
+		((round % 2)) || becomes "$a" master
+	done
+	becomes "$a" master
+	becomes "$b" backup
+	pings "$client" "$vip"
+	end_test "the device is deleted and made again and again"
+}
+
+run_tests

@@ -1,0 +1,162 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Beside ucarp, a CARP that shares no line with ours.
+#
+#       client            a                  b
+#     192.0.2.10      192.0.2.11         192.0.2.12
+#          |          carp0, advskew 20  ucarp: 1 s, advskew 10 or 100
+#          +--------------+------------------+      sw: br0
+#
+# Asserted: both understand each other's adverts; while ucarp is MASTER ours is
+# BACKUP, and takes over when ucarp is killed; while ours is MASTER a ucarp stays
+# BACKUP, and takes over when ours is cut off or leaves; when ours returns with
+# preempt, ucarp yields.
+
+set -u
+# shellcheck source=tests/selftests/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+ALL_TESTS="
+	ucarp_is_killed
+	ours_is_cut_off
+	ours_leaves
+	other_passphrase
+"
+
+# ucarp_start ADVSKEW [PASSPHRASE]: in B, with the address on eth0 while it is MASTER.
+ucarp_start() {
+	ip netns exec "$b" ucarp --interface=eth0 --srcip=192.0.2.12 --vhid=1 --pass="${2:-secret}" \
+		--addr="$vip" --advbase=1 --advskew="$1" --neutral \
+		--upscript="$tmp/up" --downscript="$tmp/down" >"$tmp/ucarp" 2>&1 </dev/null &
+	ucarp=$!
+	defer ucarp_end
+}
+
+# At once, without a word to anybody.
+ucarp_end() {
+	# shellcheck disable=SC2015 # both may fail
+	{ kill -9 "$ucarp" && wait "$ucarp"; } 2>/dev/null
+	"$tmp/down" eth0 2>/dev/null
+}
+
+ucarp_says() {
+	busywait 30000 grep -q "$1" "$tmp/ucarp"
+	check_err $? "ucarp does not say '$1': $(tail -n 3 "$tmp/ucarp" | tr '\n' ' ')"
+}
+
+# It is MASTER as often as the log has it, and it is not now.
+ucarp_was_master() {
+	local times
+	times=$(grep -c 'Switching to state: MASTER' "$tmp/ucarp")
+	[ "$times" = "$1" ]
+	check_err $? "ucarp became MASTER $times times and not $1"
+	! grep -q Bad "$tmp/ucarp"
+	check_err $? "ucarp complains: $(grep -m1 Bad "$tmp/ucarp")"
+}
+
+ucarp_is_killed()
+{
+	RET=0
+	ucarp_start 10
+	ucarp_says 'Switching to state: MASTER'
+	carp_add "$a" advbase 1 advskew 20
+	hears "$a" 3
+	stays "$a" backup
+	attr_is "$a" master 192.0.2.12
+	attr_is "$a" bad_auth 0
+	attr_is "$a" to_master 0
+	pings "$client" "$vip"
+	now_ms
+	local killed=$now
+	ucarp_end
+	becomes "$a" master
+	# Ours: three intervals of 1.078 s and 0.078 s, less what had passed of one.
+	between 2100 $(($(attr "$a" changed) - killed)) 6500 "ms until ours was MASTER"
+	attr_is "$a" reason master-timeout
+	pings "$client" "$vip"
+	end_test "ucarp is killed: ours takes over"
+}
+
+ours_is_cut_off()
+{
+	RET=0
+	carp_add "$a" advbase 1 advskew 20 preempt on
+	ip -n "$a" link set carp0 type carp state master
+	becomes "$a" master
+	ucarp_start 100
+	ucarp_says 'Switching to state: BACKUP'
+	# For longer than ucarp would wait for a master that it does not understand.
+	slowwait_for_counter 20 6 attr "$a" tx_adverts >/dev/null
+	ucarp_was_master 0
+	stays "$a" master
+	attr_is "$a" rx_adverts 0
+	ip -n "$sw" link set to_a down
+	becomes "$a" init
+	ucarp_says 'Switching to state: MASTER'
+	pings "$client" "$vip"
+	ip -n "$sw" link set to_a up
+	becomes "$a" master
+	attr_is "$a" reason preempt
+	busywait 20000 switched_twice
+	check_err $? "ucarp did not yield"
+	ucarp_was_master 1
+	pings "$client" "$vip"
+	ip -n "$client" neigh show "$vip" | grep -q "lladdr $vmac "
+	check_err $? "the client's neighbour is not the virtual MAC address"
+	end_test "ours is cut off: ucarp takes over, and yields when ours returns"
+}
+
+switched_twice() {
+	(($(grep -c 'Switching to state: BACKUP' "$tmp/ucarp") == 2))
+}
+
+ours_leaves()
+{
+	RET=0
+	carp_add "$a" advbase 1 advskew 20
+	ip -n "$a" link set carp0 type carp state master
+	ucarp_start 100
+	ucarp_says 'Switching to state: BACKUP'
+	slowwait_for_counter 20 3 attr "$a" tx_adverts >/dev/null
+	now_ms
+	local left=$now
+	ip -n "$a" link set carp0 down
+	ucarp_says 'Switching to state: MASTER'
+	now_ms
+	# By itself it would wait for three seconds and its advskew.
+	between 0 $((now - left)) 2500 "ms until ucarp was MASTER"
+	pings "$client" "$vip"
+	end_test "ours leaves: ucarp takes over at once"
+}
+
+other_passphrase()
+{
+	RET=0
+	carp_add "$a" advbase 1 advskew 20
+	ip -n "$a" link set carp0 type carp state master
+	ucarp_start 10 Secret
+	busywait 20000 counted bad_auth
+	check_err $? "bad_auth does not grow"
+	grep -q 'Bad digest' "$tmp/ucarp"
+	check_err $? "ucarp accepts the digest"
+	attr_is "$a" rx_adverts 0
+	stays "$a" master
+	end_test "with another passphrase neither believes the other"
+}
+
+counted() {
+	(($(attr "$a" "$1") >= 1))
+}
+
+lan client=192.0.2.10 a=192.0.2.11 b=192.0.2.12
+cat >"$tmp/up" <<EOT
+#!/bin/sh
+exec ip -n $b addr add $vip/32 dev \$1
+EOT
+cat >"$tmp/down" <<EOT
+#!/bin/sh
+exec ip -n $b addr del $vip/32 dev \$1
+EOT
+chmod +x "$tmp/up" "$tmp/down"
+run_tests

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0
+"""CARP on the wire, from the BSDs' sources and nothing else: what the selftests check adverts
+with, and forge them with."""
+
+import hashlib
+import hmac
+import ipaddress
+import struct
+
+GROUP = "224.0.0.18"
+
+
+def checksum(data):
+    """RFC 1071."""
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def digest(key, vhid, addresses, counter):
+    """HMAC-SHA1: version, type, vhid, the addresses in ascending order, each once; counter."""
+    packed = sorted({ipaddress.IPv4Address(address).packed for address in addresses})
+    message = bytes([2, 1, vhid]) + b"".join(packed) + struct.pack("!Q", counter)
+    return hmac.new(key.ljust(20, b"\0"), message, hashlib.sha1).digest()
+
+
+def advert(key, addresses, *, vhid=1, advbase=1, advskew=0, demote=0, counter=1,
+           version_type=0x21):
+    """The 36 bytes behind the IP header."""
+    head = struct.pack("!BBBBBB", version_type, vhid, advskew, 7, demote, advbase)
+    tail = struct.pack("!Q", counter) + digest(key, vhid, addresses, counter)
+    return head + struct.pack("!H", checksum(head + b"\0\0" + tail)) + tail
+
+
+def packet(payload, source, *, ttl=255, fragment=0x4000, tos=0x10, ident=0):
+    """The IPv4 datagram around it."""
+    def header(total):
+        return struct.pack("!BBHHHBBH4s4s", 0x45, tos, 20 + len(payload), ident, fragment, ttl, 112,
+                           total, ipaddress.IPv4Address(source).packed,
+                           ipaddress.IPv4Address(GROUP).packed)
+    return header(checksum(header(0))) + payload
+
+
+def virtual_mac(vhid):
+    return bytes([0x00, 0x00, 0x5E, 0x00, 0x01, vhid])
+
+
+def frame(datagram, vhid=1):
+    """The Ethernet frame around that."""
+    return bytes.fromhex("01005e000012") + virtual_mac(vhid) + b"\x08\x00" + datagram
+
+
+def is_advert(data):
+    """Protocol 112 in IPv4, in an Ethernet frame."""
+    return data[12:14] == b"\x08\x00" and data[23] == 112
+
+
+def is_arp(data):
+    return data[12:14] == b"\x08\x06"
+
+
+def read_pcap(path):
+    """[(seconds, frame)] of a file as tcpdump writes it."""
+    found = []
+    with open(path, "rb") as file:
+        magic = struct.unpack("=I", file.read(24)[:4])[0]
+        fraction = {0xA1B2C3D4: 1e-6, 0xA1B23C4D: 1e-9}[magic]
+        while header := file.read(16):
+            seconds, rest, length, _ = struct.unpack("=IIII", header)
+            found.append((seconds + rest * fraction, file.read(length)))
+    return found
