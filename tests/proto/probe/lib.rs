@@ -51,7 +51,12 @@ impl Mac for Sum {
 }
 
 #[no_mangle]
-pub fn signatures(signatures: &mut Signatures<Sum>, new: Digest<Sum>, now: u64, s: u16) -> [u8; 20] {
+pub fn signatures(
+    signatures: &mut Signatures<Sum>,
+    new: Digest<Sum>,
+    now: u64,
+    s: u16,
+) -> [u8; 20] {
     signatures.change(now, new.clone(), s);
     let signed = Signatures::new(new).sign(now, 1);
     signatures.verify(now, 2, &signed);

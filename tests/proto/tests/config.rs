@@ -38,6 +38,7 @@ fn messages() {
         (Invalid::Advbase, ["advbase", "0", "255"]),
         (Invalid::Advskew, ["advskew", "0", "254"]),
         (Invalid::Demotion, ["demotion", "0", "240"]),
+        (Invalid::Grace, ["grace", "0", "3600"]),
         (Invalid::KeyLen, ["key", "20", "bytes"]),
     ] {
         let message = invalid.message().to_str().unwrap();
@@ -51,16 +52,18 @@ fn messages() {
 #[test]
 fn defaults() {
     let header = include_str!("../../../uapi/if_carp.h");
-    let default_of = |attribute: &str| -> u8 {
-        let line = header.lines().find(|line| line.contains(attribute));
-        let (_, default) = line.unwrap().split_once("default ").unwrap();
+    let default_of = |attribute: &str| -> u16 {
+        let (_, rest) = header.split_once(attribute).unwrap();
+        let (entry, _) = rest.split_once("*/").unwrap();
+        let (_, default) = entry.split_once("default ").unwrap();
         default.split_whitespace().next().unwrap().parse().unwrap()
     };
     let config = Config::new(9);
     assert_eq!(config.vhid, 9);
-    assert_eq!(config.advbase, default_of("IFLA_CARP_ADVBASE"));
-    assert_eq!(config.advskew, default_of("IFLA_CARP_ADVSKEW"));
-    assert_eq!(u8::from(config.preempt), default_of("IFLA_CARP_PREEMPT"));
-    assert_eq!(config.demotion, default_of("IFLA_CARP_DEMOTION"));
-    assert_eq!(u8::from(config.strict), default_of("IFLA_CARP_STRICT"));
+    assert_eq!(u16::from(config.advbase), default_of("IFLA_CARP_ADVBASE"));
+    assert_eq!(u16::from(config.advskew), default_of("IFLA_CARP_ADVSKEW"));
+    assert_eq!(u16::from(config.preempt), default_of("IFLA_CARP_PREEMPT"));
+    assert_eq!(u16::from(config.demotion), default_of("IFLA_CARP_DEMOTION"));
+    assert_eq!(u16::from(config.strict), default_of("IFLA_CARP_STRICT"));
+    assert_eq!(config.grace_s, default_of("IFLA_CARP_GRACE"));
 }
