@@ -118,12 +118,11 @@ impl LinkKind for Vhost {
             group: request.group,
         };
         let request = |kind| Operation::request(self.parent().clone(), kind);
-        serializer.submit(rtnl, request(Kind::Configure(self.into(), settings)));
         if let Some(renumbering) = renumbering {
-            // Not what was looked up above: another group may have another one.
-            let serializer = self.parent().serializer();
             serializer.submit(rtnl, request(Kind::Vhid(self.into(), renumbering)));
         }
+        // Last, for behind another group there may be another serializer.
+        serializer.submit(rtnl, request(Kind::Configure(self.into(), settings)));
         Ok(())
     }
 
