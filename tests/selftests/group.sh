@@ -1,0 +1,150 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Devices that fail over together.
+#
+#            a                     b
+#     carp0 on eth0          carp0 on eth0        vhid 1
+#     carp1 on eth1          carp1 on eth1        vhid 2
+#         |     |               |     |
+#         +-----+---------------+-----+           sw: br0
+#
+# Asserted: without a group, one link of a MASTER that fails takes one device along;
+# with one it takes both, and at once; when the link is back, b keeps them without
+# preempt; a demotion by the group ends with its cause, also when the failed device
+# leaves the group or is deleted; an operation that is parked on one parent holds up
+# the other parents of its group and nobody else's.
+
+set -u
+# shellcheck source=tests/selftests/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+ALL_TESTS="
+	alone
+	together
+	cause_leaves
+	cause_is_deleted
+	shared_serializer
+"
+
+# second NAMESPACE OPTION...: carp1 on eth1.
+second() {
+	local ns=$1
+	shift
+	ip -n "$ns" link add carp1 link eth1 type carp vhid 2 pass secret "$@" &&
+		ip -n "$ns" addr add 192.0.2.2/32 dev carp1 &&
+		ip -n "$ns" link set carp1 up
+	check_err $? "carp1 could not be set up"
+	defer ip -n "$ns" link del carp1
+}
+
+# pair [OPTION...]: a is MASTER of both.
+pair() {
+	ip -n "$sw" link set to_a1 up
+	carp_add "$a" advbase 0 advskew 26 "$@"
+	second "$a" advbase 0 advskew 26 "$@"
+	becomes "$a" master
+	busywait "$BUSYWAIT_TIMEOUT" state_is "$a" master carp1
+	check_err $? "a did not become master of carp1"
+	carp_add "$b" advbase 0 advskew 51 "$@"
+	second "$b" advbase 0 advskew 51 "$@"
+	hears "$b" 2
+	stays "$b" backup
+}
+
+cut_second() {
+	ip -n "$sw" link set to_a1 down
+	busywait "$BUSYWAIT_TIMEOUT" state_is "$b" master carp1
+	check_err $? "b did not become master of carp1"
+}
+
+alone()
+{
+	RET=0
+	pair
+	cut_second
+	hears "$b" 6
+	stays "$a" master
+	stays "$b" backup
+	end_test "without a group one device fails over"
+}
+
+together()
+{
+	RET=0
+	pair group wan
+	now_ms
+	local cut_at=$now
+	cut_second
+	becomes "$b" master
+	attr_is "$b" reason peer-demoted
+	# Not by silence, which would take three intervals.
+	between 0 $(($(attr "$b" changed) - cut_at)) 1500 "ms until b was MASTER of the other"
+	becomes "$a" backup
+	attr_is "$a" reason better-master
+	ip -n "$sw" link set to_a1 up
+	hears "$a" 6
+	stays "$a" backup
+	end_test "with a group both fail over"
+}
+
+cause_leaves()
+{
+	RET=0
+	pair group wan
+	cut_second
+	becomes "$a" backup
+	ip -n "$a" link set carp1 type carp group ''
+	ip -n "$a" link set carp0 type carp preempt on
+	becomes "$a" master
+	attr_is "$a" reason preempt
+	end_test "what failed leaves the group"
+}
+
+cause_is_deleted()
+{
+	RET=0
+	pair group wan
+	cut_second
+	becomes "$a" backup
+	ip -n "$a" link del carp1
+	ip -n "$a" link set carp0 type carp preempt on
+	becomes "$a" master
+	end_test "what failed is deleted"
+}
+
+# operations NAMESPACE DEVICE: how many wait for their turn there.
+operations() {
+	sed -n 's/^waiting //p' "/sys/kernel/debug/carp/$2@$(inum "$1")"
+}
+
+inum() {
+	ip netns exec "$1" readlink /proc/self/ns/net | tr -dc 0-9
+}
+
+shared_serializer()
+{
+	RET=0
+	pair group wan
+	local file
+	file=/sys/kernel/debug/carp/eth1@$(inum "$a")
+	echo "hold 2" >"$file"
+	ip -n "$a" link set eth1 address 02:00:00:00:00:99
+	busywait "$BUSYWAIT_TIMEOUT" grep -q parked "$file"
+	check_err $? "the operation is not parked"
+	ip -n "$a" link set carp0 type carp advskew 30
+	[ "$(operations "$a" eth0)" = 1 ]
+	check_err $? "a request to the other parent of the group does not wait"
+	attr_is "$a" advskew 26
+	ip -n "$b" link set carp0 type carp advskew 60
+	attr_is "$b" advskew 60
+	echo "release 2" >"$file"
+	busywait "$BUSYWAIT_TIMEOUT" grep -q "current none" "$file"
+	attr_is "$a" advskew 30
+	end_test "parents of a group share one queue"
+}
+
+lan a=192.0.2.11 b=192.0.2.12
+lan_link a eth1 to_a1 192.0.2.21
+lan_link b eth1 to_b1 192.0.2.22
+run_tests
