@@ -24,7 +24,7 @@ pids=()
 clean_up() {
 	kill "${pids[@]}" 2>/dev/null
 	for node in client a b switch; do
-		ip netns del $node 2>/dev/null
+		ip netns del "$node" 2>/dev/null
 	done
 	rm -rf "$work"
 }
@@ -105,11 +105,11 @@ wait_for a master
 for node in a b; do
 	ip -n $node -d -o link show carp0 >>"$work/$node"
 done
-ip -n a -d link show carp0 | sed 's/^/  /'
+ip -n a -d link show carp0 | sed 's/ minmtu.*//; s/ addrgenmode.*//; s/^/  /'
 
 ip netns exec client python3 "$here/ping.py" 192.0.2.1 >"$work/pings" &
 pinger=$!
-pids+=($pinger)
+pids+=("$pinger")
 until [ -s "$work/pings" ]; do
 	sleep 0.1
 done
@@ -121,8 +121,8 @@ show ip -n a link set carp0 type carp advbase 0 advskew 4
 wait_for a master
 wait_for b backup
 cut_and_restore "fast timers (an advert every 1/64 s)"
-kill -INT $pinger
-wait $pinger || die "the client's ping failed"
+kill -INT "$pinger"
+wait "$pinger" || die "the client's ping failed"
 
 python3 "$here/draw.py" "$work" "$OUT/failover.svg" | tee "$OUT/timeline.txt"
 exit "${PIPESTATUS[0]}"

@@ -35,7 +35,11 @@ second() {
 		ip -n "$ns" addr add 192.0.2.2/32 dev carp1 &&
 		ip -n "$ns" link set carp1 up
 	check_err $? "carp1 could not be set up"
-	defer ip -n "$ns" link del carp1
+	defer second_del "$ns"
+}
+
+second_del() {
+	ip -n "$1" link del carp1 2>/dev/null
 }
 
 # pair [OPTION...]: a is MASTER of both.
