@@ -86,6 +86,11 @@ impl LinkKind for Vhost {
         Ok(vhost)
     }
 
+    fn registered(rtnl: &Rtnl<'_>, device: &NetDevice) {
+        // The neighbours are mostly reached by the parent, which has their subnet.
+        inet::accept_any_way_back(rtnl, device);
+    }
+
     fn device(&self) -> &RcuDevice {
         self.device()
     }

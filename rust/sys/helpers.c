@@ -249,6 +249,11 @@ struct in_ifaddr *carp_ifa_next_rcu(struct in_ifaddr *ifa)
 	return rcu_dereference_check(ifa->ifa_next, lockdep_rtnl_is_held());
 }
 
+void carp_set_rp_filter(struct in_device *in_dev, int value)
+{
+	IN_DEV_CONF_SET(in_dev, RP_FILTER, value);
+}
+
 void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group)
 {
 	ip_mc_dec_group(in_dev, group);

@@ -60,6 +60,7 @@ struct in_device *carp_in_dev_rtnl(const struct net_device *dev);
 struct in_device *carp_in_dev_rcu(const struct net_device *dev);
 struct in_ifaddr *carp_ifa_first_rcu(struct in_device *in_dev);
 struct in_ifaddr *carp_ifa_next_rcu(struct in_ifaddr *ifa);
+void carp_set_rp_filter(struct in_device *in_dev, int value);
 void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group);
 
 /* HMAC-SHA1 */

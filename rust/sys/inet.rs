@@ -65,6 +65,17 @@ pub(crate) fn owner_of<'a>(
     NonNull::new(dev).map(|dev| unsafe { NetDevice::from_raw(dev.as_ptr()) })
 }
 
+/// Has `device` accept packets whose sender is reached by any device: what comes in by it need not
+/// be answered by it. Counts for this device also where the namespace is stricter (`all.rp_filter`).
+pub(crate) fn accept_any_way_back(_rtnl: &Rtnl<'_>, device: &NetDevice) {
+    const LOOSE: i32 = 2;
+    // SAFETY: The device is alive, RTNL is held.
+    if let Some(in_dev) = NonNull::new(unsafe { bindings::carp_in_dev_rtnl(device.as_ptr()) }) {
+        // SAFETY: `in_dev` is valid under RTNL.
+        unsafe { bindings::carp_set_rp_filter(in_dev.as_ptr(), LOOSE) }
+    }
+}
+
 /// Listens to `group` on `device`, and says so to snooping switches.
 pub(crate) fn join_group(_rtnl: &Rtnl<'_>, device: &NetDevice, group: Ipv4) {
     // SAFETY: The device is alive, RTNL is held.

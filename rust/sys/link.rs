@@ -46,6 +46,9 @@ pub(crate) trait LinkKind: Send + Sync + Sized + 'static {
         extack: Extack<'_>,
     ) -> Result<Arc<Self>>;
 
+    /// The device is registered: the rest of the kernel has its part of it too.
+    fn registered(rtnl: &Rtnl<'_>, device: &NetDevice);
+
     /// Changes what `data` asks for, or nothing.
     fn change(
         self: ArcBorrow<'_, Self>,
@@ -285,6 +288,7 @@ unsafe extern "C" fn newlink<T: LinkKind>(
         // SAFETY: `uninit()` clears it; the core waits for a grace period behind that.
         unsafe { owned::<T>(dev).device().set(device) };
 
+        T::registered(&rtnl, device);
         // SAFETY: Both devices are registered, under RTNL.
         let linked = to_result(unsafe {
             bindings::netdev_upper_dev_link(parent.as_ptr(), dev, extack.as_ptr())

@@ -94,11 +94,19 @@ has_carrier() {
 	ip -n "$a" link show carp0 | grep -q LOWER_UP
 }
 
+# Something to see, until it is seen.
+monitor_listens() {
+	ip -n "$a" link set eth0 alias "$RANDOM"
+	[ -s "$tmp/monitor" ]
+}
+
 carrier_and_monitor()
 {
 	RET=0
-	ip -n "$a" -d monitor link dev carp0 >"$tmp/monitor" 2>/dev/null &
+	ip -n "$a" -d monitor link >"$tmp/monitor" 2>/dev/null &
 	defer kill_process $!
+	busywait "$BUSYWAIT_TIMEOUT" monitor_listens
+	check_err $? "the monitor does not listen"
 	carp_add "$a" advbase 0 advskew 26
 	busywait "$BUSYWAIT_TIMEOUT" grep -q 'carp state backup' "$tmp/monitor"
 	check_err $? "the monitor did not see the start"

@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Two routers are the gateway of two networks: each has a shared address there.
+#
+#       client                                         c
+#     192.0.2.10                                  198.51.100.10
+#     gateway 192.0.2.1                           gateway 198.51.100.1
+#         |                                            |
+#     sw: br0 ------+------------------------+----- sw: br1
+#                   |  a eth0, carp0  eth1, carp1  |
+#                   |  b eth0, carp0  eth1, carp1  |
+#                   +------------------------------+
+#
+# Asserted: what is sent to the virtual MAC address for somebody else is forwarded by
+# the MASTER, and only by it, in both directions; after a take-over of both addresses
+# by the other router as well; also where packets have to come in by the interface
+# that the way back leads to (rp_filter).
+
+set -u
+# shellcheck source=tests/selftests/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+ALL_TESTS="
+	through_the_master
+	through_the_other
+	reverse_path_filter
+"
+
+through() {
+	pings "$client" 198.51.100.10
+	pings "$c" 192.0.2.10
+}
+
+# forwarded NAMESPACE: packets so far.
+forwarded() {
+	ip netns exec "$1" awk '$1 == "Ip:" && $7 ~ /[0-9]/ { print $7 }' /proc/net/snmp
+}
+
+only_by() {
+	local other=$b before
+	[ "$1" = "$a" ] || other=$a
+	before=$(forwarded "$other")
+	local mine
+	mine=$(forwarded "$1")
+	through
+	(($(forwarded "$1") >= mine + 4))
+	check_err $? "the MASTER does not forward"
+	[ "$(forwarded "$other")" = "$before" ]
+	check_err $? "the BACKUP forwards"
+}
+
+through_the_master()
+{
+	RET=0
+	only_by "$a"
+	ip -n "$c" neigh show 198.51.100.1 | grep -q 'lladdr 00:00:5e:00:01:02 '
+	check_err $? "the gateway is not at its virtual MAC address"
+	end_test "the MASTER forwards"
+}
+
+through_the_other()
+{
+	RET=0
+	ip -n "$a" link set carp0 type carp state backup
+	ip -n "$a" link set carp1 type carp state backup
+	becomes "$b" master
+	busywait "$BUSYWAIT_TIMEOUT" state_is "$b" master carp1
+	check_err $? "carp1 did not become MASTER"
+	only_by "$b"
+	end_test "the other one forwards after a take-over"
+}
+
+reverse_path_filter()
+{
+	RET=0
+	local mode
+	for mode in 2 1; do
+		ip netns exec "$b" sysctl -qw net.ipv4.conf.all.rp_filter=$mode
+		pings "$client" "$vip"
+		through
+	done
+	stays "$b" master
+	end_test "with rp_filter, loose and strict"
+}
+
+lan client=192.0.2.10 a=192.0.2.11 b=192.0.2.12 c=
+ip -n "$sw" link add br1 up type bridge mcast_snooping 0
+ip -n "$sw" link set to_c master br1
+ip -n "$c" addr add 198.51.100.10/24 dev eth0
+ip -n "$c" route add default via 198.51.100.1
+ip -n "$client" route add default via "$vip"
+for node in a b; do
+	ns=${!node}
+	lan_link $node eth1 to_${node}1
+	ip -n "$sw" link set to_${node}1 master br1
+	ip netns exec "$ns" sysctl -qw net.ipv4.ip_forward=1
+done
+ip -n "$a" addr add 198.51.100.11/24 dev eth1
+ip -n "$b" addr add 198.51.100.12/24 dev eth1
+for ns in "$a" "$b"; do
+	carp_add "$ns" advbase 0 advskew 26
+	ip -n "$ns" link add carp1 link eth1 type carp vhid 2 pass secret advbase 0 advskew 26
+	ip -n "$ns" addr add 198.51.100.1/32 dev carp1
+	ip -n "$ns" link set carp1 up
+	if [ "$ns" = "$a" ]; then
+		becomes "$a" master
+		busywait "$BUSYWAIT_TIMEOUT" state_is "$a" master carp1
+	fi
+done
+hears "$b" 2
+run_tests
