@@ -41,8 +41,6 @@ use kernel::{
     sync::{rcu::Guard, Arc},
 };
 
-/// So many changes of the vhid can be under way at once.
-const CLAIMS_MAX: usize = 64;
 /// Length of an Ethernet header.
 const ETHERNET_LEN: u32 = 14;
 
@@ -178,12 +176,10 @@ impl Vhost {
     /// Claims `vhid`, which it will have behind the others that it claims.
     pub(crate) fn claim(&self, _rtnl: &Rtnl<'_>, vhid: u8) -> Result {
         // Allocated without the lock; RTNL keeps others from claiming meanwhile.
-        let mut claims = KVec::with_capacity(CLAIMS_MAX, GFP_KERNEL)?;
+        let len = self.core.lock().claims.len();
+        let mut claims = KVec::with_capacity(len.saturating_add(1), GFP_KERNEL)?;
         let old = {
             let mut core = self.core.lock();
-            if core.claims.len() >= CLAIMS_MAX {
-                return Err(EBUSY);
-            }
             for claim in Iterator::chain(core.claims.iter(), [&vhid]) {
                 claims.push_within_capacity(*claim).or(Err(ENOMEM))?;
             }

@@ -6,7 +6,7 @@
 #
 #            a                 b
 #       192.0.2.11        192.0.2.12
-#       102 ms interval   117 ms interval
+#       250 ms interval   301 ms interval
 #        MASTER            BACKUP
 #            |                 |
 #            +-----------------+      sw: br0
@@ -30,9 +30,9 @@ grace=3
 
 # pair GRACE
 pair() {
-	carp_add "$a" advbase 0 advskew 26 grace "$1"
+	carp_add "$a" advbase 0 advskew 64 grace "$1"
 	becomes "$a" master
-	carp_add "$b" advbase 0 advskew 30 grace "$1"
+	carp_add "$b" advbase 0 advskew 77 grace "$1"
 	hears "$b" 2
 	stays "$b" backup
 }
@@ -94,7 +94,7 @@ no_grace()
 	local changed_at=$now
 	change "$a"
 	becomes "$b" master
-	between 200 $(($(attr "$b" changed) - changed_at)) 2500 "ms until B was deaf"
+	between 600 $(($(attr "$b" changed) - changed_at)) 4000 "ms until B was deaf"
 	end_test "without a grace period"
 }
 

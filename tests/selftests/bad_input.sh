@@ -85,7 +85,7 @@ parents()
 	refused "Error: the parent is not an Ethernet device." link add carp1 link tunnel type carp vhid 2
 	for kind in macvlan ipvlan; do
 		ip -n "$a" link add upper link eth0 type "$kind"
-		refused "Error: the parent does not pass frames for other addresses than its own: use the device below it." \
+		refused "Error: the parent does not pass frames for other addresses than its own" \
 			link add carp1 link upper type carp vhid 2
 		ip -n "$a" link del upper
 	done
@@ -123,7 +123,8 @@ legal()
 {
 	RET=0
 	local vhid=3
-	local -a options=("advbase 0 advskew 0" "advbase 255 advskew 254" "demotion 240" "grace 0" "grace 3600" "group 123456789012345"
+	local -a options=("advbase 0 advskew 0" "advbase 255 advskew 254" "demotion 240" "grace 0"
+		"grace 3600" "group 123456789012345"
 		"pass 1234567890123456789" "pass "
 		"key 0000000000000000000000000000000000000000")
 	local option
@@ -145,7 +146,8 @@ without_rights()
 	local nobody="setpriv --reuid 65534 --regid 65534 --clear-groups"
 	local before command
 	before=$(links)
-	for command in "add carp1 link eth0 type carp vhid 2" "set carp0 type carp advskew 5" "del carp0"; do
+	for command in "add carp1 link eth0 type carp vhid 2" "set carp0 type carp advskew 5" \
+		"del carp0"; do
 		# shellcheck disable=SC2086 # words
 		ip netns exec "$a" $nobody ip link $command 2>"$tmp/error"
 		check_fail $? "not refused: $command"

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
 """Requests that ip would not make, in the namespace of a carp0 that is MASTER of vhid 1 on eth0:
-each must fail with this error and this sentence, and leave every link as it was. carp9 has vhid 9."""
+each must fail with this error and this sentence, and leave every link as it was. carp9 has vhid 9.
+"""
 
 import errno
 import os
-import struct
 import sys
 
 from rtnetlink import (ADVBASE, ADVSKEW, CHANGED, DEMOTION, GRACE, GROUP, IFLA_AF_SPEC, IFLA_IFNAME,
                        IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_INFO_XSTATS, IFLA_LINK, IFLA_LINKINFO,
-                       IFLA_STATS, IFLA_STATS64, KEY, MASTER, NLM_F_CREATE, NLM_F_EXCL, PAD, PREEMPT,
-                       REASON, RTM_DELLINK, RTM_NEWLINK, STATE, STRICT, VHID, Socket, attribute,
-                       attributes, drop_privileges, index_of, u8, u32)
+                       IFLA_STATS, IFLA_STATS64, KEY, MASTER, NLM_F_CREATE, NLM_F_EXCL, PAD,
+                       PREEMPT, REASON, RTM_DELLINK, RTM_NEWLINK, STATE, STRICT, VHID, Socket,
+                       attribute, attributes, drop_privileges, index_of, u8, u32)
 
 RANGE = "vhid must be between 1 and 255"
 READ_ONLY = "this attribute is only reported"
@@ -44,8 +44,9 @@ def faults():
     yield "preempt in 4 bytes", u32(PREEMPT, 1), errno.EINVAL, None
     yield "state in 0 bytes", attribute(STATE, b""), errno.ERANGE, None
     yield "an attribute longer than all", attribute(ADVSKEW, bytes(4), 400), errno.EINVAL, None
-    yield "an attribute shorter than its header", attribute(ADVSKEW, bytes(4), 2), errno.EINVAL, None
-    yield "one byte behind the attributes", b"\0" * 3, errno.EINVAL, None
+    yield "an attribute shorter than its header", attribute(ADVSKEW, bytes(4), 2), errno.EINVAL, \
+        None
+    yield "three bytes behind the attributes", b"\0" * 3, errno.EINVAL, None
     yield "a group of 16 bytes", attribute(GROUP, b"1234567890123456\0"), errno.EINVAL, \
         "the name of a group is at most 15 bytes long"
     yield "a group without its end", attribute(GROUP, b"1234"), errno.EINVAL, None

@@ -34,7 +34,7 @@ through() {
 
 # forwarded NAMESPACE: packets so far.
 forwarded() {
-	ip netns exec "$1" awk '$1 == "Ip:" && $7 ~ /[0-9]/ { print $7 }' /proc/net/snmp
+	ip netns exec "$1" nstat -asz IpForwDatagrams | sed -n 's/^IpForwDatagrams *\([0-9]*\) .*/\1/p'
 }
 
 only_by() {
@@ -76,7 +76,7 @@ reverse_path_filter()
 	RET=0
 	local mode
 	for mode in 2 1; do
-		ip netns exec "$b" sysctl -qw net.ipv4.conf.all.rp_filter=$mode
+		ip netns exec "$b" sysctl -qw net.ipv4.conf.all.rp_filter="$mode"
 		pings "$client" "$vip"
 		through
 	done
