@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Every request, with its first, second, third ... allocation failing.
+#
+#            a
+#     192.0.2.11, a1, a2 ... on eth0
+#            |
+#            +-----      sw: br0
+#
+# Asserted: each either works entirely or is refused for want of memory, and then
+# everything is as before; a change of the parent's MAC address is never lost, and
+# nor is anything else when half of what the module allocates fails; nothing is
+# left in the end. Needs fault injection, which the debug kernel has.
+
+set -u
+# shellcheck source=tests/storms/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+ALL_TESTS="
+	each_request
+	half_fails
+	nothing_left
+"
+
+# fault_injection NAME: only what is asked for with fail-nth fails, nothing is exempt, and
+# the kernel log stays readable.
+fault_injection() {
+	local dir=/sys/kernel/debug/$1
+	write "$dir/ignore-gfp-wait" N &&
+		write "$dir/verbose" 0 &&
+		write "$dir/probability" 0 &&
+		write "$dir/times" -1
+}
+
+each_request()
+{
+	local case
+	trace_on
+	for case in ${STORM_CASES:-$(python3 "$storms/failnth.py" list)}; do
+		RET=0
+		python3 "$storms/failnth.py" "$a" "$case"
+		check_err $? "see above"
+		end_test "allocations fail one by one: $case"
+	done
+}
+
+# Half of what is allocated below the module's own functions fails, in requests and in the
+# work behind them alike.
+half_fails()
+{
+	RET=0
+	local dir=/sys/kernel/debug/failslab text
+	text=$(cat /sys/module/carp/sections/.text)
+	write "$dir/require-start" "$text"
+	write "$dir/require-end" "$(printf '0x%x' $((text + $(cat /sys/module/carp/coresize))))"
+	write "$dir/stacktrace-depth" 32
+	trace_on
+	defer write "$dir/probability" 0
+	defer write "$dir/stacktrace-depth" 0
+	python3 "$storms/halffails.py" "$a" "$dir/probability" "${STORM_ROUNDS:-50}"
+	check_err $? "see above"
+	end_test "half of the module's allocations fail"
+}
+
+nothing_left()
+{
+	RET=0
+	[ -z "$(ls /sys/kernel/debug/carp)" ]
+	check_err $? "debugfs still has $(ls /sys/kernel/debug/carp)"
+	in_time rmmod carp
+	in_time ip -n "$sw" link del to_a
+	end_test "nothing is left"
+}
+
+if [ ! -e /proc/self/fail-nth ] || [ ! -d /sys/kernel/debug/failslab ]; then
+	echo "This kernel cannot fail an allocation: CONFIG_FAULT_INJECTION is off. KERNEL=debug has it."
+	exit "$ksft_skip"
+fi
+fault_injection failslab || exit "$ksft_fail"
+fault_injection fail_page_alloc || exit "$ksft_fail"
+write /sys/kernel/debug/fail_page_alloc/min-order 0
+lan a=192.0.2.11
+ip netns exec "$a" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+ip netns exec "$a" sysctl -qw net.ipv6.conf.default.disable_ipv6=1
+run_tests

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0
+"""halffails.py NAMESPACE FILE ROUNDS: while FILE, the probability of a failure, is 50, asks for
+changes until each is accepted; in the end everything is as asked."""
+
+import errno
+import itertools
+import re
+import sys
+
+import adverts
+import rtnl
+
+TRACE = "/sys/kernel/tracing/instances/carp/trace"
+
+namespace, path, rounds = *sys.argv[1:3], int(sys.argv[3])
+rtnl.enter(namespace)
+kernel, genl = rtnl.Rtnl(), rtnl.Genl()
+parent = kernel.index("eth0")
+attempts = refused = 0
+
+
+def fail(percent):
+    with open(path, "w") as file:
+        file.write(str(percent))
+
+
+def ask(request):
+    """Until it is accepted."""
+    global attempts, refused
+    for _ in range(1000):
+        attempts += 1
+        try:
+            kernel.ask(request)
+            return
+        except rtnl.Refused as answer:
+            refused += 1
+            # EINVAL: see failnth.py.
+            allowed = (errno.ENOMEM, errno.ENOBUFS, *[errno.EINVAL] * bool(request[1]))
+            if answer.errno not in allowed:
+                fail(0)
+                sys.exit(f"{request[0]} refused: {answer}")
+    fail(0)
+    sys.exit("refused a thousand times")
+
+
+def taken_over():
+    """The MAC address of the last operation on it."""
+    with open(TRACE) as file:
+        found = re.findall("carp_parent_address: parent=eth0 address=(.*)", file.read())
+    return found[-1] if found else None
+
+
+devices = {}
+for vhid in range(1, 5):
+    kernel.ask(rtnl.add_carp(f"a{vhid}", parent, vhid=vhid, key=b"secret", advbase=0, advskew=10))
+    devices[vhid] = kernel.index(f"a{vhid}")
+    kernel.ask(rtnl.add_address(devices[vhid], f"192.0.2.{vhid}"))
+    kernel.ask(rtnl.set_link(devices[vhid], up=True))
+
+fail(50)
+must = {}
+for number, vhid in zip(range(rounds), itertools.cycle(devices)):
+    mac = bytes([2, 0, 0, 4, 0, number & 255])
+    ask(rtnl.set_link(parent, mac=mac))
+    must[vhid] = 10 + number % 100
+    ask(rtnl.set_carp(devices[vhid], advskew=must[vhid]))
+    ask(rtnl.add_address(devices[vhid], "192.0.2.101"))
+    ask(rtnl.delete_address(devices[vhid], "192.0.2.101"))
+    ask(rtnl.set_link(devices[vhid], up=False))
+    ask(rtnl.set_link(devices[vhid], up=True))
+    # A device that comes and goes. If its deletion could fail, it would stay.
+    ask(rtnl.add_carp("a9", parent, vhid=9))
+    ask(rtnl.set_link(kernel.index("a9"), up=True))
+    ask(rtnl.delete_link(kernel.index("a9")))
+fail(0)
+genl.sync(60)
+
+links = kernel.links()
+found = {vhid: links[devices[vhid]]["carp"]["advskew"] for vhid in must}
+faults = []
+if found != must:
+    faults.append(f"advskew was set to {must} and is {found}")
+if links[parent]["mac"] != mac.hex(":"):
+    faults.append("the parent has another MAC address than it was given")
+if taken_over() != mac.hex(":"):
+    faults.append(f"{taken_over()} was taken over last, and not {mac.hex(':')}")
+if wrong := adverts.wrong(kernel, devices, b"secret"):
+    faults.append(wrong)
+for index in devices.values():
+    kernel.ask(rtnl.delete_link(index))
+print(f"\t{attempts} requests, {refused} of them refused for want of memory")
+for fault in faults:
+    print(f"\t{fault}")
+sys.exit(bool(faults))

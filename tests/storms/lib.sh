@@ -1,0 +1,155 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the storms share, on top of the selftests' lib.sh: many carp devices, the
+# module's trace, debugfs, and `carp sync`. The caller has set -u.
+
+storms=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# In the checkout the selftests are called so, installed among the kernel's as carp.
+selftests=$storms/../selftests
+[ -e "$selftests/lib.sh" ] || selftests=$storms/../carp
+# shellcheck source=tests/selftests/lib.sh
+source "$selftests/lib.sh"
+
+export PYTHONPATH=$storms:$here PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+
+# vhosts NAMESPACE PREFIX PARENT FIRST LAST OPTION...: carp devices PREFIXn with vhid n and the
+# address 192.0.2.n, set up.
+vhosts() {
+	local ns=$1 prefix=$2 parent=$3 first=$4 last=$5 vhid
+	shift 5
+	for ((vhid = first; vhid <= last; vhid++)); do
+		echo "link add $prefix$vhid link $parent type carp vhid $vhid pass secret $*"
+		echo "addr add 192.0.2.$vhid/32 dev $prefix$vhid"
+		echo "link set $prefix$vhid up"
+	done | ip -n "$ns" -batch -
+	check_err $? "the carp devices could not be set up"
+}
+
+# states NAMESPACE: "DEVICE STATE" of all carp devices, one a line.
+states() {
+	ip -n "$1" -j -d link show type carp |
+		jq -r '.[] | select(.ifname) | "\(.ifname) \(.linkinfo.info_data.state)"'
+}
+
+# all_are NAMESPACE STATE N: there are N carp devices, in this state.
+all_are() {
+	[ "$(states "$1" | grep -c " $2\$")" = "$3" ]
+}
+
+# all_become NAMESPACE STATE N
+all_become() {
+	busywait "$BUSYWAIT_TIMEOUT" all_are "$@"
+	check_err $? "$3 devices of ${1%-*} did not become $2: $(states "$1" | tr '\n' ' ')"
+}
+
+# sync_carp NAMESPACE [SECONDS]
+sync_carp() {
+	ip netns exec "$1" carp sync "${2:-60}"
+	check_err $? "carp sync in ${1%-*}"
+	((RET == 0)) || grep -H . /sys/kernel/debug/carp/*
+}
+
+# debugfs_of NAMESPACE PARENT: its file.
+debugfs_of() {
+	echo "/sys/kernel/debug/carp/$2@$(stat -Lc %i "/run/netns/$1")"
+}
+
+# debugfs_is FILE KEY VALUE: a line "KEY VALUE".
+debugfs_is() {
+	grep -qxE "$2 $3" "$1"
+}
+
+# debugfs_becomes FILE KEY VALUE
+debugfs_becomes() {
+	busywait "$BUSYWAIT_TIMEOUT" debugfs_is "$@"
+	check_err $? "no line '$2 $3': $(tr '\n' ';' <"$1")"
+}
+
+# write FILE TEXT: fails if the kernel does not take it.
+write() {
+	echo "$2" >"$1"
+}
+
+# hold NAMESPACE PARENT VHID: somebody is inside this virtual host.
+hold() {
+	write "$(debugfs_of "$1" "$2")" "hold $3"
+	check_err $? "vhid $3 cannot be held"
+}
+
+release() {
+	write "$(debugfs_of "$1" "$2")" "release $3"
+	check_err $? "vhid $3 cannot be released"
+}
+
+# trace_on: the module's events from here on, with the wall clock's time, which
+# captures have too (TAI is that in a machine whose leap seconds nobody has set).
+trace=/sys/kernel/tracing/instances/carp
+trace_on() {
+	[ -d $trace ] || mkdir $trace || exit "$ksft_skip"
+	defer rmdir $trace
+	echo 0 >$trace/events/enable
+	echo >$trace/trace
+	echo 2048 >$trace/buffer_size_kb
+	echo tai >$trace/trace_clock
+	echo 1 >$trace/events/carp/enable
+}
+
+# traced PATTERN: how often the trace has it.
+traced() {
+	grep -cE "$1" $trace/trace
+}
+
+# has_traced N PATTERN: at least so often.
+has_traced() {
+	(($(traced "$2") >= $1))
+}
+
+# wait_traced N PATTERN
+wait_traced() {
+	busywait "$BUSYWAIT_TIMEOUT" has_traced "$@"
+	check_err $? "the trace has $(traced "$2") and not $1 of: $2"
+}
+
+# finished PARENT KIND: how many operations of this kind the trace saw to the end.
+finished() {
+	traced "carp_op_finish: group=$1 kind=$2 "
+}
+
+# A MAC address that the parent has not had.
+fresh_mac() {
+	mac=$(printf '02:00:00:%02x:%02x:%02x' $((RANDOM % 256)) $((RANDOM % 256)) $((RANDOM % 256)))
+}
+
+# end PID: of a process that we started, if it still runs.
+end() {
+	kill "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+}
+
+# in_time COMMAND...: succeeds, and is not made to wait: what takes long is the VM.
+in_time() {
+	timeout 20 "$@"
+	check_err $? "refused, or not within 20 s: $*"
+}
+
+# traffic CLIENT-ADDRESS NAMESPACE...: from here on, at full speed, to 192.0.2.1 and back,
+# whichever of the namespaces has it; until traffic_end.
+traffic() {
+	local node
+	python3 "$storms/traffic.py" flood "$client" eth0 1 192.0.2.1 "$1" >"$tmp/traffic" &
+	flood=$!
+	defer end $!
+	for node in "${@:2}"; do
+		python3 "$storms/traffic.py" echo "$node" 192.0.2.1 &
+		defer end $!
+	done
+}
+
+# traffic_end: and says how much it was. There must have been some both ways.
+traffic_end() {
+	end "$flood"
+	cat "$tmp/traffic"
+	grep -q ' [1-9][0-9]* packets sent, [1-9]' "$tmp/traffic"
+	check_err $? "there was no traffic both ways"
+}

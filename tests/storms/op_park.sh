@@ -1,0 +1,287 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A change of the parent's MAC address while somebody is inside a virtual host.
+#
+#                        a
+#            eth0                  eth1
+#       192.0.2.11            198.51.100.11
+#       a1 ... a4             c1
+#            |                     |
+#            +---------------------+      sw: br0
+#
+# Asserted: the operation parks, and holds up nobody but its own group; what is
+# asked of that group meanwhile is accepted and waits, and is applied in the order
+# of asking once the user is gone; `carp sync` returns then and not before; a
+# parked operation does not keep its devices, their namespace or the module from
+# going.
+
+set -u
+# shellcheck source=tests/storms/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+ALL_TESTS="
+	requests_wait
+	no_overtaking
+	device_down
+	device_gone
+	parent_gone
+	namespace_gone
+	module_gone
+"
+
+nodes() {
+	setup_ns a
+	lan_link a eth0 to_a0 192.0.2.11
+	lan_link a eth1 to_a1 198.51.100.11
+	defer delete_nodes
+	vhosts "$a" a eth0 1 4 advbase 0 advskew 51
+	ip -n "$a" link add c1 link eth1 type carp vhid 1 pass secret advbase 0 advskew 51
+	ip -n "$a" addr add 198.51.100.1/32 dev c1
+	ip -n "$a" link set c1 up
+	check_err $? "c1 could not be set up"
+	all_become "$a" master 5
+	trace_on
+}
+
+delete_nodes() {
+	ip -n "$sw" link del to_a0 2>/dev/null
+	ip -n "$sw" link del to_a1 2>/dev/null
+	cleanup_ns "$a" 2>/dev/null
+}
+
+# park: a user in vhid 3, and the MAC address of eth0 changed, which parks.
+park() {
+	file=$(debugfs_of "$a" eth0)
+	hold "$a" eth0 3
+	fresh_mac
+	in_time ip -n "$a" link set eth0 address "$mac"
+	debugfs_becomes "$file" current "parent-address event vhid 0 parked"
+	wait_traced 1 "carp_op_park: group=eth0 kind=parent-address "
+}
+
+waiting() {
+	sed -n 's/^waiting //p' "$file"
+}
+
+# started PARENT: "KIND vhid=N" of what has started, in order; a carrier's news are no request.
+started() {
+	sed -n "s/.* carp_op_start: group=$1 kind=\([^ ]*\) origin=[^ ]* \(vhid=[0-9]*\) .*/\1 \2/p" \
+		"$trace/trace" | grep -v '^parent-state\|^parent-limits'
+}
+
+requests_wait()
+{
+	RET=0
+	local before adverts order syncing
+	nodes
+	park
+	debugfs_is "$file" at_rest yes
+	check_err $? "the group is not at rest"
+	grep -qE '^vhost 3 a3 [a-zA-Z]+ users 1$' "$file"
+	check_err $? "debugfs does not show the user: $(tr '\n' ';' <"$file")"
+	stays "$a" init a3
+	attr_is "$a" reason at-rest a3
+	[[ $(ip -n "$a" -o link show a3) == *[,\<]UP[,\>]* ]]
+	check_err $? "a3 is not up"
+	end_test "it parks, and the devices keep IFF_UP"
+
+	RET=0
+	adverts=$(attr "$a" tx_adverts c1)
+	fresh_mac
+	ip -n "$a" link set eth1 address "$mac"
+	wait_traced 1 "carp_op_finish: group=eth1 kind=parent-address "
+	ip -n "$a" link set c1 type carp advskew 40
+	wait_traced 1 "carp_op_finish: group=eth1 kind=configure "
+	attr_is "$a" advskew 40 c1
+	stays "$a" master c1
+	busywait "$BUSYWAIT_TIMEOUT" has_sent c1 $((adverts + 5))
+	check_err $? "c1 sends no adverts"
+	debugfs_is "$file" current "parent-address event vhid 0 parked"
+	check_err $? "the first group did not stay parked"
+	end_test "another group goes on meanwhile"
+
+	RET=0
+	before=$(waiting)
+	in_time ip -n "$a" link set a1 type carp advskew 7
+	in_time ip -n "$a" addr add 192.0.2.101/32 dev a2
+	in_time ip -n "$a" link add a9 link eth0 type carp vhid 9
+	in_time ip -n "$a" link set a9 up
+	in_time ip -n "$a" link set a4 type carp advskew 9
+	fresh_mac
+	in_time ip -n "$a" link set eth0 address "$mac"
+	(($(waiting) - before == 5))
+	check_err $? "$(waiting) wait after five requests, and $before before"
+	attr_is "$a" advskew 51 a1
+	attr_is "$a" advskew 51 a4
+	# In the background, so that it is asked before the release.
+	{
+		ip netns exec "$a" carp sync 60
+		echo "$? $EPOCHREALTIME" >"$tmp/synced"
+	} &
+	syncing=$!
+	defer end "$syncing"
+	! ip netns exec "$a" carp sync 1 2>/dev/null
+	check_err $? "carp sync did not wait"
+	[ ! -s "$tmp/synced" ]
+	check_err $? "carp sync did not wait: $(cat "$tmp/synced" 2>/dev/null)"
+	debugfs_is "$file" current "parent-address event vhid 0 parked"
+	check_err $? "it is not parked any more"
+	end_test "what is asked meanwhile returns at once, and waits"
+
+	RET=0
+	release "$a" eth0 3
+	wait_traced 1 "carp_op_resume: group=eth0 kind=parent-address "
+	wait "$syncing"
+	[[ $(cat "$tmp/synced") == "0 "* ]]
+	check_err $? "carp sync ended with $(cat "$tmp/synced")"
+	order=$(started eth0 | grep -v '^sync\|^leave' | tr '\n' ',')
+	[ "$order" = "parent-address vhid=0,configure vhid=1,addresses vhid=2,join vhid=9,configure vhid=4,parent-address vhid=0," ]
+	check_err $? "they started in the order $order"
+	attr_is "$a" advskew 7 a1
+	attr_is "$a" advskew 9 a4
+	python3 - "$trace/trace" "$tmp/synced" <<-'END'
+		import re, sys
+		ends = re.findall(r" (\d+\.\d+): carp_op_finish: group=eth0 kind=(?!sync|parent-)", open(sys.argv[1]).read())
+		status, synced = open(sys.argv[2]).read().split()
+		late = float(synced) - max(map(float, ends))
+		print(f"	carp sync returned {late * 1000:.1f} ms behind the last request's finish")
+		sys.exit(late < 0)
+	END
+	check_err $? "carp sync returned too early"
+	debugfs_becomes "$file" current none
+	debugfs_is "$file" waiting 0
+	check_err $? "some still wait"
+	debugfs_is "$file" at_rest no
+	check_err $? "the group is still at rest"
+	ip -n "$a" addr add 192.0.2.9/32 dev a9
+	all_become "$a" master 6
+	end_test "released: all are applied, in order, and carp sync returns"
+}
+
+# has_sent DEVICE N
+has_sent() {
+	(($(attr "$a" tx_adverts "$1") >= $2))
+}
+
+# attr_is NAMESPACE NAME VALUE DEVICE
+attr_is() {
+	local value
+	value=$(attr "$1" "$2" "$4")
+	[ "$value" = "$3" ]
+	check_err $? "$2 of $4 is '$value' and not '$3'"
+}
+
+# stays NAMESPACE STATE DEVICE
+stays() {
+	state_is "$1" "$2" "$3"
+	check_err $? "$3 is not $2"
+}
+
+no_overtaking()
+{
+	RET=0
+	nodes
+	file=$(debugfs_of "$a" eth0)
+	python3 "$storms/overtake.py" "$a" eth0 "$file" "${STORM_ROUNDS:-30}"
+	check_err $? "see above"
+	end_test "a request does not overtake those that wait"
+}
+
+device_down()
+{
+	RET=0
+	nodes
+	park
+	in_time ip -n "$a" link set a3 down
+	wait_traced 1 "carp_op_finish: group=eth0 kind=parent-address "
+	sync_carp "$a"
+	all_become "$a" master 4
+	ip -n "$a" link set a3 up
+	all_become "$a" master 5
+	end_test "its device set down: the operation goes on"
+}
+
+device_gone()
+{
+	RET=0
+	nodes
+	park
+	in_time ip -n "$a" link del a3
+	wait_traced 1 "carp_op_finish: group=eth0 kind=parent-address "
+	sync_carp "$a"
+	all_become "$a" master 4
+	! grep -q '^vhost 3 ' "$file"
+	check_err $? "debugfs still shows vhid 3"
+	end_test "its device deleted: the operation goes on"
+}
+
+# ask_meanwhile: some that wait, so that there is something to be lost.
+ask_meanwhile() {
+	ip -n "$a" link set a1 type carp advskew 7
+	ip -n "$a" addr add 192.0.2.101/32 dev a2
+	fresh_mac
+	ip -n "$a" link set eth0 address "$mac"
+}
+
+parent_gone()
+{
+	RET=0
+	nodes
+	park
+	ask_meanwhile
+	in_time ip -n "$a" link del eth0
+	[ "$(states "$a")" = "c1 master" ]
+	check_err $? "left: $(states "$a" | tr '\n' ' ')"
+	busywait "$BUSYWAIT_TIMEOUT" gone "$file"
+	check_err $? "debugfs still shows the parent"
+	sync_carp "$a" 10
+	end_test "the parent deleted: everything goes"
+}
+
+namespace_gone()
+{
+	RET=0
+	nodes
+	park
+	ask_meanwhile
+	ip netns del "$a"
+	busywait "$BUSYWAIT_TIMEOUT" port_gone to_a0
+	check_err $? "the namespace is not taken down"
+	busywait "$BUSYWAIT_TIMEOUT" gone "$file"
+	check_err $? "debugfs still shows the parent"
+	in_time rmmod carp
+	modprobe carp
+	end_test "the namespace deleted: everything goes"
+}
+
+module_gone()
+{
+	RET=0
+	nodes
+	park
+	ask_meanwhile
+	in_time rmmod carp
+	[ -z "$(ip -n "$a" -o link show type carp 2>/dev/null)" ]
+	check_err $? "carp devices are left"
+	gone /sys/kernel/debug/carp
+	check_err $? "debugfs is left"
+	! ip -n "$a" maddr show dev eth0 | grep -q 224.0.0.18
+	check_err $? "the parent is still a member of CARP's group"
+	modprobe carp
+	vhosts "$a" a eth0 1 4 advbase 0 advskew 51
+	all_become "$a" master 4
+	end_test "the module removed: everything goes, and works again"
+}
+
+gone() {
+	[ ! -e "$1" ]
+}
+
+port_gone() {
+	! ip -n "$sw" link show "$1" >/dev/null 2>&1
+}
+
+setup_ns sw
+ip -n "$sw" link add br0 up type bridge mcast_snooping 0
+run_tests
