@@ -26,7 +26,8 @@ ALL_TESTS="
 	no_grace
 "
 
-grace=3
+# The other node is changed within it, and looked at several times before that.
+grace=$((3 * slow))
 
 # pair GRACE
 pair() {
@@ -81,7 +82,7 @@ nobody_follows()
 	local changed_at=$now
 	change "$a"
 	becomes "$b" master
-	between $((grace * 1000)) $(($(attr "$b" changed) - changed_at)) $((grace * 1000 + 3000)) \
+	between $((grace * 1000)) $(($(attr "$b" changed) - changed_at)) $((grace * 1000 + 3000 * slow)) \
 		"ms until B was deaf"
 	end_test "nobody follows"
 }
@@ -94,7 +95,7 @@ no_grace()
 	local changed_at=$now
 	change "$a"
 	becomes "$b" master
-	between 600 $(($(attr "$b" changed) - changed_at)) 4000 "ms until B was deaf"
+	between 600 $(($(attr "$b" changed) - changed_at)) $((4000 * slow)) "ms until B was deaf"
 	end_test "without a grace period"
 }
 
