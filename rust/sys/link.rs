@@ -66,6 +66,9 @@ pub(crate) trait LinkKind: Send + Sync + Sized + 'static {
     /// The device is set down, or deleted while it is up.
     fn stop(&self, rtnl: &Rtnl<'_>);
 
+    /// The device is deleted, and does not stand on its parent any more.
+    fn unregistered(&self, rtnl: &Rtnl<'_>);
+
     /// The device by which a packet leaves now, if it may. Context: softirqs off.
     fn way_out(&self, guard: &Guard) -> Option<&NetDevice>;
 
@@ -392,7 +395,9 @@ unsafe extern "C" fn uninit<T: LinkKind>(dev: *mut bindings::net_device) {
     // registered.
     unsafe { leave_parent::<T>(dev) };
     // SAFETY: As above.
-    unsafe { owned::<T>(dev) }.device().clear();
+    let (rtnl, this) = unsafe { (Rtnl::assume_held(), owned::<T>(dev)) };
+    this.unregistered(&rtnl);
+    this.device().clear();
 }
 
 /// # Safety
