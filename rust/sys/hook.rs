@@ -8,6 +8,7 @@ use super::{
     bindings,
     net_device::{NetDevice, Rtnl},
     rcu::GracePeriod,
+    route::LocalRoute,
     skb::SkBuff,
 };
 use core::ptr::NonNull;
@@ -23,8 +24,8 @@ use kernel::{
 pub(crate) enum Verdict<'a> {
     /// It goes on as if nobody had looked.
     Accept,
-    /// This device has received it instead.
-    Deliver(&'a NetDevice),
+    /// This device has received it instead; by this route, if the tables are not to be asked.
+    Deliver(&'a NetDevice, Option<&'a LocalRoute>),
 }
 
 /// What looks at the packets of one device.
@@ -140,13 +141,13 @@ unsafe extern "C" fn ingress<T: FrameHook>(
     let guard = Guard::new();
     match owner.ingress(&guard, packet) {
         Verdict::Accept => bindings::NF_ACCEPT,
-        Verdict::Deliver(device) if packet.can_become(device) => {
-            packet.become_received_by(device);
+        Verdict::Deliver(device, route) if packet.can_become(device) => {
+            packet.become_received_by(device, route);
             bindings::NF_ACCEPT
         }
-        Verdict::Deliver(device) => {
+        Verdict::Deliver(device, route) => {
             // SAFETY: The packet was given to this hook, which does not give it back.
-            unsafe { receive(skb, device) };
+            unsafe { receive(skb, device, route) };
             bindings::NF_STOLEN
         }
     }
@@ -157,13 +158,13 @@ unsafe extern "C" fn ingress<T: FrameHook>(
 /// # Safety
 ///
 /// The caller gives the packet away, in softirq context and under RCU.
-unsafe fn receive(skb: *mut bindings::sk_buff, device: &NetDevice) {
+unsafe fn receive(skb: *mut bindings::sk_buff, device: &NetDevice, route: Option<&LocalRoute>) {
     // SAFETY: By this function's contract. Taps may share the packet; then this is a clone.
     let Some(skb) = NonNull::new(unsafe { bindings::carp_skb_share_check(skb) }) else {
         return;
     };
     // SAFETY: The packet is ours alone now.
-    unsafe { SkBuff::from_raw(skb.as_ptr()) }.become_received_by(device);
+    unsafe { SkBuff::from_raw(skb.as_ptr()) }.become_received_by(device, route);
     // SAFETY: As above; the device is alive under RCU.
     unsafe { bindings::netif_receive_skb(skb.as_ptr()) };
 }
