@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A say in which routes get into the tables, in all namespaces.
 
-use super::{bindings, net_device::NetDevice};
+use super::{
+    bindings,
+    net_device::NetDevice,
+    pernet::{PerNet, Registration, Room},
+};
+use core::{marker::PhantomData, ptr};
 use kernel::{
     error::to_result,
     ffi::{c_int, c_ulong, c_void},
     prelude::*,
-    types::Opaque,
 };
 
 /// A route that is about to get into a table.
@@ -25,96 +29,47 @@ pub(crate) trait Gate: 'static {
     fn admits(candidate: &Candidate<'_>) -> bool;
 }
 
-/// The index of each namespace's own notifier.
-struct Id(Opaque<u32>);
+/// Each namespace's own notifier.
+static NOTIFIER: Room = Room::of::<bindings::notifier_block>();
 
-// SAFETY: Written by the core alone, before any notifier is made.
-unsafe impl Sync for Id {}
-
-static ID: Id = Id(Opaque::zeroed());
-
-/// The gates of all namespaces, those that come later included.
-///
-/// # Invariants
-///
-/// `pernet` is registered.
-#[pin_data(PinnedDrop)]
+/// The gates of all namespaces.
+#[pin_data]
 pub(crate) struct Gates {
     #[pin]
-    pernet: Opaque<kernel::bindings::pernet_operations>,
+    registration: Registration,
 }
-
-// SAFETY: Nothing can be done with a reference to it.
-unsafe impl Sync for Gates {}
-// SAFETY: It may be unregistered by any thread.
-unsafe impl Send for Gates {}
 
 impl Gates {
     /// Once a module. Walks all routes of the host; fails with `EBUSY` if they change faster than
     /// that.
     pub(crate) fn new<T: Gate>() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            pernet <- Opaque::try_ffi_init(|slot: *mut kernel::bindings::pernet_operations| {
-                let operations = kernel::bindings::pernet_operations {
-                    init: Some(enter_namespace::<T>),
-                    exit: Some(leave_namespace),
-                    id: ID.0.get(),
-                    size: size_of::<bindings::notifier_block>(),
-                    ..pin_init::zeroed()
-                };
-                // SAFETY: `slot` is valid for writing.
-                unsafe { slot.write(operations) };
-                // SAFETY: The operations stay there until they are unregistered.
-                to_result(unsafe { kernel::bindings::register_pernet_subsys(slot) })
-            }),
+            registration <- Registration::new::<InNamespace<T>>(Some(&NOTIFIER)),
         }? Error)
     }
 }
 
-#[pinned_drop]
-impl PinnedDrop for Gates {
-    fn drop(self: Pin<&mut Self>) {
-        // SAFETY: Registered by the type's invariant.
-        unsafe { kernel::bindings::unregister_pernet_subsys(self.pernet.get()) }
+struct InNamespace<T>(PhantomData<T>);
+
+impl<T: Gate> PerNet for InNamespace<T> {
+    unsafe fn enter(net: *mut bindings::net) -> Result {
+        // SAFETY: By this function's contract.
+        let block: *mut bindings::notifier_block = unsafe { NOTIFIER.get(net) };
+        // SAFETY: Room for a notifier, which nobody knows yet.
+        unsafe {
+            block.write(bindings::notifier_block {
+                notifier_call: Some(event::<T>),
+                ..pin_init::zeroed()
+            })
+        };
+        // SAFETY: The namespace is valid, the notifier stays until it is unregistered.
+        to_result(unsafe { bindings::register_fib_notifier(net, block, None, ptr::null_mut()) })
     }
-}
 
-/// The notifier of `net`.
-///
-/// # Safety
-///
-/// Called between a namespace's `init` and `exit`, those included.
-unsafe fn notifier(net: *mut kernel::bindings::net) -> *mut bindings::notifier_block {
-    // SAFETY: The core has written the index before it called `init`, and never does again.
-    let id = unsafe { ID.0.get().read() };
-    // SAFETY: The core keeps that many bytes for the index, zeroed, from before `init` on until
-    // after `exit`.
-    unsafe { bindings::carp_net_generic(net.cast(), id) }.cast()
-}
-
-/// # Safety
-///
-/// Called by the core, as `pernet_operations::init`, only.
-unsafe extern "C" fn enter_namespace<T: Gate>(net: *mut kernel::bindings::net) -> c_int {
-    // SAFETY: Called by the core, as `notifier()` asks.
-    let block = unsafe { notifier(net) };
-    // SAFETY: Room for a notifier, which nobody knows yet.
-    unsafe {
-        block.write(bindings::notifier_block {
-            notifier_call: Some(event::<T>),
-            ..pin_init::zeroed()
-        })
-    };
-    // SAFETY: The namespace is valid, the notifier stays until it is unregistered.
-    unsafe { bindings::register_fib_notifier(net.cast(), block, None, core::ptr::null_mut()) }
-}
-
-/// # Safety
-///
-/// Called by the core, as `pernet_operations::exit`, only.
-unsafe extern "C" fn leave_namespace(net: *mut kernel::bindings::net) {
-    // SAFETY: Registered when the namespace was entered. Waits until nobody is being told.
-    unsafe { bindings::unregister_fib_notifier(net.cast(), notifier(net)) };
+    unsafe fn leave(net: *mut bindings::net) {
+        // SAFETY: Registered when the namespace was entered. Waits until nobody is being told.
+        unsafe { bindings::unregister_fib_notifier(net, NOTIFIER.get(net)) };
+    }
 }
 
 /// # Safety

@@ -7,6 +7,7 @@
 use super::{
     bindings,
     net_device::{NetDevice, Rtnl},
+    pernet::{PerNet, Registration},
     rcu::GracePeriod,
     route::LocalRoute,
     skb::SkBuff,
@@ -226,64 +227,31 @@ impl<T: ArpHook> ArpTables<T> {
     const REF: &'static [bindings::nf_hook_ops; 2] = &Self::OPS;
 }
 
-/// The ARP hooks of all namespaces, those that come later included.
-///
-/// # Invariants
-///
-/// `pernet` is registered.
-#[pin_data(PinnedDrop)]
+/// The ARP hooks of all namespaces.
+#[pin_data]
 pub(crate) struct ArpHooks {
     #[pin]
-    pernet: Opaque<kernel::bindings::pernet_operations>,
+    registration: Registration,
 }
-
-// SAFETY: Nothing can be done with a reference to it.
-unsafe impl Sync for ArpHooks {}
-// SAFETY: It may be unregistered by any thread.
-unsafe impl Send for ArpHooks {}
 
 impl ArpHooks {
     pub(crate) fn new<T: ArpHook>() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            pernet <- Opaque::try_ffi_init(|slot: *mut kernel::bindings::pernet_operations| {
-                let operations = kernel::bindings::pernet_operations {
-                    init: Some(arp_enter_namespace::<T>),
-                    exit: Some(arp_leave_namespace::<T>),
-                    ..pin_init::zeroed()
-                };
-                // SAFETY: `slot` is valid for writing.
-                unsafe { slot.write(operations) };
-                // SAFETY: The operations stay there until they are unregistered.
-                to_result(unsafe { kernel::bindings::register_pernet_subsys(slot) })
-            }),
+            registration <- Registration::new::<ArpTables<T>>(None),
         }? Error)
     }
 }
 
-#[pinned_drop]
-impl PinnedDrop for ArpHooks {
-    fn drop(self: Pin<&mut Self>) {
-        // SAFETY: Registered by the type's invariant.
-        unsafe { kernel::bindings::unregister_pernet_subsys(self.pernet.get()) }
+impl<T: ArpHook> PerNet for ArpTables<T> {
+    unsafe fn enter(net: *mut bindings::net) -> Result {
+        // SAFETY: The namespace is valid, the table is static.
+        to_result(unsafe { bindings::nf_register_net_hooks(net, Self::REF.as_ptr(), 2) })
     }
-}
 
-/// # Safety
-///
-/// Called by the core, as `pernet_operations::init`, only.
-unsafe extern "C" fn arp_enter_namespace<T: ArpHook>(net: *mut kernel::bindings::net) -> i32 {
-    let ops = ArpTables::<T>::REF;
-    // SAFETY: The namespace is valid, the table is static.
-    unsafe { bindings::nf_register_net_hooks(net.cast(), ops.as_ptr(), 2) }
-}
-
-/// # Safety
-///
-/// Called by the core, as `pernet_operations::exit`, only.
-unsafe extern "C" fn arp_leave_namespace<T: ArpHook>(net: *mut kernel::bindings::net) {
-    let ops = ArpTables::<T>::REF;
-    // SAFETY: Registered when the namespace was entered.
-    unsafe { bindings::nf_unregister_net_hooks(net.cast(), ops.as_ptr(), 2) }
+    unsafe fn leave(net: *mut bindings::net) {
+        // SAFETY: Registered when the namespace was entered.
+        unsafe { bindings::nf_unregister_net_hooks(net, Self::REF.as_ptr(), 2) }
+    }
 }
 
 /// # Safety

@@ -20,6 +20,7 @@ pub(crate) mod lock;
 pub(crate) mod net_device;
 pub(crate) mod netlink;
 pub(crate) mod notifier;
+mod pernet;
 pub(crate) mod queue;
 pub(crate) mod rcu;
 pub(crate) mod route;
