@@ -468,6 +468,7 @@ impl Vhost {
             let result = if core
                 .signatures
                 .verify(now_ns, advert.counter, &advert.digest)
+                .is_some()
             {
                 core.machine.advert(now_ns, own, from, advert)
             } else {
