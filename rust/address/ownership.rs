@@ -73,7 +73,8 @@ impl Ownership {
     }
 
     /// Makes the routes and the marks of the addresses of `device` what they are to be now. Fails
-    /// for want of memory, and then is to be called again. Context: process, without RTNL.
+    /// with `EPERM` if the ownership has changed meanwhile, or for want of memory; then it is to be
+    /// called again. Context: process, without RTNL.
     pub(crate) fn follow(&self, device: &RcuDevice) -> Result {
         let mut routes = self.routes.lock();
         let owned = self.is_owned();

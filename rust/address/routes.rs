@@ -134,8 +134,6 @@ fn unless(done: Error, result: Result) -> Result {
     }
 }
 
-const ENETDOWN: Error = kernel::error::code::ENETDOWN;
-
 fn delete_local(client: &Client, via: Via, address: &Ipv6) -> Result {
     let route = local6(address);
     for _ in 0..LOCAL_ROUTES {

@@ -10,6 +10,7 @@ use crate::{
         inet, link,
         net_device::{NetDevice, Rtnl},
         notifier::{self, DeviceEvent},
+        validator,
     },
 };
 use kernel::{prelude::*, sync::Arc};
@@ -68,6 +69,19 @@ impl notifier::Events for Events {
     fn reboot(device: &NetDevice) {
         if let Some(vhost) = link::of::<Vhost>(device) {
             vhost.close();
+        }
+    }
+}
+
+impl validator::Rules for Events {
+    /// Which of two devices an address belongs to would be anybody's guess.
+    fn refuse(device: &NetDevice, owner: &NetDevice) -> Option<&'static CStr> {
+        if link::of::<Vhost>(device).is_some() {
+            Some(c"another device of this host has this address")
+        } else if link::of::<Vhost>(owner).is_some() {
+            Some(c"a carp device of this host has this address")
+        } else {
+            None
         }
     }
 }

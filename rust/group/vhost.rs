@@ -91,9 +91,17 @@ impl WorkItem for Vhost {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        if this.ownership.follow(&this.device).is_err() {
-            fsleep(Delta::from_millis(RETRY_MS));
-            queue::enqueue(this);
+        match this.ownership.follow(&this.device) {
+            // The gate has closed meanwhile: this runs again.
+            Ok(()) | Err(EPERM) => (),
+            Err(ENOMEM | ENOBUFS) => {
+                fsleep(Delta::from_millis(RETRY_MS));
+                queue::enqueue(this);
+            }
+            Err(error) => pr_err!(
+                "the routes of a virtual address could not be changed: error {}\n",
+                error.to_errno()
+            ),
         }
     }
 }
@@ -468,6 +476,7 @@ impl Vhost {
             let result = if core
                 .signatures
                 .verify(now_ns, advert.counter, &advert.digest)
+                .is_some()
             {
                 core.machine.advert(now_ns, own, from, advert)
             } else {

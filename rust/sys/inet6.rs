@@ -68,6 +68,35 @@ impl Address<'_> {
     }
 }
 
+/// The device of the namespace of `near` that has `address`; of a link-local one, which is each
+/// device's own, there is none. Any context; takes longer if there is one.
+pub(crate) fn owner_of<'a>(
+    guard: &'a Guard,
+    near: &NetDevice,
+    address: &Ipv6,
+) -> Option<&'a NetDevice> {
+    if is_link_local(address) {
+        return None;
+    }
+    let raw = bindings::in6_addr {
+        in6_u: bindings::in6_addr__bindgen_ty_1 { u6_addr8: *address },
+    };
+    // SAFETY: `near` is alive, and with it its namespace; the guard is held.
+    let found =
+        unsafe { bindings::ipv6_chk_addr_and_flags(near.net(), &raw, ptr::null(), true, 0, 0) };
+    if found == 0 {
+        return None;
+    }
+    near.namespace()
+        .devices_rcu(guard)
+        .find(|device| addresses_rcu(guard, device).any(|other| other.address() == *address))
+}
+
+/// fe80::/10.
+fn is_link_local(address: &Ipv6) -> bool {
+    matches!(*address, [0xfe, second, ..] if second & 0xc0 == 0x80)
+}
+
 /// The addresses configured on `device`, while the guard is held. Any context.
 pub(crate) fn addresses_rcu<'a>(
     guard: &'a Guard,
