@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # A case that is the same in IPv4 and IPv6 is written once: what differs is in the
-# variables that family sets. On top of lib.sh; the carp device of the scenario has
-# a shared address of either family.
+# variables that family sets. The carp device of the scenario has a shared address of
+# either family. On top of lib.sh; the caller has set -u.
+
+# shellcheck source=tests/selftests/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 vip6=2001:db8:2::1
 
@@ -24,9 +27,10 @@ family() {
 	export f ipv shared host subnet len net far unused
 }
 
-# run_tests_in FAMILY...: as run_tests, in each of them.
+# run_tests_in FAMILY...: as run_tests, in each of them; ALL_TESTS_ONCE before that.
 run_tests_in() {
 	modprobe carp || exit "$ksft_skip"
+	ALL_TESTS=${ALL_TESTS_ONCE:-} tests_run
 	for f; do
 		family "$f"
 		tests_run

@@ -17,8 +17,6 @@
 # what is left of the administrator's routes and of its own.
 
 set -u
-# shellcheck source=tests/selftests/lib.sh
-source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=tests/selftests/families.sh
 source "$(dirname "${BASH_SOURCE[0]}")/families.sh"
 
@@ -419,4 +417,4 @@ dual_add "$a" advbase 0 advskew 26
 becomes "$a" master
 dual_add "$b" advbase 0 advskew 51
 hears "$b" 2
-run_tests_in ${FAMILIES:-4}
+run_tests_in 4
