@@ -10,6 +10,7 @@ use crate::{
         inet, link,
         net_device::{NetDevice, Rtnl},
         notifier::{self, DeviceEvent},
+        validator,
     },
 };
 use kernel::{prelude::*, sync::Arc};
@@ -19,7 +20,13 @@ pub(crate) struct Events;
 impl notifier::Events for Events {
     fn device(rtnl: &Rtnl<'_>, device: &NetDevice, event: DeviceEvent) -> Result {
         match event {
-            DeviceEvent::State => submit(rtnl, device, Kind::ParentState),
+            DeviceEvent::State => {
+                // The kernel has made the routes of a carp device anew.
+                if let Some(vhost) = link::of::<Vhost>(device) {
+                    vhost.follow_ownership();
+                }
+                submit(rtnl, device, Kind::ParentState);
+            }
             DeviceEvent::Name => {
                 if let Some(parent) = parent_of(rtnl, device) {
                     parent.renamed(rtnl);
@@ -51,6 +58,7 @@ impl notifier::Events for Events {
         let Some(vhost) = link::of::<Vhost>(device) else {
             return;
         };
+        vhost.follow_ownership();
         let submitted = inet::addresses(rtnl, device)
             .and_then(|list| vhost.submit(rtnl, Kind::Addresses(vhost.into(), list)));
         if submitted.is_err() {
@@ -61,6 +69,19 @@ impl notifier::Events for Events {
     fn reboot(device: &NetDevice) {
         if let Some(vhost) = link::of::<Vhost>(device) {
             vhost.close();
+        }
+    }
+}
+
+impl validator::Rules for Events {
+    /// Which of two devices an address belongs to would be anybody's guess.
+    fn refuse(device: &NetDevice, owner: &NetDevice) -> Option<&'static CStr> {
+        if link::of::<Vhost>(device).is_some() {
+            Some(c"another device of this host has this address")
+        } else if link::of::<Vhost>(owner).is_some() {
+            Some(c"a carp device of this host has this address")
+        } else {
+            None
         }
     }
 }

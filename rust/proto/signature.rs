@@ -26,6 +26,18 @@ pub const GRACE_S_MAX: u16 = 3600;
 
 const NS_PER_S: u64 = 1_000_000_000;
 
+/// The list of addresses that an advert is signed for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum List {
+    /// The one that is configured.
+    Current,
+    /// The one from before it, within the grace period.
+    Previous,
+    /// The one from before it, behind the grace period: the sender has not followed, and is deaf to
+    /// this node.
+    Overdue,
+}
+
 /// The digests for the list that is configured now, and for the one from before it.
 #[derive(Clone)]
 pub struct Signatures<M> {
@@ -74,14 +86,19 @@ impl<M: Mac> Signatures<M> {
         }
     }
 
-    /// Whether `digest` is a right one for `counter`.
-    pub fn verify(&mut self, now_ns: u64, counter: u64, digest: &[u8; 20]) -> bool {
+    /// For which list `digest` is a right one for `counter`; `None`: for none.
+    pub fn verify(&mut self, now_ns: u64, counter: u64, digest: &[u8; 20]) -> Option<List> {
         if self.current.verify(counter, digest) {
             self.previous = None;
-            return true;
+            return Some(List::Current);
         }
-        self.previous.as_ref().is_some_and(|previous| {
+        let previous = self.previous.as_ref().filter(|previous| {
             now_ns < previous.accepted_until_ns && previous.digest.verify(counter, digest)
+        })?;
+        Some(if now_ns < previous.signs_until_ns {
+            List::Previous
+        } else {
+            List::Overdue
         })
     }
 }

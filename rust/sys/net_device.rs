@@ -146,6 +146,13 @@ impl NetDevice {
         unsafe { bindings::carp_dev_net(self.as_ptr()) }
     }
 
+    /// The table of its routes, if it is in a VRF.
+    pub(crate) fn vrf_table(&self) -> Option<u32> {
+        // SAFETY: The device is alive.
+        let table = unsafe { bindings::carp_l3mdev_table(self.as_ptr()) };
+        (table != 0).then_some(table)
+    }
+
     pub(crate) fn index(&self) -> i32 {
         // SAFETY: The device is alive.
         unsafe { (*self.as_ptr()).ifindex }
@@ -292,6 +299,18 @@ impl Namespace {
         Self(net)
     }
 
+    pub(super) fn as_ptr(&self) -> *mut bindings::net {
+        self.0
+    }
+
+    /// Keeps it, unless it is about to go. Any context.
+    pub(crate) fn keep(&self) -> Option<NamespaceRef> {
+        // SAFETY: Valid by the type's invariant.
+        let kept = unsafe { bindings::carp_maybe_get_net(self.0) };
+        // INVARIANT: Counted just now.
+        (!kept.is_null()).then(|| NamespaceRef(Namespace(kept)))
+    }
+
     /// The number that tells namespaces apart, of all but the one that the host started with.
     pub(crate) fn number_unless_initial(&self) -> Option<u32> {
         let initial = &raw const kernel::bindings::init_net;
@@ -300,6 +319,19 @@ impl Namespace {
         }
         // SAFETY: Valid by the type's invariant; the number never changes.
         Some(unsafe { (*self.0).ns.inum })
+    }
+
+    /// Its devices, while the guard is held. Any context.
+    pub(super) fn devices_rcu<'a>(&self, _guard: &'a Guard) -> impl Iterator<Item = &'a NetDevice> {
+        let net = self.0;
+        let mut last = ptr::null_mut();
+        core::iter::from_fn(move || {
+            // SAFETY: The namespace is valid, and the guard keeps what was found; null or one of
+            // its devices.
+            last = unsafe { bindings::carp_next_device_rcu(net, last) };
+            // SAFETY: As above.
+            NonNull::new(last).map(|device| unsafe { NetDevice::from_raw(device.as_ptr()) })
+        })
     }
 
     /// Calls `f` for each device until it fails.
@@ -321,8 +353,32 @@ impl Namespace {
     }
 }
 
+/// A namespace that stays.
+///
+/// # Invariants
+///
+/// The namespace is counted for this.
+pub(crate) struct NamespaceRef(Namespace);
+
+// SAFETY: A namespace may be used and given up by any thread.
+unsafe impl Send for NamespaceRef {}
+
+impl Deref for NamespaceRef {
+    type Target = Namespace;
+    fn deref(&self) -> &Namespace {
+        &self.0
+    }
+}
+
+impl Drop for NamespaceRef {
+    fn drop(&mut self) {
+        // SAFETY: Counted by the type's invariant.
+        unsafe { bindings::carp_put_net(self.0.as_ptr()) }
+    }
+}
+
 /// Calls `f` for each device of each namespace.
-pub(super) fn for_each_device(_guard: &Guard, mut f: impl FnMut(&NetDevice)) {
+pub(super) fn for_each_device(guard: &Guard, mut f: impl FnMut(&NetDevice)) {
     let mut net = ptr::null_mut();
     loop {
         // SAFETY: Null or a namespace found under RCU, which the guard keeps.
@@ -330,16 +386,7 @@ pub(super) fn for_each_device(_guard: &Guard, mut f: impl FnMut(&NetDevice)) {
         if net.is_null() {
             return;
         }
-        let mut next = ptr::null_mut();
-        loop {
-            // SAFETY: As above; null or one of its devices.
-            next = unsafe { bindings::carp_next_device_rcu(net, next) };
-            let Some(device) = NonNull::new(next) else {
-                break;
-            };
-            // SAFETY: As above.
-            f(unsafe { NetDevice::from_raw(device.as_ptr()) });
-        }
+        Namespace(net).devices_rcu(guard).for_each(&mut f);
     }
 }
 

@@ -173,7 +173,8 @@ capture_end() {
 packets() {
 	local name=$1
 	shift
-	tcpdump -n -r "$tmp/$name.pcap" "$@" 2>/dev/null | wc -l
+	# What tcpdump does not know it shows in lines that are indented.
+	tcpdump -n -r "$tmp/$name.pcap" "$@" 2>/dev/null | grep -c '^[0-9]'
 }
 
 # packets_are N NAME FILTER

@@ -4,7 +4,7 @@
 mod common;
 
 use carp_proto_tests::proto::auth::Digest;
-use carp_proto_tests::proto::signature::Signatures;
+use carp_proto_tests::proto::signature::{List, Signatures};
 use common::HmacSha1;
 
 const S: u64 = 1_000_000_000;
@@ -17,6 +17,10 @@ fn digest(last: &[u8]) -> Digest<HmacSha1> {
 
 /// What `from` sends at `now` is accepted by `to`.
 fn hears(to: &mut Signatures<HmacSha1>, from: &Signatures<HmacSha1>, now: u64) -> bool {
+    verified(to, from, now).is_some()
+}
+
+fn verified(to: &mut Signatures<HmacSha1>, from: &Signatures<HmacSha1>, now: u64) -> Option<List> {
     to.verify(now, now, &from.sign(now, now))
 }
 
@@ -58,6 +62,19 @@ fn who_does_not_follow_becomes_deaf_behind_the_grace_period() {
     // And the other way round: it still signs for what nobody else has.
     assert!(hears(&mut master, &backup, 120 * S - 1));
     assert!(!hears(&mut master, &backup, 120 * S));
+}
+
+#[test]
+fn who_does_not_follow_is_told_apart() {
+    let mut node = Signatures::new(digest(&[1]));
+    let peer = Signatures::new(digest(&[1]));
+    node.change(0, digest(&[2]), GRACE_S);
+    assert_eq!(verified(&mut node, &peer, S), Some(List::Previous));
+    assert_eq!(verified(&mut node, &peer, 60 * S - 1), Some(List::Previous));
+    assert_eq!(verified(&mut node, &peer, 60 * S), Some(List::Overdue));
+    assert_eq!(verified(&mut node, &peer, 120 * S), None);
+    let follower = Signatures::new(digest(&[2]));
+    assert_eq!(verified(&mut node, &follower, 120 * S), Some(List::Current));
 }
 
 #[test]
