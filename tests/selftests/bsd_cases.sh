@@ -1,0 +1,236 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What the BSDs' own tests of CARP assert, asserted here: the cases are theirs, by
+# their names, in FreeBSD's tests/sys/netinet/carp.sh and NetBSD's
+# tests/net/carp/t_basic.sh.
+#
+#       client             a                 b
+#          |             carp0             carp0
+#        eth0              eth0              eth0
+#          +-----------------+-----------------+      sw: br0
+#
+# Asserted: two nodes with default settings and the same priority have one MASTER,
+# and never two; it is answered to at the virtual MAC address; it fails over when the
+# MASTER is halted or its interface is set down, with addresses on the parents and
+# without; the BACKUP cannot speak from the address.
+
+set -u
+# shellcheck source=tests/selftests/families.sh
+source "$(dirname "${BASH_SOURCE[0]}")/families.sh"
+
+ALL_TESTS="
+	F1_basic_v4
+	N1_ipv4_halt_carpdevip
+	N2_ipv4_halt_nocarpdevip
+	N3_ipv4_ifdown_carpdevip
+	N4_ipv4_ifdown_nocarpdevip
+"
+
+# configure NODE ADDRESS...: on eth0, which is up, for the time of the case.
+configure() {
+	local ns=${!1} address
+	shift
+	for address; do
+		case $address in
+		*:*) ip -n "$ns" addr add "$address" dev eth0 nodad ;;
+		*) ip -n "$ns" addr add "$address" dev eth0 ;;
+		esac
+		check_err $? "$address could not be added"
+		defer ip -n "$ns" addr del "$address" dev eth0
+	done
+}
+
+# carp NODE ADDRESS OPTION...: carp0.
+carp() {
+	local ns=${!1} address=$2
+	shift 2
+	ip -n "$ns" link add carp0 link eth0 type carp "$@" &&
+		ip -n "$ns" addr add "$address" dev carp0 &&
+		ip -n "$ns" link set carp0 up
+	check_err $? "carp0 could not be set up"
+	defer carp_del "$ns"
+}
+
+# all_answered NAMESPACE ADDRESS N: questions and answers.
+all_answered() {
+	[[ $(ip netns exec "$1" ping -q -c "$3" -i 0.2 -W $((3 * slow)) "$2") == *" $3 received"* ]]
+	check_err $? "not all of $3 questions to $2 were answered"
+}
+
+# masters: the namespaces whose carp0 is MASTER; fails without any.
+masters() {
+	local ns found=()
+	for ns in "$a" "$b"; do
+		! state_is "$ns" master || found+=("$ns")
+	done
+	echo "${found[*]}"
+	[ "${#found[@]}" -gt 0 ]
+}
+
+# elect: waits for a MASTER, $elected, which is the only one from the start; the other is $other.
+elect() {
+	elected=$(busywait $((20000 * slow)) masters)
+	other=$a
+	[ "$elected" != "$a" ] || other=$b
+	hears "$other" 3
+	[ "$(masters)" = "$elected" ]
+	check_err $? "MASTER: $elected at first, and then $(masters)"
+	stays "$other" backup
+}
+
+elected='' other=''
+
+# basic VIP: with the same settings on both.
+basic() {
+	carp a "$1" vhid 1
+	carp b "$1" vhid 1
+	elect
+	all_answered "$client" "${1%/*}" 3
+}
+
+F1_basic_v4()
+{
+	RET=0
+	configure client 192.0.2.2/29
+	configure a 192.0.2.9/29
+	configure b 192.0.2.10/29
+	basic 192.0.2.1/29
+	end_test "F1 basic_v4"
+}
+
+F4_basic_v6()
+{
+	RET=0
+	configure client 2001:db8::2/64
+	basic 2001:db8::1/64
+	end_test "F4 basic_v6"
+}
+
+F9_nd6_ns_source_mac()
+{
+	RET=0
+	configure client 2001:db8::2/64
+	configure a 2001:db8::3/64
+	configure b 2001:db8::4/64
+	basic 2001:db8::1/64
+	ip netns exec "$other" ping -q -c 1 -W "$slow" -I 2001:db8::1 2001:db8::2 >/dev/null 2>&1
+	check_fail $? "the BACKUP speaks from the address"
+	ip -n "$client" neigh flush all
+	ip netns exec "$elected" ping -q -c 1 -w $((5 * slow)) -I 2001:db8::1 2001:db8::2 >/dev/null
+	check_err $? "the MASTER does not speak from the address"
+	ip -n "$client" neigh show 2001:db8::1 | grep -q "lladdr $vmac "
+	check_err $? "the neighbour is not the virtual MAC address"
+	end_test "F9 nd6_ns_source_mac"
+}
+
+# halted NAMESPACE: from one moment to the next it is not heard any more, nor hears.
+halted() {
+	bridge -n "$sw" link set dev "to_${1%%-*}" state 0
+	defer bridge -n "$sw" link set dev "to_${1%%-*}" state 3
+}
+
+ifdown() {
+	ip -n "$1" link set eth0 down
+	defer set_up_again "$1"
+}
+
+set_up_again() {
+	ip -n "$1" link set eth0 up
+}
+
+# handover FAMILY halted|ifdown PARENTS: NetBSD's carp_handover.
+handover() {
+	local how=$2 address my_a my_b my_client round
+	family "$1"
+	case $f in
+	4) address=10.1.1.100/24 my_a=10.1.1.1/24 my_b=10.1.1.2/24 my_client=10.1.1.240/24 ;;
+	6) address=fd00:1::100/64 my_a=fd00:1::1/64 my_b=fd00:1::2/64 my_client=fd00:1::240/64 ;;
+	esac
+	configure client "$my_client"
+	if [ "$3" = carpdevip ]; then
+		configure a "$my_a"
+		configure b "$my_b"
+		all_answered "$client" "${my_a%/*}" 1
+		all_answered "$client" "${my_b%/*}" 1
+	fi
+	carp a "$address" vhid 175 advbase 1 advskew 0 pass s3cret
+	carp b "$address" vhid 175 advbase 1 advskew 200 pass s3cret
+	becomes "$a" master
+	hears "$b" 2
+	stays "$b" backup
+	all_answered "$client" "${address%/*}" 1
+	"$how" "$a"
+	if [ "$3" = carpdevip ]; then
+		ip netns exec "$client" ping -q -c 1 -W "$slow" "${my_a%/*}" >/dev/null
+		check_fail $? "A is still there"
+	fi
+	# Ours waits for three of its own intervals, 6.1 s, where NetBSD waits for three of advbase.
+	ip netns exec "$client" ping -q -c 1 -w $((8 * slow)) "${address%/*}" >/dev/null
+	check_err $? "the address is gone"
+	stays "$b" master
+	for round in 1 2; do
+		carp_del "$b"
+		carp_del "$a"
+		[ "$round" = 2 ] || carp a "$address" vhid 175
+	done
+}
+
+N1_ipv4_halt_carpdevip()
+{
+	RET=0
+	handover 4 halted carpdevip
+	end_test "N1 carp_handover_ipv4_halt_carpdevip"
+}
+
+N2_ipv4_halt_nocarpdevip()
+{
+	RET=0
+	handover 4 halted nocarpdevip
+	end_test "N2 carp_handover_ipv4_halt_nocarpdevip"
+}
+
+N3_ipv4_ifdown_carpdevip()
+{
+	RET=0
+	handover 4 ifdown carpdevip
+	end_test "N3 carp_handover_ipv4_ifdown_carpdevip"
+}
+
+N4_ipv4_ifdown_nocarpdevip()
+{
+	RET=0
+	handover 4 ifdown nocarpdevip
+	end_test "N4 carp_handover_ipv4_ifdown_nocarpdevip"
+}
+
+N5_ipv6_halt_carpdevip()
+{
+	RET=0
+	handover 6 halted carpdevip
+	end_test "N5 carp_handover_ipv6_halt_carpdevip"
+}
+
+N6_ipv6_halt_nocarpdevip()
+{
+	RET=0
+	handover 6 halted nocarpdevip
+	end_test "N6 carp_handover_ipv6_halt_nocarpdevip"
+}
+
+N7_ipv6_ifdown_carpdevip()
+{
+	RET=0
+	handover 6 ifdown carpdevip
+	end_test "N7 carp_handover_ipv6_ifdown_carpdevip"
+}
+
+N8_ipv6_ifdown_nocarpdevip()
+{
+	RET=0
+	handover 6 ifdown nocarpdevip
+	end_test "N8 carp_handover_ipv6_ifdown_nocarpdevip"
+}
+
+lan client= a= b=
+run_tests
