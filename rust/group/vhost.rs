@@ -20,7 +20,7 @@ use crate::{
         config::{Changes, Config},
         machine::{Actions, AdvertKind, Change, Event, Machine, Reason, State},
         signature::Signatures,
-        wire::{self, Advert, Reject, Source},
+        wire::{self, Advert, Reject, Source, Sources},
     },
     sys::{
         clock,
@@ -415,13 +415,16 @@ impl Vhost {
     /// An advert with this vhid came in on the parent.
     pub(crate) fn advert_received(&self, guard: &Guard, from: Source, advert: &Advert) {
         let Some(_inside) = self.enter() else { return };
-        let own = self.source(guard).map(Source::V4);
+        let own = Sources {
+            v4: self.source(guard),
+            v6: None,
+        };
         self.step(|core, now_ns| {
             let result = if core
                 .signatures
                 .verify(now_ns, advert.counter, &advert.digest)
             {
-                core.machine.advert(now_ns, own, from, advert)
+                core.machine.advert(now_ns, &own, from, advert)
             } else {
                 Err(Reject::Auth)
             };
