@@ -10,7 +10,7 @@
 //! * `group`: a parent, the snapshot of virtual hosts that its packets are matched with, and the
 //!   virtual hosts.
 //! * `device`: what Linux sees: the link kind, its attributes, the parents' packets and events.
-//! * `address`: who owns the virtual addresses: ARP.
+//! * `address`: who owns the virtual addresses: ARP, and the routes that make an address local.
 //! * `sys`: the kernel's objects behind safe interfaces, and the only `unsafe`.
 //!
 //! `device` and `group` call `proto` with the time and an input, and carry out what it returns.
@@ -57,6 +57,8 @@ struct Carp {
     _notifiers: sys::notifier::Notifiers,
     #[pin]
     _arp: sys::hook::ArpHooks,
+    #[pin]
+    _gates: sys::fib::Gates,
     _queue: sys::queue::Registration,
     _debugfs: sys::debugfs::Registration,
 }
@@ -67,6 +69,7 @@ impl kernel::InPlaceModule for Carp {
         try_pin_init!(Self {
             _debugfs: sys::debugfs::Registration::new(),
             _queue: sys::queue::Registration::new()?,
+            _gates <- sys::fib::Gates::new::<address::gate::Gate>(),
             _arp <- sys::hook::ArpHooks::new::<address::arp::Rules>(),
             _notifiers <- sys::notifier::Notifiers::new::<device::events::Events>(),
             _sync <- sys::genl::Registration::new::<device::sync::Sync>(module),

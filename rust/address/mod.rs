@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Who owns the virtual addresses: what the host says about them by ARP, and from which MAC
-//! address it speaks for them.
+//! Who owns the virtual addresses: what the host says about them by ARP, from which MAC address it
+//! speaks for them, and whether it takes them for its own.
 
 pub(crate) mod arp;
+pub(crate) mod gate;
+pub(crate) mod ownership;
+pub(crate) mod routes;

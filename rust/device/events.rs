@@ -19,7 +19,13 @@ pub(crate) struct Events;
 impl notifier::Events for Events {
     fn device(rtnl: &Rtnl<'_>, device: &NetDevice, event: DeviceEvent) -> Result {
         match event {
-            DeviceEvent::State => submit(rtnl, device, Kind::ParentState),
+            DeviceEvent::State => {
+                // The kernel has made the routes of a carp device anew.
+                if let Some(vhost) = link::of::<Vhost>(device) {
+                    vhost.follow_ownership();
+                }
+                submit(rtnl, device, Kind::ParentState);
+            }
             DeviceEvent::Name => {
                 if let Some(parent) = parent_of(rtnl, device) {
                     parent.renamed(rtnl);
@@ -51,6 +57,7 @@ impl notifier::Events for Events {
         let Some(vhost) = link::of::<Vhost>(device) else {
             return;
         };
+        vhost.follow_ownership();
         let submitted = inet::addresses(rtnl, device)
             .and_then(|list| vhost.submit(rtnl, Kind::Addresses(vhost.into(), list)));
         if submitted.is_err() {

@@ -5,11 +5,13 @@
 
 use crate::{
     address::arp,
-    group::parent::Parent,
+    group::{parent::Parent, vhost::Vhost},
     proto::wire,
     sys::{
         hook::Verdict,
-        inet::Ipv4,
+        inet::{self, Ipv4},
+        net_device::NetDevice,
+        route::LocalRoute,
         skb::{Protocol, SkBuff},
     },
 };
@@ -35,11 +37,13 @@ pub(crate) fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff)
         return Verdict::Accept;
     };
     if let Some(vhid) = wire::vhid_of_mac(&destination) {
-        let device = carp_if
-            .get(vhid)
-            .filter(|vhost| vhost.is_master())
-            .and_then(|vhost| vhost.device().get(guard));
-        return device.map_or(Verdict::Accept, Verdict::Deliver);
+        let Some(vhost) = carp_if.get(vhid).filter(|vhost| vhost.is_master()) else {
+            return Verdict::Accept;
+        };
+        return match vhost.device().get(guard) {
+            Some(device) => Verdict::Deliver(device, way_in(guard, device, vhost, packet)),
+            None => Verdict::Accept,
+        };
     }
     match packet.protocol() {
         Protocol::Arp => arp::answer(guard, parent.device(), packet),
@@ -47,6 +51,23 @@ pub(crate) fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff)
         _ => (),
     }
     Verdict::Accept
+}
+
+/// The route of a packet for one of the addresses of `vhost`, if the tables do not have it yet.
+fn way_in<'a>(
+    guard: &Guard,
+    device: &NetDevice,
+    vhost: &'a Vhost,
+    packet: &SkBuff,
+) -> Option<&'a LocalRoute> {
+    let route = vhost.way_in()?;
+    if packet.protocol() != Protocol::Ipv4 {
+        return None;
+    }
+    let mut buffer = [0; 20];
+    let (_, destination) = packet.read_network(&mut buffer)?.split_last_chunk()?;
+    let owner = inet::owner_of(guard, device, *destination)?;
+    owner.is(device).then_some(route)
 }
 
 /// Maybe an advert.

@@ -89,6 +89,8 @@ impl LinkKind for Vhost {
     fn registered(rtnl: &Rtnl<'_>, device: &NetDevice) {
         // The neighbours are mostly reached by the parent, which has their subnet.
         inet::accept_any_way_back(rtnl, device);
+        // On a BACKUP an address of this host is somewhere else, and speaks to it from there.
+        inet::trust_routes(rtnl, device);
     }
 
     fn device(&self) -> &RcuDevice {

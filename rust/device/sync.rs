@@ -52,6 +52,21 @@ impl Family for Sync {
             let left_ms = end_ns.saturating_sub(clock::now_ns()) / 1_000_000;
             done.wait(u32::try_from(left_ms).unwrap_or(0).max(1))?;
         }
-        Ok(())
+        wait_for_routes(namespace)
     }
+}
+
+/// What was applied may have changed who owns the addresses.
+fn wait_for_routes(namespace: &Namespace) -> Result {
+    let mut vhosts: KVec<Arc<Vhost>> = KVec::new();
+    namespace.for_each_device(&RtnlGuard::new(), |device| -> Result {
+        if let Some(vhost) = link::of::<Vhost>(device) {
+            vhosts.push(vhost.into(), GFP_KERNEL)?;
+        }
+        Ok(())
+    })?;
+    for vhost in &vhosts {
+        vhost.wait_for_routes();
+    }
+    Ok(())
 }

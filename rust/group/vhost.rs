@@ -13,7 +13,7 @@ use super::{
     ties::GroupName,
 };
 use crate::{
-    address::arp,
+    address::{arp, ownership::Ownership},
     device::statistics::Counters,
     proto::{
         auth::{self, Digest},
@@ -26,8 +26,11 @@ use crate::{
         clock,
         hmac::{HmacSha1, Key},
         inet::{self, Ipv4},
+        link,
         lock::SpinLockBh,
         net_device::{Mac, NetDevice, RcuDevice, Rtnl},
+        queue,
+        route::LocalRoute,
         skb::OwnedSkb,
         timer::{impl_has_timer, HasTimer, Timer},
         trace,
@@ -36,13 +39,18 @@ use crate::{
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use kernel::{
     alloc::KVec,
+    impl_has_work, new_work,
     prelude::*,
     static_lock_class,
-    sync::{rcu::Guard, Arc},
+    sync::{rcu::Guard, Arc, ArcBorrow},
+    time::{delay::fsleep, Delta},
+    workqueue::{Work, WorkItem},
 };
 
 /// Length of an Ethernet header.
 const ETHERNET_LEN: u32 = 14;
+/// How long to wait before routes are tried again that could not be changed.
+const RETRY_MS: i64 = 20;
 
 impl auth::Mac for HmacSha1 {
     fn update(&mut self, data: &[u8]) {
@@ -69,9 +77,26 @@ pub(crate) struct Vhost {
     core: SpinLockBh<Core>,
     #[pin]
     timer: Timer<Vhost>,
+    #[pin]
+    ownership: Ownership,
+    /// Has the routes follow the ownership.
+    #[pin]
+    work: Work<Vhost>,
 }
 
 impl_has_timer!(Vhost, timer, Vhost::timer_expired);
+impl_has_work! { impl HasWork<Self> for Vhost { self.work } }
+
+impl WorkItem for Vhost {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        if this.ownership.follow(&this.device).is_err() {
+            fsleep(Delta::from_millis(RETRY_MS));
+            queue::enqueue(this);
+        }
+    }
+}
 
 /// What the lock protects.
 pub(crate) struct Core {
@@ -139,8 +164,9 @@ impl Vhost {
             last_change: None,
             counters: Counters::default(),
         };
+        let near = parent.clone();
         Arc::pin_init(
-            pin_init!(Self {
+            try_pin_init!(Self {
                 vhid: AtomicU8::new(config.vhid),
                 device: RcuDevice::empty(),
                 parent,
@@ -149,6 +175,8 @@ impl Vhost {
                 is_held: AtomicBool::new(false),
                 core <- SpinLockBh::new(core, c"carp vhost", static_lock_class!()),
                 timer <- Timer::new(),
+                ownership <- Ownership::new(near.device()),
+                work <- new_work!("carp addresses"),
             }),
             GFP_KERNEL,
         )
@@ -213,6 +241,26 @@ impl Vhost {
     /// For the data path: no lock, no memory that anybody writes but at a change of state.
     pub(crate) fn is_master(&self) -> bool {
         self.is_master.load(Ordering::Acquire)
+    }
+
+    /// The addresses are this host's.
+    pub(crate) fn owns_addresses(&self) -> bool {
+        self.ownership.is_owned()
+    }
+
+    /// By which an IPv4 packet for one of them comes in, if the tables do not say it yet.
+    pub(crate) fn way_in(&self) -> Option<&LocalRoute> {
+        self.ownership.way_in()
+    }
+
+    /// Has the routes of the addresses become soon what they are to be. Any context.
+    pub(crate) fn follow_ownership(self: ArcBorrow<'_, Self>) {
+        queue::enqueue(self.into());
+    }
+
+    /// Waits until they are. Context: process, without RTNL.
+    pub(crate) fn wait_for_routes(self: &Arc<Self>) {
+        queue::flush(self);
     }
 
     /// Has something done to it that somebody asked for, now or in its turn; or fails for want of
@@ -457,6 +505,12 @@ impl Vhost {
             if let Some(change) = actions.changed {
                 self.state_changed(&guard, &mut core, change);
             }
+            let device = self.device.get(&guard);
+            if self.ownership.set(&guard, device, core.owns_addresses()) {
+                if let Some(this) = device.and_then(link::of::<Vhost>) {
+                    this.follow_ownership();
+                }
+            }
             let frame = actions.send.map(|kind| core.sign(now_ns, kind, source));
             match core.machine.deadline_ns() {
                 Some(deadline_ns) => self.arm(deadline_ns),
@@ -537,6 +591,12 @@ impl Drop for Inside<'_> {
 }
 
 impl Core {
+    /// At rest it keeps them: nobody else has been told that they are free.
+    fn owns_addresses(&self) -> bool {
+        let is_master = |state| state == State::Master;
+        is_master(self.machine.state()) || self.resume_as.is_some_and(is_master)
+    }
+
     /// It cannot run. If it was at rest, that is not the reason any more.
     fn stop(&mut self, now_ns: u64, reason: Reason) -> Actions {
         if self.resume_as.take().is_some() {

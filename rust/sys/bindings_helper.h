@@ -12,7 +12,9 @@
 #include <linux/netfilter_netdev.h>
 #include <linux/reboot.h>
 #include <linux/rtnetlink.h>
+#include <net/addrconf.h>
 #include <net/arp.h>
+#include <net/fib_notifier.h>
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>

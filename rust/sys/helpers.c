@@ -6,8 +6,17 @@
 #include <linux/inetdevice.h>
 #include <linux/netdevice.h>
 #include <linux/string.h>
+#include <net/addrconf.h>
+#include <net/fib_notifier.h>
+#include <net/ip6_fib.h>
+#include <net/ip_fib.h>
+#include <net/l3mdev.h>
+#include <net/net_namespace.h>
 #include <net/netdev_lock.h>
 #include <net/netlink.h>
+#include <net/netns/generic.h>
+#include <net/nexthop.h>
+#include <net/route.h>
 #include <net/rtnetlink.h>
 #include <if_carp.h>
 #include "helpers.h"
@@ -229,6 +238,74 @@ struct net *carp_newlink_net(struct rtnl_newlink_params *params)
 	return rtnl_newlink_link_net(params);
 }
 
+struct net *carp_maybe_get_net(struct net *net)
+{
+	return maybe_get_net(net);
+}
+
+void carp_put_net(struct net *net)
+{
+	put_net(net);
+}
+
+void *carp_net_generic(const struct net *net, unsigned int id)
+{
+	return net_generic(net, id);
+}
+
+/* No device if the route leaves by none. */
+void carp_fib_route(const struct fib_notifier_info *info, struct carp_route *route)
+{
+	if (info->family == AF_INET) {
+		const struct fib_entry_notifier_info *entry =
+			container_of(info, struct fib_entry_notifier_info, info);
+
+		route->dev = fib_info_nhc(entry->fi, 0)->nhc_dev;
+		route->type = entry->type;
+		route->protocol = entry->fi->fib_protocol;
+	} else if (info->family == AF_INET6) {
+		const struct fib6_entry_notifier_info *entry =
+			container_of(info, struct fib6_entry_notifier_info, info);
+
+		route->dev = fib6_info_nh_dev(entry->rt);
+		route->type = entry->rt->fib6_type;
+		route->protocol = entry->rt->fib6_protocol;
+	}
+}
+
+u32 carp_l3mdev_table(const struct net_device *dev)
+{
+	return l3mdev_fib_table(dev);
+}
+
+/* A received packet's source is looked up in the routes, not in the list of addresses. */
+void carp_fib_check_sources(struct net *net)
+{
+	net->ipv4.fib_has_custom_local_routes = true;
+}
+
+/* As the route that a lookup makes for a packet that has come in for an address of the host. */
+struct rtable *carp_local_route(struct net *net)
+{
+	struct rtable *rt = rt_dst_alloc(net->loopback_dev, RTCF_LOCAL, RTN_LOCAL, false);
+
+	if (rt)
+		rt->rt_is_input = 1;
+	return rt;
+}
+
+void carp_route_put(struct rtable *rt)
+{
+	ip_rt_put(rt);
+}
+
+void carp_skb_set_route(struct sk_buff *skb, struct rtable *rt)
+{
+	skb_dst_drop(skb);
+	dst_hold(&rt->dst);
+	skb_dst_set(skb, &rt->dst);
+}
+
 struct in_device *carp_in_dev_rtnl(const struct net_device *dev)
 {
 	return __in_dev_get_rtnl(dev);
@@ -257,6 +334,40 @@ void carp_set_rp_filter(struct in_device *in_dev, int value)
 void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group)
 {
 	ip_mc_dec_group(in_dev, group);
+}
+
+struct inet6_dev *carp_in6_dev_rcu(const struct net_device *dev)
+{
+	return __in6_dev_get(dev);
+}
+
+/* The first address if @ifp is NULL. */
+struct inet6_ifaddr *carp_inet6_next_rcu(struct inet6_dev *idev, struct inet6_ifaddr *ifp)
+{
+	struct list_head *at = ifp ? &ifp->if_list : &idev->addr_list;
+
+	return list_next_or_null_rcu(&idev->addr_list, at, struct inet6_ifaddr, if_list);
+}
+
+/* Its route as the kernel has made it is in the table. */
+bool carp_inet6_is_routed(struct inet6_ifaddr *ifp)
+{
+	bool routed;
+
+	spin_lock_bh(&ifp->lock);
+	routed = ifp->rt && rcu_access_pointer(ifp->rt->fib6_node);
+	spin_unlock_bh(&ifp->lock);
+	return routed;
+}
+
+void carp_inet6_set_usable(struct inet6_ifaddr *ifp, bool usable)
+{
+	spin_lock_bh(&ifp->lock);
+	if (usable)
+		ifp->flags &= ~(IFA_F_TENTATIVE | IFA_F_DADFAILED);
+	else
+		ifp->flags |= IFA_F_TENTATIVE | IFA_F_DADFAILED;
+	spin_unlock_bh(&ifp->lock);
 }
 
 void carp_hmac_sha1_update(struct hmac_sha1_ctx *ctx, const u8 *data, size_t len)

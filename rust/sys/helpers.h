@@ -11,6 +11,8 @@
 #include <linux/spinlock.h>
 #include <crypto/sha1.h>
 
+struct fib_notifier_info;
+struct rtable;
 struct rtnl_newlink_params;
 
 /* spinlock */
@@ -55,6 +57,27 @@ struct nlattr *carp_nla_nest_start(struct sk_buff *skb, int type);
 void carp_nla_nest_end(struct sk_buff *skb, struct nlattr *nest);
 struct net *carp_newlink_net(struct rtnl_newlink_params *params);
 
+/* net */
+struct net *carp_maybe_get_net(struct net *net);
+void carp_put_net(struct net *net);
+void *carp_net_generic(const struct net *net, unsigned int id);
+
+/* routes */
+
+/* What a notifier is told of a route. */
+struct carp_route {
+	struct net_device *dev;
+	u8 type;
+	u8 protocol;
+};
+
+void carp_fib_route(const struct fib_notifier_info *info, struct carp_route *route);
+u32 carp_l3mdev_table(const struct net_device *dev);
+void carp_fib_check_sources(struct net *net);
+struct rtable *carp_local_route(struct net *net);
+void carp_route_put(struct rtable *rt);
+void carp_skb_set_route(struct sk_buff *skb, struct rtable *rt);
+
 /* IPv4 */
 struct in_device *carp_in_dev_rtnl(const struct net_device *dev);
 struct in_device *carp_in_dev_rcu(const struct net_device *dev);
@@ -62,6 +85,12 @@ struct in_ifaddr *carp_ifa_first_rcu(struct in_device *in_dev);
 struct in_ifaddr *carp_ifa_next_rcu(struct in_ifaddr *ifa);
 void carp_set_rp_filter(struct in_device *in_dev, int value);
 void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group);
+
+/* IPv6 */
+struct inet6_dev *carp_in6_dev_rcu(const struct net_device *dev);
+struct inet6_ifaddr *carp_inet6_next_rcu(struct inet6_dev *idev, struct inet6_ifaddr *ifp);
+bool carp_inet6_is_routed(struct inet6_ifaddr *ifp);
+void carp_inet6_set_usable(struct inet6_ifaddr *ifp, bool usable);
 
 /* HMAC-SHA1 */
 void carp_hmac_sha1_update(struct hmac_sha1_ctx *ctx, const u8 *data, size_t len);

@@ -7,7 +7,9 @@
 use super::{
     bindings,
     net_device::{NetDevice, Rtnl},
+    pernet::{PerNet, Registration},
     rcu::GracePeriod,
+    route::LocalRoute,
     skb::SkBuff,
 };
 use core::ptr::NonNull;
@@ -23,8 +25,8 @@ use kernel::{
 pub(crate) enum Verdict<'a> {
     /// It goes on as if nobody had looked.
     Accept,
-    /// This device has received it instead.
-    Deliver(&'a NetDevice),
+    /// This device has received it instead; by this route, if the tables are not to be asked.
+    Deliver(&'a NetDevice, Option<&'a LocalRoute>),
 }
 
 /// What looks at the packets of one device.
@@ -140,13 +142,13 @@ unsafe extern "C" fn ingress<T: FrameHook>(
     let guard = Guard::new();
     match owner.ingress(&guard, packet) {
         Verdict::Accept => bindings::NF_ACCEPT,
-        Verdict::Deliver(device) if packet.can_become(device) => {
-            packet.become_received_by(device);
+        Verdict::Deliver(device, route) if packet.can_become(device) => {
+            packet.become_received_by(device, route);
             bindings::NF_ACCEPT
         }
-        Verdict::Deliver(device) => {
+        Verdict::Deliver(device, route) => {
             // SAFETY: The packet was given to this hook, which does not give it back.
-            unsafe { receive(skb, device) };
+            unsafe { receive(skb, device, route) };
             bindings::NF_STOLEN
         }
     }
@@ -157,13 +159,13 @@ unsafe extern "C" fn ingress<T: FrameHook>(
 /// # Safety
 ///
 /// The caller gives the packet away, in softirq context and under RCU.
-unsafe fn receive(skb: *mut bindings::sk_buff, device: &NetDevice) {
+unsafe fn receive(skb: *mut bindings::sk_buff, device: &NetDevice, route: Option<&LocalRoute>) {
     // SAFETY: By this function's contract. Taps may share the packet; then this is a clone.
     let Some(skb) = NonNull::new(unsafe { bindings::carp_skb_share_check(skb) }) else {
         return;
     };
     // SAFETY: The packet is ours alone now.
-    unsafe { SkBuff::from_raw(skb.as_ptr()) }.become_received_by(device);
+    unsafe { SkBuff::from_raw(skb.as_ptr()) }.become_received_by(device, route);
     // SAFETY: As above; the device is alive under RCU.
     unsafe { bindings::netif_receive_skb(skb.as_ptr()) };
 }
@@ -225,64 +227,31 @@ impl<T: ArpHook> ArpTables<T> {
     const REF: &'static [bindings::nf_hook_ops; 2] = &Self::OPS;
 }
 
-/// The ARP hooks of all namespaces, those that come later included.
-///
-/// # Invariants
-///
-/// `pernet` is registered.
-#[pin_data(PinnedDrop)]
+/// The ARP hooks of all namespaces.
+#[pin_data]
 pub(crate) struct ArpHooks {
     #[pin]
-    pernet: Opaque<kernel::bindings::pernet_operations>,
+    registration: Registration,
 }
-
-// SAFETY: Nothing can be done with a reference to it.
-unsafe impl Sync for ArpHooks {}
-// SAFETY: It may be unregistered by any thread.
-unsafe impl Send for ArpHooks {}
 
 impl ArpHooks {
     pub(crate) fn new<T: ArpHook>() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            pernet <- Opaque::try_ffi_init(|slot: *mut kernel::bindings::pernet_operations| {
-                let operations = kernel::bindings::pernet_operations {
-                    init: Some(arp_enter_namespace::<T>),
-                    exit: Some(arp_leave_namespace::<T>),
-                    ..pin_init::zeroed()
-                };
-                // SAFETY: `slot` is valid for writing.
-                unsafe { slot.write(operations) };
-                // SAFETY: The operations stay there until they are unregistered.
-                to_result(unsafe { kernel::bindings::register_pernet_subsys(slot) })
-            }),
+            registration <- Registration::new::<ArpTables<T>>(None),
         }? Error)
     }
 }
 
-#[pinned_drop]
-impl PinnedDrop for ArpHooks {
-    fn drop(self: Pin<&mut Self>) {
-        // SAFETY: Registered by the type's invariant.
-        unsafe { kernel::bindings::unregister_pernet_subsys(self.pernet.get()) }
+impl<T: ArpHook> PerNet for ArpTables<T> {
+    unsafe fn enter(net: *mut bindings::net) -> Result {
+        // SAFETY: The namespace is valid, the table is static.
+        to_result(unsafe { bindings::nf_register_net_hooks(net, Self::REF.as_ptr(), 2) })
     }
-}
 
-/// # Safety
-///
-/// Called by the core, as `pernet_operations::init`, only.
-unsafe extern "C" fn arp_enter_namespace<T: ArpHook>(net: *mut kernel::bindings::net) -> i32 {
-    let ops = ArpTables::<T>::REF;
-    // SAFETY: The namespace is valid, the table is static.
-    unsafe { bindings::nf_register_net_hooks(net.cast(), ops.as_ptr(), 2) }
-}
-
-/// # Safety
-///
-/// Called by the core, as `pernet_operations::exit`, only.
-unsafe extern "C" fn arp_leave_namespace<T: ArpHook>(net: *mut kernel::bindings::net) {
-    let ops = ArpTables::<T>::REF;
-    // SAFETY: Registered when the namespace was entered.
-    unsafe { bindings::nf_unregister_net_hooks(net.cast(), ops.as_ptr(), 2) }
+    unsafe fn leave(net: *mut bindings::net) {
+        // SAFETY: Registered when the namespace was entered.
+        unsafe { bindings::nf_unregister_net_hooks(net, Self::REF.as_ptr(), 2) }
+    }
 }
 
 /// # Safety

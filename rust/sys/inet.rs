@@ -14,16 +14,25 @@ pub(crate) type Ipv4 = [u8; 4];
 /// # Safety
 ///
 /// `in_dev` is valid, and the caller holds RTNL or an RCU guard while it uses the iterator.
-unsafe fn walk(in_dev: NonNull<bindings::in_device>) -> impl Iterator<Item = Ipv4> {
+unsafe fn walk(
+    in_dev: NonNull<bindings::in_device>,
+) -> impl Iterator<Item = NonNull<bindings::in_ifaddr>> {
     // SAFETY: By this function's contract.
     let mut next = NonNull::new(unsafe { bindings::carp_ifa_first_rcu(in_dev.as_ptr()) });
     core::iter::from_fn(move || {
         let ifa = next?;
         // SAFETY: By this function's contract addresses on the list are not freed meanwhile.
         next = NonNull::new(unsafe { bindings::carp_ifa_next_rcu(ifa.as_ptr()) });
-        // SAFETY: As above.
-        Some(unsafe { (*ifa.as_ptr()).ifa_local }.to_ne_bytes())
+        Some(ifa)
     })
+}
+
+/// # Safety
+///
+/// `ifa` is valid.
+unsafe fn local(ifa: NonNull<bindings::in_ifaddr>) -> Ipv4 {
+    // SAFETY: By this function's contract; the address never changes.
+    unsafe { (*ifa.as_ptr()).ifa_local }.to_ne_bytes()
 }
 
 /// The addresses configured on `device`. Context: RTNL; allocates.
@@ -34,8 +43,9 @@ pub(crate) fn addresses(_rtnl: &Rtnl<'_>, device: &NetDevice) -> Result<KVec<Ipv
         return Ok(list);
     };
     // SAFETY: RTNL is held.
-    for address in unsafe { walk(in_dev) } {
-        list.push(address, GFP_KERNEL)?;
+    for ifa in unsafe { walk(in_dev) } {
+        // SAFETY: As above.
+        list.push(unsafe { local(ifa) }, GFP_KERNEL)?;
     }
     Ok(list)
 }
@@ -49,7 +59,48 @@ pub(crate) fn addresses_rcu<'a>(
     let in_dev = NonNull::new(unsafe { bindings::carp_in_dev_rcu(device.as_ptr()) });
     in_dev.into_iter().flat_map(|in_dev| {
         // SAFETY: The guard is held for `'a`.
-        unsafe { walk(in_dev) }
+        unsafe { walk(in_dev).map(|ifa| local(ifa)) }
+    })
+}
+
+/// An address as it is configured, with all that its routes follow from.
+#[derive(Clone, Copy)]
+pub(crate) struct Configured {
+    pub(crate) address: Ipv4,
+    /// What its prefix is of: itself, or the other end of a link between two.
+    pub(crate) peer: Ipv4,
+    pub(crate) prefix_len: u8,
+    /// None: 0.0.0.0.
+    pub(crate) broadcast: Ipv4,
+    /// Another address of the same prefix came first.
+    pub(crate) is_secondary: bool,
+    /// Its prefix is to have a route by the device.
+    pub(crate) wants_prefix_route: bool,
+    pub(crate) metric: u32,
+}
+
+/// As [`addresses_rcu`], with everything about them.
+pub(crate) fn configured_rcu<'a>(
+    _guard: &'a Guard,
+    device: &'a NetDevice,
+) -> impl Iterator<Item = Configured> + 'a {
+    // SAFETY: The device is alive, the guard is held.
+    let in_dev = NonNull::new(unsafe { bindings::carp_in_dev_rcu(device.as_ptr()) });
+    in_dev.into_iter().flat_map(|in_dev| {
+        // SAFETY: The guard is held for `'a`.
+        unsafe { walk(in_dev) }.map(|ifa| {
+            // SAFETY: As above: a valid address, of single words that others may write.
+            let ifa = unsafe { &*ifa.as_ptr() };
+            Configured {
+                address: ifa.ifa_local.to_ne_bytes(),
+                peer: ifa.ifa_address.to_ne_bytes(),
+                prefix_len: ifa.ifa_prefixlen.min(32),
+                broadcast: ifa.ifa_broadcast.to_ne_bytes(),
+                is_secondary: ifa.ifa_flags & bindings::IFA_F_SECONDARY != 0,
+                wants_prefix_route: ifa.ifa_flags & bindings::IFA_F_NOPREFIXROUTE == 0,
+                metric: ifa.ifa_rt_priority,
+            }
+        })
     })
 }
 
@@ -74,6 +125,13 @@ pub(crate) fn accept_any_way_back(_rtnl: &Rtnl<'_>, device: &NetDevice) {
         // SAFETY: `in_dev` is valid under RTNL.
         unsafe { bindings::carp_set_rp_filter(in_dev.as_ptr(), LOOSE) }
     }
+}
+
+/// Has the namespace of `device` accept packets from an address of its own that the routes say is
+/// somewhere else.
+pub(crate) fn trust_routes(_rtnl: &Rtnl<'_>, device: &NetDevice) {
+    // SAFETY: The namespace is valid as long as the device is alive.
+    unsafe { bindings::carp_fib_check_sources(device.net()) }
 }
 
 /// Listens to `group` on `device`, and says so to snooping switches.

@@ -146,6 +146,13 @@ impl NetDevice {
         unsafe { bindings::carp_dev_net(self.as_ptr()) }
     }
 
+    /// The table of its routes, if it is in a VRF.
+    pub(crate) fn vrf_table(&self) -> Option<u32> {
+        // SAFETY: The device is alive.
+        let table = unsafe { bindings::carp_l3mdev_table(self.as_ptr()) };
+        (table != 0).then_some(table)
+    }
+
     pub(crate) fn index(&self) -> i32 {
         // SAFETY: The device is alive.
         unsafe { (*self.as_ptr()).ifindex }
@@ -292,6 +299,18 @@ impl Namespace {
         Self(net)
     }
 
+    pub(super) fn as_ptr(&self) -> *mut bindings::net {
+        self.0
+    }
+
+    /// Keeps it, unless it is about to go. Any context.
+    pub(crate) fn keep(&self) -> Option<NamespaceRef> {
+        // SAFETY: Valid by the type's invariant.
+        let kept = unsafe { bindings::carp_maybe_get_net(self.0) };
+        // INVARIANT: Counted just now.
+        (!kept.is_null()).then(|| NamespaceRef(Namespace(kept)))
+    }
+
     /// The number that tells namespaces apart, of all but the one that the host started with.
     pub(crate) fn number_unless_initial(&self) -> Option<u32> {
         let initial = &raw const kernel::bindings::init_net;
@@ -318,6 +337,30 @@ impl Namespace {
             // SAFETY: As above.
             f(unsafe { NetDevice::from_raw(device.as_ptr()) })?;
         }
+    }
+}
+
+/// A namespace that stays.
+///
+/// # Invariants
+///
+/// The namespace is counted for this.
+pub(crate) struct NamespaceRef(Namespace);
+
+// SAFETY: A namespace may be used and given up by any thread.
+unsafe impl Send for NamespaceRef {}
+
+impl Deref for NamespaceRef {
+    type Target = Namespace;
+    fn deref(&self) -> &Namespace {
+        &self.0
+    }
+}
+
+impl Drop for NamespaceRef {
+    fn drop(&mut self) {
+        // SAFETY: Counted by the type's invariant.
+        unsafe { bindings::carp_put_net(self.0.as_ptr()) }
     }
 }
 

@@ -44,6 +44,18 @@ impl Drop for Registration {
     }
 }
 
+/// Waits until `work.run()` has returned that was asked for before. Context: process, without any
+/// lock that it takes.
+pub(crate) fn flush<T>(work: &Arc<T>)
+where
+    T: workqueue::HasWork<T, 0>,
+{
+    // SAFETY: The work item is a field of `T`, which the reference keeps.
+    let item = unsafe { T::raw_get_work(Arc::as_ptr(work).cast_mut()) };
+    // SAFETY: As above.
+    unsafe { bindings::flush_work(workqueue::Work::raw_get(item)) };
+}
+
 /// Has `work.run()` called soon, once however often it is asked for before it starts.
 pub(crate) fn enqueue<T>(work: Arc<T>)
 where

@@ -4,6 +4,7 @@
 use super::{
     bindings,
     net_device::{Mac, NetDevice},
+    route::LocalRoute,
 };
 use core::ptr::NonNull;
 use kernel::{
@@ -78,9 +79,13 @@ impl SkBuff {
     }
 
     /// From here on it is a packet for `device`, which has received it. Nobody shares it.
-    pub(super) fn become_received_by(&mut self, device: &NetDevice) {
+    pub(super) fn become_received_by(&mut self, device: &NetDevice, route: Option<&LocalRoute>) {
         // SAFETY: The packet is ours to change, the device is alive.
         unsafe { bindings::carp_skb_deliver_to(self.as_ptr(), device.as_ptr()) };
+        if let Some(route) = route {
+            // SAFETY: As above; the packet gets a reference of its own.
+            unsafe { bindings::carp_skb_set_route(self.as_ptr(), route.as_ptr()) };
+        }
     }
 
     /// It came in from a network, so it is not this host's own.

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0
+//! What makes an address work on one host only: it is local while the host owns it, and a stranger's
+//! otherwise, though it is configured all the time.
+//!
+//! Linux takes an address for its own because of a route of type local, which it makes when the
+//! address is configured, and again whenever the device goes up. The gate lets such routes in only
+//! while their device owns its addresses; [`routes`](super::routes) adds and deletes them when that
+//! changes. The administrator's own routes by the device come and go as he likes.
+//!
+//! Context: softirqs off or on, any locks of the tables held.
+
+use crate::{
+    group::vhost::Vhost,
+    sys::{
+        fib::{self, Candidate},
+        link,
+    },
+};
+
+pub(crate) struct Gate;
+
+impl fib::Gate for Gate {
+    fn admits(candidate: &Candidate<'_>) -> bool {
+        match link::of::<Vhost>(candidate.device) {
+            Some(vhost) => vhost.owns_addresses() || !(candidate.is_local || candidate.is_kernels),
+            None => true,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Whether this host owns the addresses of one virtual host, and what follows from it.
+//!
+//! ```text
+//!            the state changes                      the work item runs
+//!                   |                                       |
+//!   at once:        v                        soon:          v
+//!     the gate opens or closes                 the routes are there, or gone
+//!     IPv6 addresses may be sent from, or not
+//!     what comes in for an address finds       what comes in for an address
+//!       a route that was ready before            finds that in the tables
+//! ```
+//!
+//! So a take-over waits for nobody: routes of IPv4 take RTNL, which somebody else may hold for long.
+
+use super::routes::{Addresses, Routes};
+use crate::sys::{
+    inet6,
+    net_device::{NetDevice, RcuDevice},
+    route::LocalRoute,
+    rtnetlink::Client,
+};
+use core::sync::atomic::{AtomicBool, Ordering};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{rcu::Guard, Mutex},
+};
+
+#[pin_data]
+pub(crate) struct Ownership {
+    is_owned: AtomicBool,
+    /// The tables have the routes; written by the work item alone.
+    has_routes: AtomicBool,
+    /// For packets that come in meanwhile.
+    route: LocalRoute,
+    #[pin]
+    routes: Mutex<Routes>,
+}
+
+impl Ownership {
+    /// Not owned. `near` is any device of the namespace.
+    pub(crate) fn new(near: &NetDevice) -> impl PinInit<Self, Error> + use<'_> {
+        try_pin_init!(Self {
+            is_owned: AtomicBool::new(false),
+            has_routes: AtomicBool::new(false),
+            route: LocalRoute::new(near)?,
+            routes <- new_mutex!(Routes::default(), "carp routes"),
+        })
+    }
+
+    /// For the gate.
+    pub(crate) fn is_owned(&self) -> bool {
+        self.is_owned.load(Ordering::Acquire)
+    }
+
+    /// The addresses of `device` are owned from now on, or not any more. True: that is news, and
+    /// [`Ownership::follow`] is to be called. Softirqs off.
+    #[must_use]
+    pub(crate) fn set(&self, guard: &Guard, device: Option<&NetDevice>, owned: bool) -> bool {
+        if self.is_owned.swap(owned, Ordering::AcqRel) == owned {
+            return false;
+        }
+        if let Some(device) = device {
+            mark(guard, device, owned);
+        }
+        true
+    }
+
+    /// By which an IPv4 packet for an owned address comes in, until the tables say it.
+    pub(crate) fn way_in(&self) -> Option<&LocalRoute> {
+        (!self.has_routes.load(Ordering::Acquire)).then_some(&self.route)
+    }
+
+    /// Makes the routes and the marks of the addresses of `device` what they are to be now. Fails
+    /// for want of memory, and then is to be called again. Context: process, without RTNL.
+    pub(crate) fn follow(&self, device: &RcuDevice) -> Result {
+        let mut routes = self.routes.lock();
+        let owned = self.is_owned();
+        let (addresses, namespace) = {
+            let guard = Guard::new();
+            // A device that goes takes its routes with it.
+            let Some(device) = device.get(&guard) else {
+                return Ok(());
+            };
+            let Some(namespace) = device.namespace().keep() else {
+                return Ok(());
+            };
+            mark(&guard, device, owned);
+            (Addresses::of(&guard, device)?, namespace)
+        };
+        if !owned {
+            self.has_routes.store(false, Ordering::Release);
+        }
+        routes.follow(&Client::new(namespace)?, &addresses, owned)?;
+        if owned {
+            self.has_routes.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+}
+
+/// Nothing of this host's may be sent from an IPv6 address that it does not own: unlike with IPv4,
+/// no route is asked.
+fn mark(guard: &Guard, device: &NetDevice, owned: bool) {
+    for address in inet6::addresses_rcu(guard, device) {
+        address.set_usable(owned);
+    }
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The routes that the virtual addresses have while this host owns them, and not otherwise.
+//!
+//! They are those that the kernel makes for an address: it finds and deletes them when the address
+//! is deleted. (Of IPv6 it only knows the local route that it has made itself; of ours we keep a
+//! list.) That a route is there already, or is gone already, is as good as having added or deleted
+//! it.
+//!
+//! Context: process, without RTNL, which every change of an IPv4 route takes.
+
+use crate::sys::{
+    inet::{self, Configured, Ipv4},
+    inet6::{self, Ipv6},
+    net_device::NetDevice,
+    rtnetlink::{Client, Destination, Route, RouteKind, Via},
+};
+use kernel::{prelude::*, sync::rcu::Guard};
+
+/// Metric of the kernel's route to the prefix of an IPv6 address.
+const PREFIX_METRIC: u32 = 256;
+/// An IPv6 address has one local route of the kernel's and one of ours, at most.
+const LOCAL_ROUTES: usize = 2;
+
+/// What is kept of one device from one change to the next.
+#[derive(Default)]
+pub(crate) struct Routes {
+    /// IPv6 addresses that have a local route of ours.
+    added: KVec<Ipv6>,
+}
+
+/// An IPv6 address, with all that its routes follow from.
+#[derive(Clone, Copy)]
+struct Configured6 {
+    address: Ipv6,
+    prefix_len: u8,
+    metric: u32,
+    wants_prefix_route: bool,
+    is_routed: bool,
+}
+
+/// The addresses of a device at one moment.
+pub(crate) struct Addresses {
+    via: Via,
+    v4: KVec<Configured>,
+    v6: KVec<Configured6>,
+}
+
+impl Addresses {
+    /// Fails for want of memory. Context: process or softirq.
+    pub(crate) fn of(guard: &Guard, device: &NetDevice) -> Result<Self> {
+        let mut this = Self {
+            via: Via {
+                index: device.index(),
+                vrf_table: device.vrf_table(),
+            },
+            v4: KVec::new(),
+            v6: KVec::new(),
+        };
+        for configured in inet::configured_rcu(guard, device) {
+            this.v4.push(configured, GFP_ATOMIC)?;
+        }
+        for address in inet6::addresses_rcu(guard, device) {
+            let configured = Configured6 {
+                address: address.address(),
+                prefix_len: address.prefix_len(),
+                metric: address.metric(),
+                wants_prefix_route: address.wants_prefix_route(),
+                is_routed: address.is_routed(),
+            };
+            this.v6.push(configured, GFP_ATOMIC)?;
+        }
+        Ok(this)
+    }
+}
+
+impl Routes {
+    /// Has the routes in the tables if the addresses are `owned`, and not if not. Fails if any of
+    /// them could not be changed; the others are.
+    pub(crate) fn follow(&mut self, client: &Client, addresses: &Addresses, owned: bool) -> Result {
+        // IPv6 first: it does not take RTNL, for which IPv4 may have to wait.
+        let v6 = self.follow_v6(client, addresses, owned);
+        let mut v4 = Ok(());
+        for_each_v4(&addresses.v4, |route| {
+            let result = if owned {
+                unless(EEXIST, client.add(addresses.via, route))
+            } else {
+                unless(ESRCH, client.delete(addresses.via, route))
+            };
+            v4 = v4.and(result);
+        });
+        v6.and(v4)
+    }
+
+    fn follow_v6(&mut self, client: &Client, addresses: &Addresses, owned: bool) -> Result {
+        let via = addresses.via;
+        let mut outcome = Ok(());
+        // Those whose address has gone, or that are not owned any more.
+        let mut kept = KVec::with_capacity(addresses.v6.len(), GFP_KERNEL)?;
+        for added in &self.added {
+            if owned && addresses.v6.iter().any(|now| now.address == *added) {
+                let _ = kept.push_within_capacity(*added);
+            } else {
+                outcome = outcome.and(delete_local(client, via, added));
+            }
+        }
+        self.added = kept;
+        for now in &addresses.v6 {
+            let prefix = prefix_route(now);
+            if !owned {
+                outcome = outcome.and(delete_local(client, via, &now.address));
+                if let Some(prefix) = prefix {
+                    outcome = outcome.and(unless(ESRCH, client.delete(via, &prefix)));
+                }
+                continue;
+            }
+            if !now.is_routed && !self.added.contains(&now.address) {
+                self.added.push(now.address, GFP_KERNEL)?;
+                outcome = outcome.and(unless(EEXIST, client.add(via, &local6(&now.address))));
+            }
+            if let Some(prefix) = prefix {
+                outcome = outcome.and(unless(EEXIST, client.add(via, &prefix)));
+            }
+        }
+        outcome
+    }
+}
+
+/// An error that says that there was nothing to do is none; nor is one that says that the device
+/// has gone, or has been set down, and its routes with it.
+fn unless(done: Error, result: Result) -> Result {
+    match result {
+        Err(error) if error == done || error == ENODEV || error == ENETDOWN => Ok(()),
+        result => result,
+    }
+}
+
+const ENETDOWN: Error = kernel::error::code::ENETDOWN;
+
+fn delete_local(client: &Client, via: Via, address: &Ipv6) -> Result {
+    let route = local6(address);
+    for _ in 0..LOCAL_ROUTES {
+        match client.delete(via, &route) {
+            Ok(()) => (),
+            result => return unless(ESRCH, result),
+        }
+    }
+    Ok(())
+}
+
+fn local6(address: &Ipv6) -> Route {
+    Route {
+        kind: RouteKind::Local,
+        destination: Destination::V6(*address),
+        prefix_len: 128,
+        source: None,
+        metric: 0,
+    }
+}
+
+/// None for a prefix of the address alone: the local route comes before it.
+fn prefix_route(of: &Configured6) -> Option<Route> {
+    (of.wants_prefix_route && of.prefix_len < 128).then(|| Route {
+        kind: RouteKind::Unicast,
+        destination: Destination::V6(
+            (u128::from_be_bytes(of.address) & mask6(of.prefix_len)).to_be_bytes(),
+        ),
+        prefix_len: of.prefix_len,
+        source: None,
+        metric: if of.metric == 0 {
+            PREFIX_METRIC
+        } else {
+            of.metric
+        },
+    })
+}
+
+fn mask6(prefix_len: u8) -> u128 {
+    u128::MAX
+        .checked_shl(128u32.saturating_sub(prefix_len.into()))
+        .unwrap_or(0)
+}
+
+fn mask4(prefix_len: u8) -> u32 {
+    u32::MAX
+        .checked_shl(32u32.saturating_sub(prefix_len.into()))
+        .unwrap_or(0)
+}
+
+/// Calls `f` with each route that the kernel makes for these addresses, the local ones before those
+/// that need them.
+fn for_each_v4(addresses: &[Configured], mut f: impl FnMut(&Route)) {
+    for now in addresses {
+        let mask = mask4(now.prefix_len);
+        let prefix_of = |address: Ipv4| u32::from_be_bytes(address) & mask;
+        let prefix = prefix_of(now.peer);
+        let is_primary = |other: &&Configured| {
+            !other.is_secondary
+                && other.prefix_len == now.prefix_len
+                && prefix_of(other.peer) == prefix
+        };
+        let primary = addresses.iter().find(is_primary).unwrap_or(now);
+        let mut route = |kind, destination: Ipv4, prefix_len, metric| {
+            f(&Route {
+                kind,
+                destination: Destination::V4(destination),
+                prefix_len,
+                source: Some(primary.address),
+                metric,
+            });
+        };
+
+        route(RouteKind::Local, now.address, 32, 0);
+        if now.broadcast != [0; 4] && now.broadcast != [255; 4] {
+            route(RouteKind::Broadcast, now.broadcast, 32, 0);
+        }
+        let is_zeronet = prefix >> 24 == 0;
+        let is_alone = prefix.to_be_bytes() == now.address && now.prefix_len == 32;
+        if is_zeronet || now.is_secondary || is_alone {
+            continue;
+        }
+        if now.wants_prefix_route {
+            route(
+                RouteKind::Unicast,
+                prefix.to_be_bytes(),
+                now.prefix_len,
+                now.metric,
+            );
+        }
+        if now.prefix_len < 31 {
+            route(RouteKind::Broadcast, (prefix | !mask).to_be_bytes(), 32, 0);
+        }
+    }
+}
