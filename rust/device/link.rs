@@ -8,8 +8,9 @@ use crate::{
     group::{
         operation::{Kind, Operation, Renumbering},
         parent::Parent,
+        status::Settings,
         ties,
-        vhost::{Settings, Vhost},
+        vhost::Vhost,
     },
     proto::{config::Config, wire},
     sys::{

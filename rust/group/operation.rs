@@ -7,12 +7,8 @@
 //! thread.
 
 use super::{
-    addresses::Addresses,
-    carp_if::CarpIf,
-    parent::Parent,
-    serializer::Serializer,
-    ties,
-    vhost::{Settings, Vhost},
+    addresses::Addresses, carp_if::CarpIf, parent::Parent, serializer::Serializer,
+    status::Settings, ties, vhost::Vhost,
 };
 use crate::{
     proto::wire,
