@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What happens to parents, to the addresses of carp devices, and to the host.
 //!
-//! Context: process; RTNL held but at reboot.
+//! Context: process; RTNL held but at reboot, and for IPv6 addresses.
 
 use crate::{
     group::{operation::Kind, parent::Parent, vhost::Vhost},
     proto::wire,
     sys::{
-        inet, link,
+        link,
         net_device::{NetDevice, Rtnl},
         notifier::{self, DeviceEvent},
         validator,
@@ -71,10 +71,12 @@ impl notifier::Events for Events {
             return;
         };
         vhost.follow_ownership();
-        let submitted = inet::addresses(rtnl, device)
-            .and_then(|list| vhost.submit(rtnl, Kind::Addresses(vhost.into(), list)));
-        if submitted.is_err() {
-            pr_err!("no memory: a carp device signs for its old addresses until the next change\n");
+        vhost.read_addresses(rtnl);
+    }
+
+    fn addresses_v6(device: &NetDevice) {
+        if let Some(vhost) = link::of::<Vhost>(device) {
+            vhost.addresses_changed();
         }
     }
 

@@ -4,11 +4,15 @@
 //! * `carp_if`: the snapshot of those that run, which packets are matched with.
 //! * `parent`: who publishes it.
 //! * `vhost`: one virtual host.
+//! * `addresses`: its addresses, and what follows from which there are.
+//! * `adverts`: an advert on its way out.
 //! * `quiescence`: who is inside a virtual host, and when it is at rest.
 //! * `ties`: devices, and so parents, that fail over together.
 //! * `inspect`: what can be seen of it in debugfs.
 //! * `operation`, `serializer`: what is done to all that, one after the other.
 
+pub(crate) mod addresses;
+pub(crate) mod adverts;
 pub(crate) mod carp_if;
 mod inspect;
 pub(crate) mod operation;

@@ -7,6 +7,7 @@
 //! thread.
 
 use super::{
+    addresses::Addresses,
     carp_if::CarpIf,
     parent::Parent,
     serializer::Serializer,
@@ -18,7 +19,6 @@ use crate::{
     sys::{
         clock,
         genl::Completion,
-        inet::Ipv4,
         net_device::{NetDevice, Rtnl},
         rcu::Fresh,
         trace,
@@ -46,7 +46,7 @@ pub(crate) enum Kind {
     /// The vhid of a virtual host, and with it its virtual MAC address.
     Vhid(Arc<Vhost>, Renumbering),
     /// The virtual addresses of a virtual host.
-    Addresses(Arc<Vhost>, KVec<Ipv4>),
+    Addresses(Arc<Vhost>, Addresses),
     /// The parent is up or down, has a carrier or none.
     ParentState,
     /// The parent's MTU or offloads.

@@ -176,6 +176,16 @@ int carp_skb_network_offset(const struct sk_buff *skb)
 	return skb_network_offset(skb);
 }
 
+/* 0, which is that of an extension header, if there is no whole header. */
+u8 carp_skb_ipv6_next_header(const struct sk_buff *skb)
+{
+	const struct ipv6hdr *header;
+	struct ipv6hdr buffer;
+
+	header = skb_header_pointer(skb, skb_network_offset(skb), sizeof(buffer), &buffer);
+	return header ? header->nexthdr : 0;
+}
+
 const struct ethhdr *carp_skb_ethernet(const struct sk_buff *skb)
 {
 	return skb_mac_header_was_set(skb) ? eth_hdr(skb) : NULL;
