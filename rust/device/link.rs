@@ -78,6 +78,7 @@ impl LinkKind for Vhost {
 
         device.set_address(rtnl, &wire::virtual_mac(vhid));
         device.inherit_limits(rtnl, parent.device());
+        device.limit_mtu(rtnl, parent.device().mtu());
         let config = request.changes.apply(&Config::new(vhid));
         let key = match request.key {
             Some(key) => key,

@@ -246,6 +246,12 @@ impl NetDevice {
         unsafe { bindings::call_netdevice_notifiers(event as usize, self.as_ptr()) };
     }
 
+    /// Its MTU cannot be set to more than `mtu` from now on; who tries is told so.
+    pub(crate) fn limit_mtu(&self, _rtnl: &Rtnl<'_>, mtu: u32) {
+        // SAFETY: The device is alive, RTNL is held.
+        unsafe { (*self.as_ptr()).max_mtu = mtu };
+    }
+
     /// Its MTU; only before it is registered.
     pub(crate) fn set_first_mtu(&self, _rtnl: &Rtnl<'_>, mtu: u32) {
         // SAFETY: The device is alive, RTNL is held.
