@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""first_answers.py FILE ADDRESS MASTER MS KIND...: what is said to ADDRESS from the first advert of
-MASTER in the capture on, by each KIND (echo: ICMP; tcp: the beginning of a connection). The very
-first of it must have been answered, so many milliseconds after the advert at most. Prints when."""
+"""first_answers.py [--held FILE] FILE ADDRESS MASTER MS KIND...: what is said to ADDRESS from the
+first advert of MASTER in the capture on, by each KIND (echo: ICMP; tcp: the beginning of a
+connection). The very first of it must have been answered, after so many milliseconds at most; with
+--held, while RTNL was held for half a second or more, as rtnl_watch.py has written."""
 
+import argparse
 import ipaddress
 import struct
 import sys
@@ -40,7 +42,7 @@ def question(kind, version, protocol, payload):
 
 
 def judge(path, address, master, kind):
-    """When the first question came behind the advert, and when its answer, in milliseconds."""
+    """When the advert came, the first question behind it, and the answer to that."""
     taken_over = None
     asked = {}
     answered = {}
@@ -62,13 +64,36 @@ def judge(path, address, master, kind):
     first = next(iter(asked))
     if first not in answered:
         sys.exit(f"{kind}: of {len(asked)} questions {len(answered)} were answered, not the first")
-    return tuple((times[first] - taken_over) * 1000 for times in (asked, answered))
+    return taken_over, asked[first], answered[first]
 
 
-file, to, by, limit, *kinds = sys.argv[1:]
-for name in kinds:
-    asked_ms, answered_ms = judge(file, ipaddress.ip_address(to), ipaddress.ip_address(by), name)
-    verdict = f"{name}: asked {asked_ms:.1f} ms, answered {answered_ms:.1f} ms after the first advert"
-    print(verdict)
-    if answered_ms > float(limit):
-        sys.exit(f"{verdict}, and not within {limit} ms")
+def held(path, begin, end):
+    """How long RTNL was held then, in milliseconds; 0: it was free some of the time."""
+    for line in open(path):
+        first, *last = line.split()
+        if last and float(first) < begin and end < float(last[0]):
+            return (float(last[0]) - float(first)) * 1000
+    return 0
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--held")
+parser.add_argument("file")
+parser.add_argument("address", type=ipaddress.ip_address)
+parser.add_argument("master", type=ipaddress.ip_address)
+parser.add_argument("limit", type=float)
+parser.add_argument("kinds", nargs="+")
+args = parser.parse_args()
+said = []
+is_good = True
+for name in args.kinds:
+    advert, question_at, answer_at = judge(args.file, args.address, args.master, name)
+    asked_ms, answered_ms = (question_at - advert) * 1000, (answer_at - advert) * 1000
+    is_good &= answered_ms - asked_ms <= args.limit
+    said.append(f"{name}: asked {asked_ms:.1f} ms, answered {answered_ms:.1f} ms after the advert")
+    if args.held:
+        held_ms = held(args.held, advert, answer_at)
+        is_good &= held_ms >= 500
+        said.append(f"RTNL held {held_ms:.0f} ms")
+print("; ".join(said))
+sys.exit(not is_good)

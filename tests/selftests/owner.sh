@@ -164,7 +164,7 @@ bound_before_the_take_over()
 	answers "$client" "$shared" "b ${net}10"
 	capture_end all
 	# Less than a second, after which a lost one would be said again.
-	first=$(python3 "$here/first_answers.py" "$tmp/all.pcap" "$shared" 192.0.2.12 500 tcp 2>&1)
+	first=$(python3 "$here/first_answers.py" "$tmp/all.pcap" "$shared" 192.0.2.12 $((500 * slow)) tcp 2>&1)
 	check_err $? "$first"
 	ip -n "$sw" link set to_a up
 	becomes "$a" backup
@@ -182,7 +182,7 @@ bound_while_master()
 	coproc last { exec ip netns exec "$client" bash -c "exec 3<>/dev/tcp/$shared/7; cat <&3 & cat >&3"; }
 	# shellcheck disable=SC2154 # a coprocess has it
 	defer kill_process "$last_PID"
-	read -r -t 10 line <&"${last[0]}"
+	read -r -t $((10 * slow)) line <&"${last[0]}"
 	[ "$line" = "a ${net}10" ]
 	check_err $? "it begins with '$line'"
 	hand_over "$a" "$b"
@@ -191,7 +191,7 @@ bound_while_master()
 	hand_over "$b" "$a"
 	answers "$client" "$shared" "a ${net}10"
 	echo still there >&"${last[1]}"
-	read -r -t 20 line <&"${last[0]}"
+	read -r -t $((20 * slow)) line <&"${last[0]}"
 	[ "$line" = "still there" ]
 	check_err $? "what lasted is gone: '$line'"
 	end_test "sockets bound while MASTER survive being BACKUP, $ipv"
@@ -238,9 +238,9 @@ source_mac()
 	answers "$client" "$shared" "a ${net}10"
 	answers "$c" "$shared" "a ${far}10"
 	# Fragments, and errors.
-	ip netns exec "$client" ping -q -c 1 -w 5 -s 4000 "$shared" >/dev/null
+	ip netns exec "$client" ping -q -c 1 -w $((5 * slow)) -s 4000 "$shared" >/dev/null
 	check_err $? "no answer to a large packet"
-	ip netns exec "$a" ping -q -c 1 -w 5 -I "$shared" "${net}10" >/dev/null
+	ip netns exec "$a" ping -q -c 1 -w $((5 * slow)) -I "$shared" "${net}10" >/dev/null
 	check_err $? "no answer to what comes from the address"
 	ip netns exec "$client" bash -c "echo >/dev/udp/$shared/9"
 	busywait "$BUSYWAIT_TIMEOUT" has_packets all "src host $shared and $(unreachable)"

@@ -233,7 +233,7 @@ parent_without_address()
 	check_err $? "B knows a way: $(way "$b" 192.0.2.10)"
 	hand "$a" "$b"
 	reached 192.0.2.1
-	ip netns exec "$b" ping -q -c 1 -w 5 192.0.2.10 >/dev/null
+	ip netns exec "$b" ping -q -c 1 -w $((5 * slow)) 192.0.2.10 >/dev/null
 	check_err $? "the MASTER does not reach the client"
 	hears "$a" 3
 	stays "$a" backup
@@ -298,7 +298,7 @@ a_hundred()
 	routes_become "$b" "$expected" "as MASTER, taken over"
 	ip -n "$client" neigh flush all
 	for last in {101..200}; do
-		ip netns exec "$client" ping -q -c 1 -w 3 -i 0.2 "192.0.2.$last" >/dev/null 2>&1 ||
+		ip netns exec "$client" ping -q -c 1 -w $((3 * slow)) -i 0.2 "192.0.2.$last" >/dev/null 2>&1 ||
 			((unanswered++))
 	done
 	[ "$unanswered" = 0 ]
