@@ -52,16 +52,19 @@ pub fn options(attributes: &Attributes<'_>) {
 
 /// One line in text for the device, and one for what it shares with its parent.
 pub fn statistics(counters: &Attributes<'_>) {
-    let mut in_parents = false;
-    for (number, name) in (0..).zip(XSTATS) {
-        let Some(count) = counters.u64(number) else {
-            continue;
-        };
-        let of_parent = name.to_bytes().starts_with(b"parent_");
-        if number == 1 || of_parent != in_parents {
-            output::line();
+    for of_parent in [false, true] {
+        let mut is_first = true;
+        for (number, name) in (0..).zip(XSTATS) {
+            if name.to_bytes().starts_with(b"parent_") != of_parent {
+                continue;
+            }
+            let Some(count) = counters.u64(number) else {
+                continue;
+            };
+            if core::mem::take(&mut is_first) {
+                output::line();
+            }
+            output::number(name, count);
         }
-        in_parents = of_parent;
-        output::number(name, count);
     }
 }

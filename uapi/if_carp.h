@@ -80,11 +80,13 @@ enum {
 	CARP_XSTATS_LATE_TIMERS,	/* timers that fired more than one interval late */
 	/* What cannot be laid to one vhid is counted by the parent, for all its devices. */
 	CARP_XSTATS_PARENT_BAD_LEN,	/* too short, or lengths that contradict each other */
-	CARP_XSTATS_PARENT_BAD_TTL,	/* TTL is not 255 */
+	CARP_XSTATS_PARENT_BAD_TTL,	/* TTL or hop limit is not 255 */
 	CARP_XSTATS_PARENT_BAD_VERSION,	/* neither CARP version 2 nor type 1 */
 	CARP_XSTATS_PARENT_BAD_CHECKSUM,
 	CARP_XSTATS_PARENT_BAD_VHID,	/* a vhid that does not run on this parent */
 	CARP_XSTATS_PAD,
+	CARP_XSTATS_RX_ADVERTS_V6,	/* of RX_ADVERTS, those over IPv6 */
+	CARP_XSTATS_TX_ADVERTS_V6,	/* of TX_ADVERTS, those over IPv6 */
 
 	__CARP_XSTATS_MAX
 };

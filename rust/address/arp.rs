@@ -66,9 +66,17 @@ pub(crate) fn vhost_of<'a>(
     Some((link::of::<Vhost>(owner)?, owner))
 }
 
-/// `parent` has received an ARP packet: if it asks for an address of a MASTER on it, answers.
-pub(crate) fn answer(guard: &Guard, parent: &NetDevice, packet: &SkBuff) {
+/// `parent` has received an ARP packet: if it asks for an address of a MASTER on it, answers; if it
+/// comes from who says to have it too, notices that.
+pub(crate) fn hear(guard: &Guard, parent: &NetDevice, packet: &SkBuff) {
     let Some(arp) = Arp::read(packet) else { return };
+    if let Some((vhost, device)) = vhost_of(guard, parent, arp.sender_ip) {
+        let is_its_master = vhost.is_master() && vhost.parent_device().is(parent);
+        if is_its_master && arp.sender_mac != vhost.mac() {
+            let address = arp.sender_ip.into();
+            vhost.conflicts.notice(device, address, &arp.sender_mac);
+        }
+    }
     // A gratuitous request asks nothing.
     if !arp.is_request || arp.sender_ip == arp.target_ip {
         return;

@@ -3,7 +3,7 @@
 
 use super::statistics::{Counters, ParentCounters};
 use crate::{
-    group::{ties::GroupName, vhost::Status},
+    group::{status::Status, ties::GroupName},
     proto::{
         config::{self, Changes, Invalid},
         machine::State,
@@ -169,6 +169,8 @@ pub(super) fn report_statistics(
         bad_auth,
         own_adverts,
         replayed,
+        rx_adverts_v6,
+        tx_adverts_v6,
     } = status.counters;
     let load = |counter: &core::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
     let counters = [
@@ -191,6 +193,8 @@ pub(super) fn report_statistics(
             load(&parent.bad_checksum),
         ),
         (uapi::CARP_XSTATS_PARENT_BAD_VHID, load(&parent.bad_vhid)),
+        (uapi::CARP_XSTATS_RX_ADVERTS_V6, rx_adverts_v6),
+        (uapi::CARP_XSTATS_TX_ADVERTS_V6, tx_adverts_v6),
     ];
     for (kind, value) in counters {
         report.u64(kind, value, uapi::CARP_XSTATS_PAD)?;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What happens to parents, to the addresses of carp devices, and to the host.
 //!
-//! Context: process; RTNL held but at reboot.
+//! Context: process; RTNL held but at reboot, and for IPv6 addresses.
 
 use crate::{
     group::{operation::Kind, parent::Parent, vhost::Vhost},
     proto::wire,
     sys::{
-        inet, link,
+        link,
         net_device::{NetDevice, Rtnl},
         notifier::{self, DeviceEvent},
         validator,
@@ -32,7 +32,15 @@ impl notifier::Events for Events {
                     parent.renamed(rtnl);
                 }
             }
-            DeviceEvent::Limits => submit(rtnl, device, Kind::ParentLimits),
+            DeviceEvent::Limits => {
+                // At once, for what is asked while the operation waits is judged by it.
+                device.find_upper(rtnl, |upper| {
+                    link::of::<Vhost>(upper)?;
+                    upper.limit_mtu(rtnl, device.mtu());
+                    None::<()>
+                });
+                submit(rtnl, device, Kind::ParentLimits);
+            }
             // Frames for the virtual MAC address would be the parent's own.
             DeviceEvent::NextAddress(mac) => {
                 if let Some(vhid) = wire::vhid_of_mac(&mac) {
@@ -44,7 +52,11 @@ impl notifier::Events for Events {
                 }
             }
             DeviceEvent::Address => submit(rtnl, device, Kind::ParentAddress),
-            DeviceEvent::Leaving => link::delete_uppers::<Vhost>(rtnl, device),
+            DeviceEvent::Leaving => {
+                if let Some(parent) = parent_of(rtnl, device) {
+                    parent.goes(|| link::delete_uppers::<Vhost>(rtnl, device));
+                }
+            }
             DeviceEvent::TypeChange => {
                 if parent_of(rtnl, device).is_some() {
                     return Err(notifier::REFUSED);
@@ -59,10 +71,12 @@ impl notifier::Events for Events {
             return;
         };
         vhost.follow_ownership();
-        let submitted = inet::addresses(rtnl, device)
-            .and_then(|list| vhost.submit(rtnl, Kind::Addresses(vhost.into(), list)));
-        if submitted.is_err() {
-            pr_err!("no memory: a carp device signs for its old addresses until the next change\n");
+        vhost.read_addresses(rtnl);
+    }
+
+    fn addresses_v6(device: &NetDevice) {
+        if let Some(vhost) = link::of::<Vhost>(device) {
+            vhost.addresses_changed();
         }
     }
 

@@ -4,18 +4,18 @@
 //! Context: softirqs off, under RCU. No locks but that of the one virtual host an advert is for.
 
 use crate::{
-    address::arp,
+    address::{arp, nd},
     group::{parent::Parent, vhost::Vhost},
-    proto::wire,
+    proto::wire::{self, Advert, Reject, Source},
     sys::{
         hook::Verdict,
-        inet::{self, Ipv4},
+        inet, inet6,
         net_device::NetDevice,
         route::LocalRoute,
         skb::{Protocol, SkBuff},
     },
 };
-use kernel::sync::rcu::Guard;
+use kernel::sync::{rcu::Guard, ArcBorrow};
 
 /// What there is to know about an advert lies in this many bytes of its packet.
 const HEAD_LEN: usize = wire::HEAD_LEN;
@@ -40,14 +40,25 @@ pub(crate) fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff)
         let Some(vhost) = carp_if.get(vhid).filter(|vhost| vhost.is_master()) else {
             return Verdict::Accept;
         };
+        if nd::hear(guard, parent.device(), packet) {
+            return Verdict::Drop;
+        }
         return match vhost.device().get(guard) {
             Some(device) => Verdict::Deliver(device, way_in(guard, device, vhost, packet)),
             None => Verdict::Accept,
         };
     }
     match packet.protocol() {
-        Protocol::Arp => arp::answer(guard, parent.device(), packet),
-        Protocol::Ipv4 if destination == wire::GROUP_MAC_V4 => hear(parent, guard, packet),
+        Protocol::Arp => arp::hear(guard, parent.device(), packet),
+        Protocol::Ipv4 if destination == wire::GROUP_MAC_V4 => {
+            hear(parent, guard, packet, wire::parse_ipv4);
+        }
+        Protocol::Ipv6 if destination == wire::GROUP_MAC_V6 => {
+            hear(parent, guard, packet, wire::parse_ipv6);
+        }
+        Protocol::Ipv6 => {
+            nd::hear(guard, parent.device(), packet);
+        }
         _ => (),
     }
     Verdict::Accept
@@ -70,13 +81,16 @@ fn way_in<'a>(
     owner.is(device).then_some(route)
 }
 
+/// How an advert is read, if a packet is one.
+type Parse = fn(&[u8]) -> Result<Option<(Source, Advert)>, Reject>;
+
 /// Maybe an advert.
-fn hear(parent: &Parent, guard: &Guard, packet: &SkBuff) {
+fn hear(parent: &Parent, guard: &Guard, packet: &SkBuff, parse: Parse) {
     let mut buffer = [0; HEAD_LEN];
     let Some(bytes) = packet.read_network(&mut buffer) else {
         return;
     };
-    match wire::parse_ipv4(bytes) {
+    match parse(bytes) {
         Ok(None) => (),
         Ok(Some((from, advert))) => {
             match parent
@@ -84,7 +98,7 @@ fn hear(parent: &Parent, guard: &Guard, packet: &SkBuff) {
                 .and_then(|carp_if| carp_if.get(advert.vhid))
             {
                 Some(vhost) => vhost.advert_received(guard, from, &advert),
-                None => parent.counters.count(wire::Reject::Vhid),
+                None => parent.counters.count(Reject::Vhid),
             }
         }
         Err(reject) => parent.counters.count(reject),
@@ -94,13 +108,15 @@ fn hear(parent: &Parent, guard: &Guard, packet: &SkBuff) {
 /// A packet that `parent` is about to send. What this host says from a virtual address comes from
 /// the virtual MAC address if it is MASTER, and is not said otherwise. False: drop it.
 pub(crate) fn egress(parent: &Parent, guard: &Guard, packet: &mut SkBuff) -> bool {
-    if packet.protocol() != Protocol::Ipv4 || packet.was_received() {
+    if packet.was_received() {
         return true;
     }
-    let Some(source) = ipv4_source(packet) else {
-        return true;
+    let owner = match packet.protocol() {
+        Protocol::Ipv4 => ipv4_owner(parent, guard, packet),
+        Protocol::Ipv6 => ipv6_owner(parent, guard, packet),
+        _ => None,
     };
-    let Some((vhost, _)) = arp::vhost_of(guard, parent.device(), source) else {
+    let Some(vhost) = owner else {
         return true;
     };
     if packet.ethernet().is_some_and(|(_, mac)| mac == vhost.mac()) {
@@ -109,8 +125,30 @@ pub(crate) fn egress(parent: &Parent, guard: &Guard, packet: &mut SkBuff) -> boo
     vhost.is_master() && packet.set_ethernet_source(&vhost.mac()).is_ok()
 }
 
-fn ipv4_source(packet: &SkBuff) -> Option<Ipv4> {
+/// The virtual host from whose address a packet is about to be sent.
+fn ipv4_owner<'a>(
+    parent: &Parent,
+    guard: &'a Guard,
+    packet: &SkBuff,
+) -> Option<ArcBorrow<'a, Vhost>> {
     let mut buffer = [0; 16];
     let (_, source) = packet.read_network(&mut buffer)?.split_last_chunk()?;
-    Some(*source)
+    let (vhost, _) = arp::vhost_of(guard, parent.device(), *source)?;
+    Some(vhost)
+}
+
+/// As [`ipv4_owner`].
+fn ipv6_owner<'a>(
+    parent: &Parent,
+    guard: &'a Guard,
+    packet: &SkBuff,
+) -> Option<ArcBorrow<'a, Vhost>> {
+    let mut buffer = [0; 24];
+    let (_, source) = packet.read_network(&mut buffer)?.split_last_chunk()?;
+    // Most of all packets, and mostly no virtual one.
+    if inet6::has(guard, parent.device(), source) {
+        return None;
+    }
+    let (vhost, _) = nd::vhost_of(guard, parent.device(), source)?;
+    Some(vhost)
 }

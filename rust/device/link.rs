@@ -8,14 +8,15 @@ use crate::{
     group::{
         operation::{Kind, Operation, Renumbering},
         parent::Parent,
+        status::Settings,
         ties,
-        vhost::{Settings, Vhost},
+        vhost::Vhost,
     },
     proto::{config::Config, wire},
     sys::{
         bindings as uapi,
         hmac::Key,
-        inet,
+        inet, inet6,
         link::{self, LinkKind},
         net_device::{NetDevice, RcuDevice, Rtnl},
         netlink::{Attributes, Extack, Policy, Report},
@@ -77,6 +78,7 @@ impl LinkKind for Vhost {
 
         device.set_address(rtnl, &wire::virtual_mac(vhid));
         device.inherit_limits(rtnl, parent.device());
+        device.limit_mtu(rtnl, parent.device().mtu());
         let config = request.changes.apply(&Config::new(vhid));
         let key = match request.key {
             Some(key) => key,
@@ -92,6 +94,7 @@ impl LinkKind for Vhost {
         inet::accept_any_way_back(rtnl, device);
         // On a BACKUP an address of this host is somewhere else, and speaks to it from there.
         inet::trust_routes(rtnl, device);
+        inet6::keep_to_what_is_configured(rtnl, device);
     }
 
     fn device(&self) -> &RcuDevice {
@@ -138,19 +141,20 @@ impl LinkKind for Vhost {
         let parent = self.parent_device();
         // Early, since hardware may take its time to follow: at a take-over it is long done.
         parent.accept_unicast(rtnl, &self.mac())?;
-        let fresh = self
+        let taken = self
             .parent()
             .serializer()
             .make_room(1)
-            .and_then(|()| self.parent().prepare_to_join(rtnl, self.into()));
-        let fresh = match fresh {
-            Ok(fresh) => fresh,
+            .and_then(|()| self.room_to_listen())
+            .and_then(|room| Ok((room, self.parent().prepare_to_join(rtnl, self.into())?)));
+        let (room, fresh) = match taken {
+            Ok(taken) => taken,
             Err(error) => {
                 parent.drop_unicast(rtnl, &self.mac());
                 return Err(error);
             }
         };
-        Vhost::open(&self);
+        Vhost::open(&self, rtnl, room);
         let join = Kind::Join(self.into(), Some(fresh));
         let join = Operation::request(self.parent().clone(), join);
         self.parent().serializer().submit(rtnl, join);
@@ -164,6 +168,7 @@ impl LinkKind for Vhost {
         self.stop_timer();
         let is_last = self.parent().leave(rtnl, self);
         inet::leave_group(rtnl, self.parent_device(), wire::GROUP_V4);
+        self.stop_listening(rtnl);
         self.parent_device().drop_unicast(rtnl, &self.mac());
         if !is_last {
             self.ties_changed(rtnl);

@@ -4,16 +4,22 @@
 //! * `carp_if`: the snapshot of those that run, which packets are matched with.
 //! * `parent`: who publishes it.
 //! * `vhost`: one virtual host.
+//! * `addresses`: its addresses, and what follows from which there are.
+//! * `adverts`: an advert on its way out.
 //! * `quiescence`: who is inside a virtual host, and when it is at rest.
+//! * `status`: what is asked of a virtual host, and what it answers.
 //! * `ties`: devices, and so parents, that fail over together.
 //! * `inspect`: what can be seen of it in debugfs.
 //! * `operation`, `serializer`: what is done to all that, one after the other.
 
+pub(crate) mod addresses;
+pub(crate) mod adverts;
 pub(crate) mod carp_if;
 mod inspect;
 pub(crate) mod operation;
 pub(crate) mod parent;
 mod quiescence;
 pub(crate) mod serializer;
+pub(crate) mod status;
 pub(crate) mod ties;
 pub(crate) mod vhost;

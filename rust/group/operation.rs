@@ -7,18 +7,14 @@
 //! thread.
 
 use super::{
-    carp_if::CarpIf,
-    parent::Parent,
-    serializer::Serializer,
-    ties,
-    vhost::{Settings, Vhost},
+    addresses::Addresses, carp_if::CarpIf, parent::Parent, serializer::Serializer,
+    status::Settings, ties, vhost::Vhost,
 };
 use crate::{
     proto::wire,
     sys::{
         clock,
         genl::Completion,
-        inet::Ipv4,
         net_device::{NetDevice, Rtnl},
         rcu::Fresh,
         trace,
@@ -46,7 +42,7 @@ pub(crate) enum Kind {
     /// The vhid of a virtual host, and with it its virtual MAC address.
     Vhid(Arc<Vhost>, Renumbering),
     /// The virtual addresses of a virtual host.
-    Addresses(Arc<Vhost>, KVec<Ipv4>),
+    Addresses(Arc<Vhost>, Addresses),
     /// The parent is up or down, has a carrier or none.
     ParentState,
     /// The parent's MTU or offloads.

@@ -7,31 +7,32 @@
 //! the data path; packets are sent after it is released.
 
 use super::{
+    addresses::{Addresses, Families, Groups},
+    adverts::Frames,
     operation::{Kind, Operation},
     parent::Parent,
     quiescence::Users,
+    status::{LastChange, Settings, Status},
     ties::GroupName,
 };
 use crate::{
-    address::{arp, ownership::Ownership},
-    device::statistics::Counters,
+    address::{arp, conflicts::Conflicts, nd, ownership::Ownership},
+    device::{notices, statistics::Counters},
     proto::{
         auth::{self, Digest},
-        config::{Changes, Config},
-        machine::{Actions, AdvertKind, Change, Event, Machine, Reason, State},
+        config::Config,
+        machine::{Actions, Change, Event, Machine, Reason, State},
         signature::Signatures,
         wire::{self, Advert, Reject, Source},
     },
     sys::{
         clock,
         hmac::{HmacSha1, Key},
-        inet::{self, Ipv4},
-        link,
+        inet, inet6, link,
         lock::SpinLockBh,
-        net_device::{Mac, NetDevice, RcuDevice, Rtnl},
+        net_device::{Mac, NetDevice, RcuDevice, Rtnl, RtnlGuard},
         queue,
         route::LocalRoute,
-        skb::OwnedSkb,
         timer::{impl_has_timer, HasTimer, Timer},
         trace,
     },
@@ -47,8 +48,6 @@ use kernel::{
     workqueue::{Work, WorkItem},
 };
 
-/// Length of an Ethernet header.
-const ETHERNET_LEN: u32 = 14;
 /// How long to wait before routes are tried again that could not be changed.
 const RETRY_MS: i64 = 20;
 
@@ -79,7 +78,10 @@ pub(crate) struct Vhost {
     timer: Timer<Vhost>,
     #[pin]
     ownership: Ownership,
-    /// Has the routes follow the ownership.
+    /// Its list of addresses has changed, where it could not be read.
+    addresses_changed: AtomicBool,
+    pub(crate) conflicts: Conflicts,
+    /// Has the routes follow the ownership, and reads what could not be read before.
     #[pin]
     work: Work<Vhost>,
 }
@@ -91,7 +93,11 @@ impl WorkItem for Vhost {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        match this.ownership.follow(&this.device) {
+        let followed = this.ownership.follow(&this.device);
+        if this.addresses_changed.load(Ordering::Acquire) {
+            this.as_arc_borrow().read_addresses(&RtnlGuard::new());
+        }
+        match followed {
             // The gate has closed meanwhile: this runs again.
             Ok(()) | Err(EPERM) => (),
             Err(ENOMEM | ENOBUFS) => {
@@ -111,7 +117,10 @@ pub(crate) struct Core {
     machine: Machine,
     key: Key,
     signatures: Signatures<HmacSha1>,
-    addresses: KVec<Ipv4>,
+    addresses: Addresses,
+    families: Families,
+    /// Those that the parent listens to for it.
+    groups: Groups,
     /// The vhids that it will have, one after the other.
     claims: KVec<u8>,
     /// The device is up.
@@ -125,33 +134,6 @@ pub(crate) struct Core {
     counters: Counters,
 }
 
-/// What a request asks for.
-pub(crate) struct Settings {
-    pub(crate) changes: Changes,
-    pub(crate) key: Option<Key>,
-    pub(crate) state: Option<State>,
-    pub(crate) group: Option<GroupName>,
-}
-
-/// When the state changed last, and why.
-#[derive(Clone, Copy)]
-pub(crate) struct LastChange {
-    pub(crate) reason: Reason,
-    /// Milliseconds since the epoch.
-    pub(crate) at_ms: u64,
-}
-
-/// What a virtual host looks like at one moment.
-pub(crate) struct Status {
-    pub(crate) config: Config,
-    pub(crate) group: GroupName,
-    pub(crate) state: State,
-    pub(crate) master: Option<Source>,
-    pub(crate) last_change: Option<LastChange>,
-    pub(crate) late_timers: u64,
-    pub(crate) counters: Counters,
-}
-
 impl Vhost {
     pub(crate) fn new(config: Config, key: Key, parent: Arc<Parent>) -> Result<Arc<Self>> {
         // The clock in the upper half lets the counter grow over a restart, which peers in strict
@@ -163,7 +145,9 @@ impl Vhost {
             machine: Machine::new(config, counter),
             key,
             signatures: Signatures::new(digest),
-            addresses: KVec::new(),
+            addresses: Addresses::default(),
+            families: Families::default(),
+            groups: Groups::default(),
             claims: KVec::new(),
             is_open: false,
             has_joined: false,
@@ -184,6 +168,8 @@ impl Vhost {
                 core <- SpinLockBh::new(core, c"carp vhost", static_lock_class!()),
                 timer <- Timer::new(),
                 ownership <- Ownership::new(near.device()),
+                addresses_changed: AtomicBool::new(false),
+                conflicts: Conflicts::new(),
                 work <- new_work!("carp addresses"),
             }),
             GFP_KERNEL,
@@ -307,9 +293,36 @@ impl Vhost {
         self.core.lock().is_open
     }
 
-    /// The device is set up. It runs once it has joined its parent's snapshot.
-    pub(crate) fn open(&self) {
+    /// What [`Vhost::open`] takes.
+    pub(crate) fn room_to_listen(&self) -> Result<Groups> {
+        let addresses = self.core.lock().addresses.v6.len();
+        Groups::room(addresses)
+    }
+
+    /// The device is set up: its parent listens for it. It runs once it has joined its parent's
+    /// snapshot.
+    pub(crate) fn open(&self, rtnl: &Rtnl<'_>, room: Groups) {
         self.core.lock().is_open = true;
+        self.listen(rtnl, room);
+    }
+
+    /// The device has been set down.
+    pub(crate) fn stop_listening(&self, rtnl: &Rtnl<'_>) {
+        self.listen(rtnl, Groups::default());
+    }
+
+    /// Has the parent listen to what its addresses are asked for in, while the device is up.
+    fn listen(&self, rtnl: &Rtnl<'_>, mut groups: Groups) {
+        {
+            let core = self.core.lock();
+            if core.is_open {
+                groups.follow(&core.addresses);
+            }
+        }
+        // The new ones first: what is in both is not left and joined again.
+        groups.join(rtnl, self.parent_device());
+        let old = core::mem::replace(&mut self.core.lock().groups, groups);
+        old.leave(rtnl, self.parent_device());
     }
 
     /// It is in the parent's snapshot.
@@ -446,10 +459,38 @@ impl Vhost {
         }
     }
 
+    /// The list of addresses of its device has changed, and cannot be read here. Any context.
+    pub(crate) fn addresses_changed(self: ArcBorrow<'_, Self>) {
+        self.addresses_changed.store(true, Ordering::Release);
+        queue::enqueue(self.into());
+    }
+
+    /// Has the virtual addresses become those of the device.
+    pub(crate) fn read_addresses(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) {
+        self.addresses_changed.store(false, Ordering::Release);
+        let Some(device) = self.device.get_rtnl(rtnl) else {
+            return;
+        };
+        let submitted = Addresses::of(rtnl, device)
+            .and_then(|list| self.submit(rtnl, Kind::Addresses(self.into(), list)));
+        if submitted.is_err() {
+            pr_err!("no memory: a carp device signs for its old addresses until the next change\n");
+        }
+    }
+
+    /// As [`Vhost::read_addresses`], if that has been put off until now.
+    pub(crate) fn catch_up(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) {
+        if self.addresses_changed.load(Ordering::Acquire) {
+            self.read_addresses(rtnl);
+        }
+    }
+
     /// The virtual addresses are these.
-    pub(crate) fn set_addresses(&self, rtnl: &Rtnl<'_>, addresses: KVec<Ipv4>) {
+    pub(crate) fn set_addresses(&self, rtnl: &Rtnl<'_>, mut addresses: Addresses) {
+        let room = addresses.take_room();
         let (old, is_master) = {
             let mut core = self.core.lock();
+            core.families.follow(&addresses);
             let old = core::mem::replace(&mut core.addresses, addresses);
             let new = core.digest();
             let state = core.machine.state();
@@ -462,6 +503,7 @@ impl Vhost {
             (old, state == State::Master)
         };
         drop(old);
+        self.listen(rtnl, room);
         self.start_or_stop(rtnl);
         if is_master {
             self.announce(&Guard::new());
@@ -471,20 +513,25 @@ impl Vhost {
     /// An advert with this vhid came in on the parent.
     pub(crate) fn advert_received(&self, guard: &Guard, from: Source, advert: &Advert) {
         let Some(_inside) = self.enter() else { return };
-        let own = self.source(guard).map(Source::V4);
+        let device = self.device.get(guard);
+        let mut news = None;
         self.step(|core, now_ns| {
-            let result = if core
+            let heard = core
                 .signatures
-                .verify(now_ns, advert.counter, &advert.digest)
-                .is_some()
-            {
-                core.machine.advert(now_ns, own, from, advert)
+                .verify(now_ns, advert.counter, &advert.digest);
+            news = heard.is_news.then_some(heard.list);
+            let result = if heard.list.is_some() {
+                let own = core.families.sources(guard, self.parent_device(), device);
+                core.machine.advert(now_ns, &own, from, advert)
             } else {
                 Err(Reject::Auth)
             };
-            core.counters.count_received(&result);
+            core.counters.count_received(&result, from);
             result.unwrap_or_default()
         });
+        if let (Some(list), Some(device)) = (news, device) {
+            notices::advert(device, from, list);
+        }
     }
 
     fn timer_expired(&self) {
@@ -492,18 +539,10 @@ impl Vhost {
         self.step(|core, now_ns| core.machine.timeout(now_ns));
     }
 
-    /// Where own adverts come from: the parent's first address, else the first virtual one.
-    fn source(&self, guard: &Guard) -> Option<Ipv4> {
-        inet::addresses_rcu(guard, self.parent_device())
-            .next()
-            .or_else(|| inet::addresses_rcu(guard, self.device.get(guard)?).next())
-    }
-
     /// Runs the machine and does what it asks for. Context: any but hard interrupts, without locks
     /// that sending a packet could want.
     fn step(&self, input: impl FnOnce(&mut Core, u64) -> Actions) {
         let guard = Guard::new();
-        let source = self.source(&guard).unwrap_or_default();
         let run = |input: &mut dyn FnMut(&mut Core, u64) -> Actions| {
             let now_ns = clock::now_ns();
             let mut core = self.core.lock();
@@ -517,27 +556,35 @@ impl Vhost {
                     this.follow_ownership();
                 }
             }
-            let frame = actions.send.map(|kind| core.sign(now_ns, kind, source));
+            let frames = actions.send.map(|kind| {
+                let sources = core.families.sources(&guard, self.parent_device(), device);
+                let Core {
+                    machine,
+                    signatures,
+                    ..
+                } = &mut *core;
+                Frames::new(machine, signatures, now_ns, kind, &sources)
+            });
             match core.machine.deadline_ns() {
                 Some(deadline_ns) => self.arm(deadline_ns),
                 None => self.disarm(),
             }
-            (frame, actions.announce)
+            (frames, actions.announce)
         };
 
         let mut input = Some(input);
-        let (mut frame, announce) = run(&mut |core, now_ns| {
+        let (mut frames, announce) = run(&mut |core, now_ns| {
             input
                 .take()
                 .map_or_else(Actions::default, |input| input(core, now_ns))
         });
         // How sending went is an input too, whose only answer can be an advert with the new
         // demotion; that one's outcome then changes nothing more.
-        while let Some(bytes) = frame.take() {
-            let sent = self.send(&bytes);
-            (frame, _) = run(&mut |core, now_ns| {
-                core.counters.count_sent(sent.is_ok());
-                let event = if sent.is_ok() {
+        while let Some(sending) = frames.take() {
+            let outcome = sending.send(self.parent_device());
+            (frames, _) = run(&mut |core, now_ns| {
+                core.counters.count_sent(&outcome);
+                let event = if outcome.is_success() {
                     Event::SendOk
                 } else {
                     Event::SendFailed
@@ -570,17 +617,15 @@ impl Vhost {
         core.counters.count_change(is_master);
     }
 
-    fn send(&self, frame: &[u8]) -> Result {
-        let parent = self.parent_device();
-        OwnedSkb::frame(parent, frame, ETHERNET_LEN)?.transmit(parent)
-    }
-
     fn announce(&self, guard: &Guard) {
         let Some(device) = self.device.get(guard) else {
             return;
         };
         for address in inet::addresses_rcu(guard, device) {
             arp::announce(self.parent_device(), &self.mac(), address);
+        }
+        for address in inet6::addresses_rcu(guard, device) {
+            nd::announce(guard, self, device, &address.address());
         }
     }
 }
@@ -617,14 +662,7 @@ impl Core {
     fn digest(&mut self) -> Digest<HmacSha1> {
         let vhid = self.machine.config().vhid;
         let keyed = HmacSha1::new(self.key.bytes());
-        Digest::new(keyed, vhid, &mut self.addresses, &mut [])
-    }
-
-    /// The next advert, signed, in its frame.
-    fn sign(&mut self, now_ns: u64, kind: AdvertKind, source: Ipv4) -> [u8; wire::FRAME_V4_LEN] {
-        let mut advert = self.machine.next_advert(now_ns, kind);
-        advert.digest = self.signatures.sign(now_ns, advert.counter);
-        let [id @ .., _, _] = clock::random_u32().to_ne_bytes();
-        wire::frame_v4(source, u16::from_ne_bytes(id), &advert)
+        let Addresses { v4, v6, .. } = &mut self.addresses;
+        Digest::new(keyed, vhid, v4, v6)
     }
 }

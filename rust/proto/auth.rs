@@ -14,6 +14,8 @@
 use core::hint::black_box;
 use core::mem::swap;
 
+use super::ipv6::is_link_local;
+
 /// Length of the key in bytes; a shorter one is padded with zeros.
 pub const KEY_LEN: usize = 20;
 
@@ -109,11 +111,6 @@ fn each_once<const LEN: usize>(sorted: &[[u8; LEN]]) -> impl Iterator<Item = &[u
         previous = address;
         is_new
     })
-}
-
-/// fe80::/10.
-const fn is_link_local(address: &[u8; 16]) -> bool {
-    matches!(*address, [0xfe, second, ..] if second & 0xc0 == 0x80)
 }
 
 /// Compares in constant time.

@@ -60,13 +60,14 @@ impl Counter {
         self.sent.contains(&Some(counter))
     }
 
-    /// Strict mode: accepts `counter` if it exceeds all that was accepted before and is not below
-    /// the last one sent. Two masters may send at the same moment, so it may equal that one; of
-    /// the own source, [`Self::is_own`] has found it already.
+    /// Strict mode: accepts `counter` if it exceeds all that was accepted before and is no more than
+    /// one below the last one sent. Two masters may send at the same moment, each of them in both
+    /// address families, so it may equal the last two; of the own source, [`Self::is_own`] has found
+    /// it already.
     pub fn accept(&mut self, counter: u64) -> bool {
         let [last_sent, ..] = self.sent;
         let newer = self.highest.is_none_or(|highest| counter > highest)
-            && last_sent.is_none_or(|sent| counter >= sent);
+            && last_sent.is_none_or(|sent| counter.saturating_add(1) >= sent);
         if newer {
             self.highest = Some(counter);
         }

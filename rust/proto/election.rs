@@ -10,12 +10,18 @@
 //! *higher* address. Hence two limits that peers with this rule never meet: a MASTER insists only
 //! for so many adverts of an equal one (`INSIST`); and one that yields to an equal one gives it an
 //! interval more to speak, should it have yielded too.
+//!
+//! Nodes that advertise in both address families would be ordered twice, and perhaps the other way
+//! round. So there IPv4 decides, as long as the other's adverts over IPv4 are heard; over IPv6 alone
+//! it takes a second advert. If of one of two nodes only one family is heard, they may still decide
+//! by different families. If both stay, it is for at most one advert more than `INSIST`; if both
+//! yield, what they wait is not the same, since it depends on their counters.
 
 use core::cmp::Ordering;
 
 use super::demotion::Priority;
 use super::state::Reason;
-use super::wire::{Advert, Source};
+use super::wire::{Advert, Source, Sources};
 
 /// A MASTER yields to an equal one with this advert that it hears from it in a row. A peer with
 /// our rule falls silent after the first advert it hears; with two of its own it may have missed
@@ -66,24 +72,56 @@ pub struct Tie {
 
 impl Tie {
     /// One more advert of an equal master: goes on counting `before`, unless that was another one
-    /// or long ago. `interval_ns`: that of both.
-    pub fn heard(before: Option<Self>, now_ns: u64, with: Source, interval_ns: u64) -> Self {
+    /// or long ago. `interval_ns`: that of both. `None`: IPv4 decides, so nothing is decided here.
+    pub fn heard(
+        before: Option<Self>,
+        now_ns: u64,
+        with: Source,
+        interval_ns: u64,
+    ) -> Option<Self> {
         let patience_ns = interval_ns.saturating_mul(u64::from(INSIST));
-        let in_a_row = before.filter(|before| {
-            before.with == with && now_ns.saturating_sub(before.heard_ns) <= patience_ns
-        });
-        Self {
+        let recent = before.filter(|before| now_ns.saturating_sub(before.heard_ns) <= patience_ns);
+        if let (Source::V6(_), Some(Source::V4(_))) = (with, recent.map(|recent| recent.with)) {
+            return None;
+        }
+        let in_a_row = recent.filter(|recent| recent.with == with);
+        Some(Self {
             with,
             adverts: in_a_row.map_or(1, |before| before.adverts.saturating_add(1)),
             heard_ns: now_ns,
-        }
+        })
     }
 
-    /// Whether a MASTER with source `own` yields, whose last advert carried `sent`, to this one
-    /// that carried `heard`.
-    pub fn yields(&self, own: Source, sent: u64, heard: u64) -> bool {
+    /// Whether a MASTER that sends from `own`, and whose last advert carried `sent`, yields to this
+    /// one that carried `heard`.
+    pub fn yields(&self, own: &Sources, sent: u64, heard: u64) -> bool {
+        if self.adverts <= self.ignored(own) {
+            return false;
+        }
         // Without addresses of their own to compare, two nodes still have counters.
-        let stays = own.cmp(&self.with).then(sent.cmp(&heard)).is_gt();
-        !stays || self.adverts >= INSIST
+        let order = own.like(self.with).cmp(&self.with);
+        !order.then(sent.cmp(&heard)).is_gt() || self.is_beyond_insisting(own)
+    }
+
+    /// What a MASTER that yields waits longer than for a better one.
+    pub fn extra_ns(&self, own: &Sources, sent: u64, interval_ns: u64) -> u64 {
+        let both_may_yield = self.ignored(own) > 0 || self.is_beyond_insisting(own);
+        let quarters = if both_may_yield {
+            // The upper bits of a product depend on all bits: on two hosts they are not the same
+            // each time, however long the counters keep their distance.
+            (sent.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 62).saturating_add(5)
+        } else {
+            4
+        };
+        interval_ns.saturating_mul(quarters) / 4
+    }
+
+    /// As many adverts over IPv6 are none, where there should be some over IPv4.
+    fn ignored(&self, own: &Sources) -> u8 {
+        u8::from(matches!(self.with, Source::V6(_)) && own.v4.is_some())
+    }
+
+    fn is_beyond_insisting(&self, own: &Sources) -> bool {
+        self.adverts >= INSIST.saturating_add(self.ignored(own))
     }
 }

@@ -59,7 +59,7 @@ use super::demotion::{Priority, SendErrors};
 use super::election::{self, Tie};
 use super::state::next_state;
 pub use super::state::{Actions, AdvertKind, Change, Event, Reason, State};
-use super::wire::{Advert, Reject, Source};
+use super::wire::{Advert, Reject, Source, Sources};
 
 /// A new MASTER announces its addresses again with this advert: some switches miss the first.
 const ANNOUNCE_AGAIN: u8 = 2;
@@ -79,14 +79,14 @@ struct Backup {
     announced_ns: u64,
     /// What is waited for longer than the master-down time.
     extra_ns: u64,
-    master: Option<Source>,
+    master: Option<Known>,
     /// Set when the timer was late: not to take over before.
     not_before_ns: Option<u64>,
 }
 
 impl Backup {
     /// Its master was heard, or may be heard, from `now_ns` on.
-    const fn since(now_ns: u64, announced_ns: u64, master: Option<Source>) -> Self {
+    const fn since(now_ns: u64, announced_ns: u64, master: Option<Known>) -> Self {
         Self {
             heard_ns: now_ns,
             announced_ns,
@@ -94,6 +94,26 @@ impl Backup {
             master,
             not_before_ns: None,
         }
+    }
+}
+
+/// The master that a BACKUP listens to, by the source of one of its adverts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Known {
+    source: Source,
+    heard_ns: u64,
+}
+
+impl Known {
+    const fn new(heard_ns: u64, source: Source) -> Self {
+        Self { source, heard_ns }
+    }
+
+    /// One that advertises in both families is known by its IPv4 address, as long as it is heard
+    /// from that as well.
+    fn keeps_its_name(&self, now_ns: u64, from: Source, announced_ns: u64) -> bool {
+        matches!((self.source, from), (Source::V4(_), Source::V6(_)))
+            && now_ns.saturating_sub(self.heard_ns) <= announced_ns.saturating_mul(2)
     }
 }
 
@@ -150,8 +170,11 @@ impl Machine {
     /// none is known.
     pub const fn master(&self) -> Option<Source> {
         match self.role {
-            Role::Backup(backup) => backup.master,
-            Role::Init | Role::Master(_) => None,
+            Role::Backup(Backup {
+                master: Some(known),
+                ..
+            }) => Some(known.source),
+            Role::Backup(_) | Role::Init | Role::Master(_) => None,
         }
     }
 
@@ -243,8 +266,8 @@ impl Machine {
         }
     }
 
-    /// An advert with a right digest was heard from `from`. `own`: what the own adverts of the
-    /// same address family are sent from; `None` is taken for the unspecified address.
+    /// An advert with a right digest was heard from `from`. `own`: what the own adverts are sent
+    /// from; since the digest is right, the other's are of the same families.
     ///
     /// # Errors
     ///
@@ -252,7 +275,7 @@ impl Machine {
     pub fn advert(
         &mut self,
         now_ns: u64,
-        own: Option<Source>,
+        own: &Sources,
         from: Source,
         advert: &Advert,
     ) -> Result<Actions, Reject> {
@@ -262,8 +285,7 @@ impl Machine {
         if let Role::Init = self.role {
             return Ok(Actions::default());
         }
-        let own = own.unwrap_or(from.unspecified());
-        if from == own && self.counter.is_own(advert.counter) {
+        if from == own.like(from) && self.counter.is_own(advert.counter) {
             return Err(Reject::OwnAdvert);
         }
         if self.config.strict && !self.counter.accept(advert.counter) {
@@ -271,12 +293,13 @@ impl Machine {
         }
         Ok(match self.role {
             Role::Init => Actions::default(),
-            Role::Backup(_) => self.heard_as_backup(now_ns, from, advert),
+            Role::Backup(backup) => self.heard_as_backup(now_ns, backup, from, advert),
             Role::Master(master) => self.heard_as_master(now_ns, master, own, from, advert),
         })
     }
 
-    /// The next advert to send. The caller signs it: its digest is zero.
+    /// The next advert to send, to be called once for each address family. The caller signs it:
+    /// its digest is zero.
     pub fn next_advert(&mut self, now_ns: u64, kind: AdvertKind) -> Advert {
         let priority = self.priority(now_ns);
         let (advbase, advskew) = match kind {
@@ -293,13 +316,23 @@ impl Machine {
         }
     }
 
-    fn heard_as_backup(&mut self, now_ns: u64, from: Source, advert: &Advert) -> Actions {
+    fn heard_as_backup(
+        &mut self,
+        now_ns: u64,
+        before: Backup,
+        from: Source,
+        advert: &Advert,
+    ) -> Actions {
         let own = self.priority(now_ns);
         if let Some(reason) = election::takes_over(&own, self.config.preempt, advert) {
             return self.change(now_ns, reason, None);
         }
         let announced_ns = Priority::announced(advert).interval_ns();
-        self.role = Role::Backup(Backup::since(now_ns, announced_ns, Some(from)));
+        let master = match before.master {
+            Some(known) if known.keeps_its_name(now_ns, from, announced_ns) => known,
+            _ => Known::new(now_ns, from),
+        };
+        self.role = Role::Backup(Backup::since(now_ns, announced_ns, Some(master)));
         self.arm(now_ns);
         Actions::default()
     }
@@ -308,7 +341,7 @@ impl Machine {
         &mut self,
         now_ns: u64,
         mut master: Master,
-        own: Source,
+        own: &Sources,
         from: Source,
         advert: &Advert,
     ) -> Actions {
@@ -316,19 +349,22 @@ impl Machine {
         let interval_ns = priority.interval_ns();
         let (yields, extra_ns) = match election::compare(&priority, advert) {
             Ordering::Less => (false, 0),
-            Ordering::Equal => {
-                let tie = Tie::heard(master.tie, now_ns, from, interval_ns);
-                master.tie = Some(tie);
-                let yields = tie.yields(own, self.counter.last(), advert.counter);
-                (yields, interval_ns)
-            }
+            Ordering::Equal => match Tie::heard(master.tie, now_ns, from, interval_ns) {
+                Some(tie) => {
+                    master.tie = Some(tie);
+                    let sent = self.counter.last();
+                    let yields = tie.yields(own, sent, advert.counter);
+                    (yields, tie.extra_ns(own, sent, interval_ns))
+                }
+                None => (false, 0),
+            },
             Ordering::Greater => (true, 0),
         };
         if yields {
             let announced_ns = Priority::announced(advert).interval_ns();
             let better = Backup {
                 extra_ns,
-                ..Backup::since(now_ns, announced_ns, Some(from))
+                ..Backup::since(now_ns, announced_ns, Some(Known::new(now_ns, from)))
             };
             return self.change(now_ns, Reason::BetterMaster, Some(better));
         }

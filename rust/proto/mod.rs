@@ -19,7 +19,9 @@
 //!
 //! # Rooms
 //!
-//! - [`wire`]: the advert and the IPv4 frame around it, both ways.
+//! - [`wire`]: the advert and the frames around it, both ways.
+//! - [`ipv6`]: the header of IPv6, and what addresses follow from others.
+//! - [`nd`]: Neighbour Discovery for a shared address.
 //! - [`auth`]: what the digest of an advert covers.
 //! - [`signature`]: for which list of addresses, while that changes.
 //! - [`config`]: the settings of a virtual host and their ranges.
@@ -37,7 +39,9 @@ pub mod config;
 pub mod counter;
 pub mod demotion;
 pub mod election;
+pub mod ipv6;
 pub mod machine;
+pub mod nd;
 pub mod signature;
 pub mod state;
 pub mod timers;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The bytes on the wire: a CARP version 2 advert, and the IPv4 frame that carries it.
+//! The bytes on the wire: a CARP version 2 advert, and the frames that carry it, over IPv4 or IPv6.
 //!
 //! ```text
 //!  0               1               2               3
@@ -18,11 +18,13 @@
 //!
 //! The layout is OpenBSD's `struct carp_header`; all fields are big-endian. The other BSDs send 0
 //! in the byte that is `demotion` here, and ignore it. The checksum is the Internet checksum over
-//! these 36 bytes, without a pseudo header. The digest covers version, type, vhid, counter and the
+//! these 36 bytes, without a pseudo header over IPv6 too: only NetBSD has one there. The digest covers version, type, vhid, counter and the
 //! virtual addresses (see [`auth`](super::auth)), but neither advskew nor advbase nor demotion:
 //! that is how CARP version 2 is, and why an advert in transit must be kept to one link (TTL 255).
 //!
 //! Nobody checks authlen, so neither does [`Advert::parse`].
+
+use super::ipv6::{self, Address, Packet};
 
 /// Length of an advert in bytes.
 pub const ADVERT_LEN: usize = 36;
@@ -37,8 +39,14 @@ pub const GROUP_V4: [u8; 4] = [224, 0, 0, 18];
 pub const GROUP_MAC_V4: [u8; 6] = [0x01, 0x00, 0x5e, 0x00, 0x00, 0x12];
 /// Length in bytes of what [`frame_v4`] returns: Ethernet 14, IPv4 20, CARP 36.
 pub const FRAME_V4_LEN: usize = 70;
-/// The length at which a caller of [`parse_ipv4`] may cut a packet: it holds the longest IPv4
-/// header and an advert. A packet shorter than this is taken to be whole.
+/// Where adverts over IPv6 are sent to.
+pub const GROUP_V6: Address = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x12];
+/// The Ethernet address of [`GROUP_V6`].
+pub const GROUP_MAC_V6: [u8; 6] = ipv6::group_mac(&GROUP_V6);
+/// Length in bytes of what [`frame_v6`] returns: Ethernet 14, IPv6 40, CARP 36.
+pub const FRAME_V6_LEN: usize = 90;
+/// The length at which a caller of [`parse_ipv4`] or [`parse_ipv6`] may cut a packet: it holds the
+/// longest IPv4 header and an advert. A packet shorter than this is taken to be whole.
 pub const HEAD_LEN: usize = 128;
 
 /// Version 2 in the high nibble, type 1 (advertisement) in the low one.
@@ -48,7 +56,9 @@ const AUTH_LEN: u8 = 7;
 const IPV4_HEADER_LEN: usize = 20;
 /// Total length of the datagram that [`frame_v4`] makes.
 const IPV4_TOTAL_LEN: u16 = 56;
-/// Low delay, as OpenBSD, NetBSD and DragonFly send.
+/// What follows the header of the datagram that [`frame_v6`] makes.
+const IPV6_PAYLOAD_LEN: u16 = 36;
+/// Low delay, as OpenBSD, NetBSD and DragonFly send; over IPv6 nobody does.
 const TOS: u8 = 0x10;
 const DONT_FRAGMENT: [u8; 2] = [0x40, 0x00];
 /// The bits of the fragment word that are zero in an unfragmented datagram: "more fragments" and
@@ -61,7 +71,7 @@ const ETHERTYPE_IPV4: [u8; 2] = [0x08, 0x00];
 pub enum Reject {
     /// Too short, a fragment, or lengths that contradict each other; state unchanged.
     Length,
-    /// The TTL is not 255: it came through a router; state unchanged.
+    /// The TTL or hop limit is not 255: it came through a router; state unchanged.
     Ttl,
     /// Neither CARP version 2 nor type 1 (VRRP uses the same protocol number); state unchanged.
     Version,
@@ -86,12 +96,21 @@ pub enum Source {
     V6([u8; 16]),
 }
 
-impl Source {
-    /// The unspecified address of the same family: what a node sends from that has no address.
-    pub const fn unspecified(&self) -> Self {
-        match self {
-            Self::V4(_) => Self::V4([0; 4]),
-            Self::V6(_) => Self::V6([0; 16]),
+/// What the own adverts are sent from, in each family in which there are any.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Sources {
+    /// Over IPv4; 0.0.0.0 if this node has no address.
+    pub v4: Option<[u8; 4]>,
+    /// Over IPv6.
+    pub v6: Option<Address>,
+}
+
+impl Sources {
+    /// That in the family of `other`; the unspecified address if there is none.
+    pub fn like(&self, other: Source) -> Source {
+        match other {
+            Source::V4(_) => Source::V4(self.v4.unwrap_or_default()),
+            Source::V6(_) => Source::V6(self.v6.unwrap_or_default()),
         }
     }
 }
@@ -224,6 +243,30 @@ pub fn parse_ipv4(packet: &[u8]) -> Result<Option<(Source, Advert)>, Reject> {
     Ok(Some((Source::V4([s0, s1, s2, s3]), advert)))
 }
 
+/// Reads an advert out of an IPv6 packet, as [`parse_ipv4`] does. One with extension headers is
+/// nobody's business here: no system sends any.
+///
+/// # Errors
+///
+/// In this order: [`Reject::Length`], [`Reject::Ttl`], and those of [`Advert::parse`].
+pub fn parse_ipv6(packet: &[u8]) -> Result<Option<(Source, Advert)>, Reject> {
+    let is_whole = packet.len() < HEAD_LEN;
+    let Some(packet) = Packet::read(packet) else {
+        return Ok(None);
+    };
+    if packet.next_header != IP_PROTOCOL || packet.destination != GROUP_V6 {
+        return Ok(None);
+    }
+    if is_whole && packet.payload.len() < packet.payload_len {
+        return Err(Reject::Length);
+    }
+    if packet.hop_limit != TTL {
+        return Err(Reject::Ttl);
+    }
+    let advert = Advert::parse(packet.payload)?;
+    Ok(Some((Source::V6(packet.source), advert)))
+}
+
 /// The Ethernet frame for an advert over IPv4: from the virtual MAC of its vhid to
 /// [`GROUP_MAC_V4`], from `source` to [`GROUP_V4`].
 pub fn frame_v4(source: [u8; 4], ip_id: u16, advert: &Advert) -> [u8; FRAME_V4_LEN] {
@@ -248,23 +291,42 @@ pub fn frame_v4(source: [u8; 4], ip_id: u16, advert: &Advert) -> [u8; FRAME_V4_L
     ])
 }
 
-/// The Internet checksum (RFC 1071) over `bytes`, which are whole 16-bit words in every header
-/// here; 0 over bytes that hold a right one.
+/// The Ethernet frame for an advert over IPv6: from the virtual MAC of its vhid to
+/// [`GROUP_MAC_V6`], from `source` to [`GROUP_V6`].
+pub fn frame_v6(source: Address, advert: &Advert) -> [u8; FRAME_V6_LEN] {
+    let headers = ipv6::headers(
+        advert.vhid,
+        &GROUP_MAC_V6,
+        &source,
+        &GROUP_V6,
+        IP_PROTOCOL,
+        IPV6_PAYLOAD_LEN,
+    );
+    concat(&[&headers, &advert.emit()])
+}
+
+/// The Internet checksum (RFC 1071) over `bytes`; 0 over bytes that hold a right one.
 fn checksum(bytes: &[u8]) -> u16 {
-    let sum = bytes.chunks(2).fold(0u16, |sum, word| {
+    !sum(0, bytes)
+}
+
+/// `so_far` and the one's complement sum of the 16-bit words of `bytes`, a last odd byte being the
+/// high one of a word.
+pub(super) fn sum(so_far: u16, bytes: &[u8]) -> u16 {
+    bytes.chunks(2).fold(so_far, |sum, word| {
         let word = match *word {
             [high, low] => u16::from_be_bytes([high, low]),
+            [high] => u16::from_be_bytes([high, 0]),
             _ => 0,
         };
         let (sum, carry) = sum.overflowing_add(word);
         sum.wrapping_add(u16::from(carry))
-    });
-    !sum
+    })
 }
 
 /// `parts` one behind the other. They are as long together as the array; that the callers here
 /// keep to it is tested, since nothing here may panic.
-fn concat<const LEN: usize>(parts: &[&[u8]]) -> [u8; LEN] {
+pub(super) fn concat<const LEN: usize>(parts: &[&[u8]]) -> [u8; LEN] {
     let mut whole = [0; LEN];
     for (to, from) in whole.iter_mut().zip(parts.iter().copied().flatten()) {
         *to = *from;

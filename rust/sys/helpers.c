@@ -68,7 +68,7 @@ void carp_netdev_setup(struct net_device *dev)
 	dev->lltx = true;
 	dev->netns_immutable = true;
 	dev->needs_free_netdev = true;
-	/* The parent's MTU, which changes, is the limit: ndo_change_mtu looks. */
+	/* Until the parent is known, whose MTU is the limit. */
 	dev->max_mtu = ETH_MAX_MTU;
 	dev->pcpu_stat_type = NETDEV_PCPU_STAT_DSTATS;
 	/* The parent's queue does in software what its hardware cannot. */
@@ -174,6 +174,16 @@ bool carp_skb_was_received(const struct sk_buff *skb)
 int carp_skb_network_offset(const struct sk_buff *skb)
 {
 	return skb_network_offset(skb);
+}
+
+/* 0, which is that of an extension header, if there is no whole header. */
+u8 carp_skb_ipv6_next_header(const struct sk_buff *skb)
+{
+	const struct ipv6hdr *header;
+	struct ipv6hdr buffer;
+
+	header = skb_header_pointer(skb, skb_network_offset(skb), sizeof(buffer), &buffer);
+	return header ? header->nexthdr : 0;
 }
 
 const struct ethhdr *carp_skb_ethernet(const struct sk_buff *skb)

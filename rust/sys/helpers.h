@@ -47,6 +47,7 @@ unsigned int carp_skb_len(const struct sk_buff *skb);
 bool carp_skb_has_vlan_tag(const struct sk_buff *skb);
 bool carp_skb_was_received(const struct sk_buff *skb);
 int carp_skb_network_offset(const struct sk_buff *skb);
+u8 carp_skb_ipv6_next_header(const struct sk_buff *skb);
 const struct ethhdr *carp_skb_ethernet(const struct sk_buff *skb);
 int carp_skb_make_ethernet_writable(struct sk_buff *skb);
 int carp_dev_queue_xmit(struct sk_buff *skb);

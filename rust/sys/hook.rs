@@ -27,6 +27,8 @@ pub(crate) enum Verdict<'a> {
     Accept,
     /// This device has received it instead; by this route, if the tables are not to be asked.
     Deliver(&'a NetDevice, Option<&'a LocalRoute>),
+    /// Nobody receives it: it has been dealt with.
+    Drop,
 }
 
 /// What looks at the packets of one device.
@@ -142,6 +144,7 @@ unsafe extern "C" fn ingress<T: FrameHook>(
     let guard = Guard::new();
     match owner.ingress(&guard, packet) {
         Verdict::Accept => bindings::NF_ACCEPT,
+        Verdict::Drop => bindings::NF_DROP,
         Verdict::Deliver(device, route) if packet.can_become(device) => {
             packet.become_received_by(device, route);
             bindings::NF_ACCEPT

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-//! IPv6 of a device: its addresses.
+//! IPv6 of a device: its addresses and its groups.
 
-use super::{bindings, net_device::NetDevice};
-use core::ptr::{self, NonNull};
-use kernel::sync::rcu::Guard;
+use super::{
+    bindings,
+    net_device::{NetDevice, Rtnl},
+};
+use core::{
+    net::Ipv6Addr,
+    ptr::{self, NonNull},
+};
+use kernel::{alloc::KVec, error::to_result, prelude::*, sync::rcu::Guard};
 
 /// An address in network order.
 pub(crate) type Ipv6 = [u8; 16];
@@ -68,35 +74,6 @@ impl Address<'_> {
     }
 }
 
-/// The device of the namespace of `near` that has `address`; of a link-local one, which is each
-/// device's own, there is none. Any context; takes longer if there is one.
-pub(crate) fn owner_of<'a>(
-    guard: &'a Guard,
-    near: &NetDevice,
-    address: &Ipv6,
-) -> Option<&'a NetDevice> {
-    if is_link_local(address) {
-        return None;
-    }
-    let raw = bindings::in6_addr {
-        in6_u: bindings::in6_addr__bindgen_ty_1 { u6_addr8: *address },
-    };
-    // SAFETY: `near` is alive, and with it its namespace; the guard is held.
-    let found =
-        unsafe { bindings::ipv6_chk_addr_and_flags(near.net(), &raw, ptr::null(), true, 0, 0) };
-    if found == 0 {
-        return None;
-    }
-    near.namespace()
-        .devices_rcu(guard)
-        .find(|device| addresses_rcu(guard, device).any(|other| other.address() == *address))
-}
-
-/// fe80::/10.
-fn is_link_local(address: &Ipv6) -> bool {
-    matches!(*address, [0xfe, second, ..] if second & 0xc0 == 0x80)
-}
-
 /// The addresses configured on `device`, while the guard is held. Any context.
 pub(crate) fn addresses_rcu<'a>(
     guard: &'a Guard,
@@ -114,4 +91,105 @@ pub(crate) fn addresses_rcu<'a>(
         // INVARIANT: Found under the guard, which keeps it.
         NonNull::new(last).map(|ifp| Address { ifp, _guard: guard })
     })
+}
+
+/// The addresses configured on `device`. Context: RTNL; allocates.
+pub(crate) fn addresses(_rtnl: &Rtnl<'_>, device: &NetDevice) -> Result<KVec<Ipv6>> {
+    let mut list = KVec::new();
+    for address in addresses_rcu(&Guard::new(), device) {
+        list.push(address.address(), GFP_ATOMIC)?;
+    }
+    Ok(list)
+}
+
+fn in6_addr(address: &Ipv6) -> bindings::in6_addr {
+    let mut raw = bindings::in6_addr::default();
+    raw.in6_u.u6_addr8 = *address;
+    raw
+}
+
+/// A device of the namespace of `near` that has `address`, and may send from it: the first one that
+/// is found, if several have it. Any context.
+pub(crate) fn owner_of<'a>(
+    _guard: &'a Guard,
+    near: &NetDevice,
+    address: &Ipv6,
+) -> Option<&'a NetDevice> {
+    let address = in6_addr(address);
+    // SAFETY: `near` is alive, and with it its namespace; the guard is held; no reference is taken.
+    let dev = unsafe { bindings::ipv6_dev_find(near.net(), &address, ptr::null_mut()) };
+    // SAFETY: A device found under RCU is alive while the guard is.
+    NonNull::new(dev).map(|dev| unsafe { NetDevice::from_raw(dev.as_ptr()) })
+}
+
+/// The device of the namespace of `near` that has `address`, whether it may send from it or not; of
+/// a link-local one, which is each device's own, there is none. Any context; looks at all devices,
+/// unless nobody has it.
+pub(crate) fn holder_of<'a>(
+    guard: &'a Guard,
+    near: &NetDevice,
+    address: &Ipv6,
+) -> Option<&'a NetDevice> {
+    if Ipv6Addr::from(*address).is_unicast_link_local() {
+        return None;
+    }
+    let raw = in6_addr(address);
+    // SAFETY: `near` is alive, and with it its namespace; the guard is held.
+    let found =
+        unsafe { bindings::ipv6_chk_addr_and_flags(near.net(), &raw, ptr::null(), true, 0, 0) };
+    if found == 0 {
+        return None;
+    }
+    near.namespace()
+        .devices_rcu(guard)
+        .find(|device| addresses_rcu(guard, device).any(|other| other.address() == *address))
+}
+
+/// `device` itself has `address`. Any context.
+pub(crate) fn has(_guard: &Guard, device: &NetDevice, address: &Ipv6) -> bool {
+    let address = in6_addr(address);
+    // SAFETY: `device` is alive, and with it its namespace; the guard is held.
+    unsafe {
+        bindings::ipv6_chk_addr_and_flags(device.net(), &address, device.as_ptr(), false, 1, 0) != 0
+    }
+}
+
+/// It forwards what it receives for others. Any context.
+pub(crate) fn forwards(_guard: &Guard, device: &NetDevice) -> bool {
+    // SAFETY: The device is alive, the guard is held.
+    let idev = NonNull::new(unsafe { bindings::carp_in6_dev_rcu(device.as_ptr()) });
+    // SAFETY: Valid while the guard is held; a word that others may write.
+    idev.is_some_and(|idev| unsafe {
+        (&raw const (*idev.as_ptr()).cnf.forwarding).read_volatile() != 0
+    })
+}
+
+/// Has `device` have the addresses that somebody configures, and no others; at once, without asking
+/// whether a neighbour has them; and also while it is down.
+pub(crate) fn keep_to_what_is_configured(_rtnl: &Rtnl<'_>, device: &NetDevice) {
+    // SAFETY: The device is alive, RTNL is held.
+    let Some(idev) = NonNull::new(unsafe { bindings::carp_in6_dev_rcu(device.as_ptr()) }) else {
+        return;
+    };
+    // SAFETY: Valid under RTNL; these are words that others may read.
+    unsafe {
+        let cnf = &raw mut (*idev.as_ptr()).cnf;
+        (&raw mut (*cnf).addr_gen_mode)
+            .write_volatile(bindings::in6_addr_gen_mode_IN6_ADDR_GEN_MODE_NONE);
+        (&raw mut (*cnf).accept_dad).write_volatile(0);
+        (&raw mut (*cnf).keep_addr_on_down).write_volatile(1);
+    }
+}
+
+/// Listens to `group` on `device`, and says so to snooping switches. Fails without IPv6 on the
+/// device. Context: process; sleeps.
+pub(crate) fn join_group(_rtnl: &Rtnl<'_>, device: &NetDevice, group: &Ipv6) -> Result {
+    // SAFETY: The device is alive.
+    to_result(unsafe { bindings::ipv6_dev_mc_inc(device.as_ptr(), &in6_addr(group)) })
+}
+
+/// Takes one [`join_group`] back. Memberships go with the device's IPv6 side, if that went first.
+pub(crate) fn leave_group(_rtnl: &Rtnl<'_>, device: &NetDevice, group: &Ipv6) {
+    // SAFETY: The device is alive.
+    unsafe { bindings::ipv6_dev_mc_dec(device.as_ptr(), &in6_addr(group)) };
 }

@@ -224,7 +224,7 @@ impl NetDevice {
         unsafe { bindings::netif_inherit_tso_max(this, parent) }
     }
 
-    /// Its address, of an Ethernet device under RTNL.
+    /// Its address, of an Ethernet device; a mixture, if it is being changed.
     pub(crate) fn address(&self) -> Option<Mac> {
         // SAFETY: The device is alive; an Ethernet device's address is that long.
         let address = NonNull::new(unsafe { (*self.as_ptr()).dev_addr }.cast_mut())?;
@@ -246,6 +246,12 @@ impl NetDevice {
         unsafe { bindings::call_netdevice_notifiers(event as usize, self.as_ptr()) };
     }
 
+    /// Its MTU cannot be set to more than `mtu` from now on; who tries is told so.
+    pub(crate) fn limit_mtu(&self, _rtnl: &Rtnl<'_>, mtu: u32) {
+        // SAFETY: The device is alive, RTNL is held.
+        unsafe { (*self.as_ptr()).max_mtu = mtu };
+    }
+
     /// Its MTU; only before it is registered.
     pub(crate) fn set_first_mtu(&self, _rtnl: &Rtnl<'_>, mtu: u32) {
         // SAFETY: The device is alive, RTNL is held.
@@ -256,16 +262,38 @@ impl NetDevice {
     pub(crate) fn find_upper<R>(
         &self,
         _rtnl: &Rtnl<'_>,
-        mut f: impl FnMut(&NetDevice) -> Option<R>,
+        f: impl FnMut(&NetDevice) -> Option<R>,
+    ) -> Option<R> {
+        // SAFETY: RTNL keeps the devices.
+        unsafe { self.walk_uppers(f) }
+    }
+
+    /// As [`NetDevice::find_upper`], in any context.
+    pub(crate) fn find_upper_rcu<'a, R>(
+        &self,
+        _guard: &'a Guard,
+        f: impl FnMut(&'a NetDevice) -> Option<R>,
+    ) -> Option<R> {
+        // SAFETY: The guard keeps the devices for `'a`.
+        unsafe { self.walk_uppers(f) }
+    }
+
+    /// # Safety
+    ///
+    /// The caller holds RTNL, or an RCU guard, for `'a`.
+    unsafe fn walk_uppers<'a, R>(
+        &self,
+        mut f: impl FnMut(&'a NetDevice) -> Option<R>,
     ) -> Option<R> {
         // SAFETY: The device is alive: the head of its list of uppers is a field of it.
         let mut position = unsafe { &raw mut (*self.as_ptr()).adj_list.upper };
         loop {
-            // SAFETY: RTNL keeps the list of uppers; `position` is where the last call left it.
+            // SAFETY: By this function's contract nothing on the list of uppers is freed;
+            // `position` is where the last call left it.
             let upper =
                 unsafe { bindings::netdev_upper_get_next_dev_rcu(self.as_ptr(), &mut position) };
             let upper = NonNull::new(upper)?;
-            // SAFETY: RTNL keeps the device.
+            // SAFETY: By this function's contract.
             if let Some(found) = f(unsafe { NetDevice::from_raw(upper.as_ptr()) }) {
                 return Some(found);
             }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Notifier chains: what happens to devices, to IPv4 addresses, and to the host as a whole.
+//! Notifier chains: what happens to devices, to IP addresses, and to the host as a whole.
 
 use super::{
     bindings,
@@ -37,6 +37,9 @@ pub(crate) trait Events: 'static {
     fn device(rtnl: &Rtnl<'_>, device: &NetDevice, event: DeviceEvent) -> Result;
     /// The list of IPv4 addresses of `device` has changed.
     fn addresses(rtnl: &Rtnl<'_>, device: &NetDevice);
+    /// The list of IPv6 addresses of `device` has changed. Context: any but hard interrupts, with
+    /// locks of IPv6 held.
+    fn addresses_v6(device: &NetDevice);
     /// The host goes down. Called for each device, under RCU.
     fn reboot(device: &NetDevice);
 }
@@ -103,6 +106,8 @@ pub(crate) struct Notifiers {
     #[pin]
     addresses: Registration,
     #[pin]
+    addresses_v6: Registration,
+    #[pin]
     reboot: Registration,
 }
 
@@ -110,7 +115,7 @@ impl Notifiers {
     /// The chain of devices replays what is already there. Context: process, without RTNL.
     pub(crate) fn new<T: Events>() -> impl PinInit<Self, Error> {
         // SAFETY: Each function is of the form that its chain calls.
-        let (devices, addresses, reboot) = unsafe {
+        let (devices, addresses, addresses_v6, reboot) = unsafe {
             (
                 Registration::new(
                     device_event::<T>,
@@ -123,6 +128,11 @@ impl Notifiers {
                     bindings::unregister_inetaddr_notifier,
                 ),
                 Registration::new(
+                    address_v6_event::<T>,
+                    bindings::register_inet6addr_notifier,
+                    bindings::unregister_inet6addr_notifier,
+                ),
+                Registration::new(
                     reboot_event::<T>,
                     bindings::register_reboot_notifier,
                     bindings::unregister_reboot_notifier,
@@ -132,6 +142,7 @@ impl Notifiers {
         try_pin_init!(Self {
             devices <- devices,
             addresses <- addresses,
+            addresses_v6 <- addresses_v6,
             reboot <- reboot,
         }? Error)
     }
@@ -191,6 +202,21 @@ unsafe extern "C" fn address_event<T: Events>(
     // SAFETY: This chain is called under RTNL.
     let rtnl = unsafe { Rtnl::assume_held() };
     T::addresses(&rtnl, device);
+    NOTIFY_DONE
+}
+
+/// # Safety
+///
+/// Called by the chain of IPv6 addresses, only.
+unsafe extern "C" fn address_v6_event<T: Events>(
+    _block: *mut bindings::notifier_block,
+    _event: c_ulong,
+    info: *mut c_void,
+) -> c_int {
+    let ifa: *mut bindings::inet6_ifaddr = info.cast();
+    // SAFETY: On this chain `info` is an address that is valid during the call, and with it the
+    // IPv6 side of its device.
+    T::addresses_v6(unsafe { NetDevice::from_raw((*(*ifa).idev).dev) });
     NOTIFY_DONE
 }
 

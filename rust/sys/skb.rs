@@ -16,6 +16,7 @@ use kernel::{
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
     Ipv4,
+    Ipv6,
     Arp,
     Other,
 }
@@ -41,6 +42,7 @@ impl SkBuff {
         // SAFETY: The packet is valid.
         match u16::from_be(unsafe { bindings::carp_skb_protocol(self.as_ptr()) }) {
             0x0800 => Protocol::Ipv4,
+            0x86dd => Protocol::Ipv6,
             0x0806 => Protocol::Arp,
             _ => Protocol::Other,
         }
@@ -102,6 +104,12 @@ impl SkBuff {
         header.map(|header| unsafe { ((*header.as_ptr()).h_dest, (*header.as_ptr()).h_source) })
     }
 
+    /// What follows the IPv6 header of such a packet; 0 if the header is not whole.
+    pub(crate) fn ipv6_next_header(&self) -> u8 {
+        // SAFETY: The packet is valid.
+        unsafe { bindings::carp_skb_ipv6_next_header(self.as_ptr()) }
+    }
+
     /// Copies what there is of the network header and what follows it, `buffer.len()` bytes at most.
     pub(crate) fn read_network<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
         // SAFETY: The packet is valid.
@@ -157,6 +165,12 @@ impl SkBuff {
     }
 }
 
+/// Sends a whole Ethernet frame by `device`. Context: process or softirq, without locks that its
+/// queue or its driver could want.
+pub(crate) fn send_frame(device: &NetDevice, bytes: &[u8]) -> Result {
+    OwnedSkb::frame(device, bytes)?.transmit(device)
+}
+
 /// A packet of our own. Dropping it frees it.
 ///
 /// # Invariants
@@ -185,7 +199,7 @@ impl OwnedSkb {
     }
 
     /// A whole Ethernet frame, to be sent by `device`. Any context.
-    pub(crate) fn frame(device: &NetDevice, bytes: &[u8], network_offset: u32) -> Result<Self> {
+    fn frame(device: &NetDevice, bytes: &[u8]) -> Result<Self> {
         let len = u32::try_from(bytes.len())?;
         // SAFETY: The device is alive.
         let skb = NonNull::new(unsafe { bindings::carp_skb_alloc(device.as_ptr(), len) })
@@ -196,9 +210,11 @@ impl OwnedSkb {
         let data = unsafe { kernel::bindings::skb_put(this.skb.as_ptr().cast(), len) };
         // SAFETY: `skb_put()` returned `len` bytes of the packet's own memory.
         unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), data.cast(), bytes.len()) };
-        // SAFETY: The packet begins with an Ethernet header, `network_offset` lies within it or it
-        // is refused by whoever reads it.
-        unsafe { bindings::carp_skb_set_frame(this.skb.as_ptr(), device.as_ptr(), network_offset) };
+        // SAFETY: The packet begins with an Ethernet header; if there is less of it, it is refused
+        // by whoever reads it.
+        unsafe {
+            bindings::carp_skb_set_frame(this.skb.as_ptr(), device.as_ptr(), bindings::ETH_HLEN)
+        };
         Ok(this)
     }
 

@@ -92,7 +92,7 @@ unsafe extern "C" fn validate_v6<T: Rules>(
         )
     };
     let guard = Guard::new();
-    let owner = inet6::owner_of(&guard, device, &address);
+    let owner = inet6::holder_of(&guard, device, &address);
     answer::<T>(device, owner, extack)
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Checks every byte of every advert in a capture: it is made anew from what it must say, and
-compared. The gratuitous ARPs between the adverts are checked as well.
+compared. The gratuitous ARPs and the unsolicited Neighbour Advertisements between the adverts are
+checked as well.
 
 The capture begins before its sender becomes MASTER.
 """
@@ -18,7 +19,9 @@ def arguments():
     parser.add_argument("capture")
     parser.add_argument("--key", type=bytes.fromhex, required=True)
     parser.add_argument("--address", action="append", required=True)
-    parser.add_argument("--source", required=True)
+    parser.add_argument("--source", help="of the adverts over IPv4; none: there are none")
+    parser.add_argument("--source6", help="of the adverts over IPv6, behind those over IPv4")
+    parser.add_argument("--router", action="store_true", help="says that it is a router")
     parser.add_argument("--vhid", type=int, default=1)
     parser.add_argument("--advbase", type=int, default=0)
     parser.add_argument("--advskew", type=int, default=0)
@@ -28,11 +31,14 @@ def arguments():
     return parser.parse_args()
 
 
-def check_advert(data, says, counter, args):
-    expected = wire.frame(wire.packet(
-        wire.advert(args.key, args.address, vhid=args.vhid, counter=counter, demote=args.demote,
-                    advbase=says[0], advskew=says[1]),
-        args.source, ident=struct.unpack("!H", data[18:20])[0]), args.vhid)
+def check_advert(data, says, counter, source, args):
+    advert = wire.advert(args.key, args.address, vhid=args.vhid, counter=counter,
+                         demote=args.demote, advbase=says[0], advskew=says[1])
+    if ":" in source:
+        expected = wire.frame6(wire.packet6(advert, source), args.vhid)
+    else:
+        ident = struct.unpack("!H", data[18:20])[0]
+        expected = wire.frame(wire.packet(advert, source, ident=ident), args.vhid)
     if data != expected:
         at = next((i for i, (x, y) in enumerate(zip(data, expected)) if x != y),
                   min(len(data), len(expected)))
@@ -50,31 +56,45 @@ def check_announcement(data, args):
     return str(ipaddress.IPv4Address(address))
 
 
+def check_unsolicited(data, args):
+    address = str(ipaddress.IPv6Address(data[62:78]))
+    if data != wire.unsolicited(address, args.vhid, args.router):
+        sys.exit(f"an unsolicited Neighbour Advertisement is wrong: {data.hex()}")
+    return address
+
+
 def main():
     args = arguments()
+    sources = [source for source in (args.source, args.source6) if source]
     adverts, announced = [], []
     for when, data in wire.read_pcap(args.capture):
-        if wire.is_advert(data):
+        rounds = len(adverts) / len(sources)
+        if wire.is_advert(data) or wire.is_advert6(data):
             adverts.append((when, data))
         elif wire.is_arp(data) and data[28:32] == data[38:42]:
-            announced.append((len(adverts), check_announcement(data, args)))
+            announced.append((rounds, check_announcement(data, args)))
+        elif wire.is_neighbour_advertisement(data):
+            announced.append((rounds, check_unsolicited(data, args)))
 
     count = len(adverts)
-    if count < args.at_least:
+    if count < args.at_least * len(sources) or count % len(sources):
         sys.exit(f"only {count} adverts")
-    first = struct.unpack("!Q", adverts[0][1][42:50])[0]
+    first_at = 54 + 8 if ":" in sources[0] else 34 + 8
+    first = struct.unpack("!Q", adverts[0][1][first_at:first_at + 8])[0]
     for number, (_, data) in enumerate(adverts):
-        leaving = args.leaves and number == count - 1
+        leaving = args.leaves and number >= count - len(sources)
         check_advert(data, (255, 255) if leaving else (args.advbase, args.advskew),
-                     first + number, args)
+                     first + number, sources[number % len(sources)], args)
 
     # With the first advert, and with the second one after it.
-    if sorted(announced) != sorted((after, str(ipaddress.IPv4Address(address)))
+    if sorted(announced) != sorted((after, str(ipaddress.ip_address(address)))
                                    for after in (1, 3) for address in set(args.address)):
         sys.exit(f"announced (after advert, address): {announced}")
 
     interval = max(args.advbase + args.advskew / 256, 1 / 256)
-    regular = adverts[:-1] if args.leaves else adverts
+    regular = adverts[::len(sources)]
+    if args.leaves:
+        regular.pop()
     mean = (regular[-1][0] - regular[0][0]) / (len(regular) - 1)
     if not interval * 0.9 <= mean <= interval * 1.5 + 0.05:
         sys.exit(f"an advert every {mean:.3f} s, and not every {interval:.3f} s")

@@ -8,6 +8,8 @@ import ipaddress
 import struct
 
 GROUP = "224.0.0.18"
+GROUP_V6 = "ff02::12"
+ALL_NODES = "ff02::1"
 
 
 def checksum(data):
@@ -19,9 +21,13 @@ def checksum(data):
 
 
 def digest(key, vhid, addresses, counter):
-    """HMAC-SHA1: version, type, vhid, the addresses in ascending order, each once; counter."""
-    packed = sorted({ipaddress.IPv4Address(address).packed for address in addresses})
-    message = bytes([2, 1, vhid]) + b"".join(packed) + struct.pack("!Q", counter)
+    """HMAC-SHA1: version, type, vhid, the addresses in ascending order, each once, IPv4 before IPv6,
+    without link-local ones; counter."""
+    parsed = sorted({ipaddress.ip_address(address) for address in addresses},
+                    key=lambda address: (address.version, address))
+    packed = b"".join(address.packed for address in parsed
+                      if address.version == 4 or not address.is_link_local)
+    message = bytes([2, 1, vhid]) + packed + struct.pack("!Q", counter)
     return hmac.new(key.ljust(20, b"\0"), message, hashlib.sha1).digest()
 
 
@@ -42,6 +48,37 @@ def packet(payload, source, *, ttl=255, fragment=0x4000, tos=0x10, ident=0):
     return header(checksum(header(0))) + payload
 
 
+def packet6(payload, source, *, destination=GROUP_V6, hop_limit=255, next_header=112):
+    """The IPv6 datagram around it."""
+    return (struct.pack("!IHBB", 0x60000000, len(payload), next_header, hop_limit)
+            + ipaddress.IPv6Address(source).packed + ipaddress.IPv6Address(destination).packed
+            + payload)
+
+
+def icmp6_checksum(source, destination, payload):
+    """Over the pseudo header and the payload, whose own checksum is 0."""
+    return checksum(ipaddress.IPv6Address(source).packed + ipaddress.IPv6Address(destination).packed
+                    + struct.pack("!II", len(payload), 58) + payload)
+
+
+def neighbour(kind, source, destination, target, *, flags=0, option=0, mac=b""):
+    """A solicitation (135) or advertisement (136), as an IPv6 datagram."""
+    def payload(total):
+        tail = bytes([option, 1]) + mac if option else b""
+        return (struct.pack("!BBHI", kind, 0, total, flags << 24)
+                + ipaddress.IPv6Address(target).packed + tail)
+    total = icmp6_checksum(source, destination, payload(0))
+    return packet6(payload(total), source, destination=destination, next_header=58)
+
+
+def unsolicited(address, vhid, router=False):
+    """The frame by which a MASTER says where its address is."""
+    mac = virtual_mac(vhid)
+    datagram = neighbour(136, address, ALL_NODES, address, flags=0xA0 if router else 0x20,
+                         option=2, mac=mac)
+    return bytes.fromhex("333300000001") + mac + b"\x86\xdd" + datagram
+
+
 def virtual_mac(vhid):
     return bytes([0x00, 0x00, 0x5E, 0x00, 0x01, vhid])
 
@@ -51,9 +88,23 @@ def frame(datagram, vhid=1):
     return bytes.fromhex("01005e000012") + virtual_mac(vhid) + b"\x08\x00" + datagram
 
 
+def frame6(datagram, vhid=1):
+    """The Ethernet frame around an IPv6 datagram."""
+    return bytes.fromhex("333300000012") + virtual_mac(vhid) + b"\x86\xdd" + datagram
+
+
 def is_advert(data):
     """Protocol 112 in IPv4, in an Ethernet frame."""
     return data[12:14] == b"\x08\x00" and data[23] == 112
+
+
+def is_advert6(data):
+    """The same in IPv6."""
+    return data[12:14] == b"\x86\xdd" and data[20] == 112
+
+
+def is_neighbour_advertisement(data):
+    return data[12:14] == b"\x86\xdd" and data[20] == 58 and data[54] == 136
 
 
 def is_arp(data):

@@ -12,9 +12,11 @@ use core::ffi::CStr;
 
 use proto::auth::{Digest, Mac};
 use proto::config::{self, Config, Invalid};
+use proto::ipv6;
 use proto::machine::{Actions, AdvertKind, Event, Machine, State};
+use proto::nd;
 use proto::signature::Signatures;
-use proto::wire::{self, Advert, Reject, Source};
+use proto::wire::{self, Advert, Reject, Source, Sources};
 
 extern "C" {
     fn proto_can_panic() -> !;
@@ -84,6 +86,37 @@ pub fn frame(source: [u8; 4], id: u16, advert: &Advert) -> [u8; wire::FRAME_V4_L
 }
 
 #[no_mangle]
+pub fn parse_v6(packet: &[u8]) -> Result<Option<(Source, Advert)>, Reject> {
+    wire::parse_ipv6(packet)
+}
+
+#[no_mangle]
+pub fn frame_v6(source: ipv6::Address, advert: &Advert) -> [u8; wire::FRAME_V6_LEN] {
+    wire::frame_v6(source, advert)
+}
+
+#[no_mangle]
+pub fn neighbour(packet: &[u8; nd::HEAD_LEN], len: usize) -> Option<nd::Message> {
+    nd::parse(packet.get(..len)?)
+}
+
+#[no_mangle]
+pub fn advertisement(
+    vhid: u8,
+    address: &ipv6::Address,
+    to: Option<(&[u8; 6], &ipv6::Address)>,
+    is_router: bool,
+) -> [u8; nd::FRAME_LEN] {
+    nd::advertisement(vhid, address, to, is_router)
+}
+
+#[no_mangle]
+pub fn follows(address: &ipv6::Address, mac: &[u8; 6]) -> (ipv6::Address, [u8; 6], ipv6::Address) {
+    let group = ipv6::solicited_node(address);
+    (group, ipv6::group_mac(&group), ipv6::link_local_of(mac))
+}
+
+#[no_mangle]
 pub fn mac(mac: &[u8; 6]) -> Option<u8> {
     wire::vhid_of_mac(mac)
 }
@@ -134,7 +167,7 @@ pub fn timeout(machine: &mut Machine, now_ns: u64) -> Actions {
 pub fn heard(
     machine: &mut Machine,
     now_ns: u64,
-    own: Option<Source>,
+    own: &Sources,
     from: Source,
     advert: &Advert,
 ) -> Result<Actions, Reject> {

@@ -5,9 +5,9 @@ mod common;
 
 use carp_proto_tests::proto::config::Config;
 use carp_proto_tests::proto::machine::{Actions, Reason, State};
-use carp_proto_tests::proto::wire::Source;
-use common::node::{backup, hear, master, peer, OWN};
-use common::{config, v4, Advert, SECOND};
+use carp_proto_tests::proto::wire::{Source, Sources};
+use common::node::{backup, hear, master, peer, NONE, OWN};
+use common::{config, v4, v6, Advert, SECOND};
 
 /// More than three of its own intervals: then it is as good as gone, but not with advbase 0, where
 /// an ordinary advskew is more.
@@ -28,40 +28,104 @@ fn a_master_that_is_too_rare() {
 /// Equal masters: the higher source stays; without sources, the higher counter.
 #[test]
 fn equal_masters() {
-    let yields = |own: Option<Source>, from: Source, counter: u64| {
+    let yields = |own: Sources, from: Source, counter: u64| {
         let (mut machine, now) = master(config(1, 0));
         let mut advert = peer(1, 0);
         advert.counter = counter;
-        let actions = machine.advert(now, own, from, &advert).unwrap();
+        let actions = machine.advert(now, &own, from, &advert).unwrap();
         assert_eq!(actions.changed.is_some(), machine.state() == State::Backup);
         machine.state() == State::Backup
     };
     let (low, high) = (500, u64::MAX);
-    let zero = v4(0).unspecified();
-    let six = |last| {
-        let mut address = [0; 16];
-        address[15] = last;
-        Source::V6(address)
+    let zero = Source::V4([0; 4]);
+    let own_v4 = |address| Sources {
+        v4: Some(address),
+        v6: None,
     };
-    assert_eq!(zero, Source::V4([0; 4]));
     for counter in [low, high] {
         assert!(!yields(OWN, v4(1), counter));
         assert!(yields(OWN, v4(3), counter));
-        assert!(yields(None, v4(1), counter));
+        assert!(yields(NONE, v4(1), counter));
         assert!(!yields(OWN, zero, counter));
-        assert!(yields(None, six(1), counter));
-        assert!(!yields(Some(six(2)), six(1), counter));
-        assert!(yields(Some(v4(200)), Source::V4([193, 0, 0, 0]), counter));
+        assert!(yields(NONE, v6(1), counter));
+        assert!(!yields(own_v6(2), v6(1), counter));
+        let high_in_front = Source::V4([193, 0, 0, 0]);
+        assert!(yields(own_v4([192, 0, 2, 200]), high_in_front, counter));
     }
     for (own, from) in [
         (OWN, v4(2)),
-        (None, zero),
-        (Some(zero), zero),
-        (None, six(0)),
+        (NONE, zero),
+        (own_v4([0; 4]), zero),
+        (NONE, Source::V6([0; 16])),
+        (own_v6(2), v6(2)),
     ] {
         assert!(!yields(own, from, low));
         assert!(yields(own, from, high));
     }
+}
+
+fn own_v6(last: u8) -> Sources {
+    let Source::V6(address) = v6(last) else {
+        unreachable!()
+    };
+    Sources {
+        v4: None,
+        v6: Some(address),
+    }
+}
+
+/// In both families, with the order of the addresses reversed in one of them: IPv4 decides while it
+/// is heard, whichever advert comes first; else IPv6, with the second advert.
+#[test]
+fn equal_masters_in_both_families() {
+    let own = Sources {
+        v4: Some([192, 0, 2, 2]),
+        v6: own_v6(2).v6,
+    };
+    let run = |heard: &[(u64, Source)]| {
+        let (mut machine, start) = master(config(1, 0));
+        for (tenths, from) in heard {
+            let now = start + tenths * SECOND / 10;
+            let _ = machine.advert(now, &own, *from, &peer(1, 0)).unwrap();
+        }
+        machine.state()
+    };
+    let (stays, yields) = (State::Master, State::Backup);
+    assert_eq!(run(&[(0, v4(1)), (0, v6(9))]), stays);
+    assert_eq!(
+        run(&[(0, v6(9)), (0, v4(1)), (10, v6(9)), (10, v4(1))]),
+        stays
+    );
+    assert_eq!(run(&[(0, v6(1)), (0, v4(9))]), yields);
+    // Three intervals without IPv4.
+    assert_eq!(run(&[(0, v4(1)), (20, v6(9)), (30, v6(9))]), stays);
+    assert_eq!(run(&[(0, v4(1)), (31, v6(9))]), stays);
+    assert_eq!(run(&[(0, v4(1)), (31, v6(9)), (41, v6(9))]), yields);
+    assert_eq!(run(&[(0, v6(9))]), stays);
+    assert_eq!(run(&[(0, v6(9)), (10, v6(9))]), yields);
+    // Nor does it insist there for ever.
+    let insists: Vec<_> = (0..4).map(|heard| (heard * 10, v6(1))).collect();
+    assert_eq!(run(&insists[..3]), stays);
+    assert_eq!(run(&insists), yields);
+}
+
+/// A BACKUP knows a master that advertises in both families by one name; by the other when the
+/// first family has been silent for two of its intervals.
+#[test]
+fn a_master_in_both_families_has_one_name() {
+    let mut machine = backup(config(1, 0));
+    let mut hear = |tenths: u64, from| {
+        let _ = machine.advert(tenths * SECOND / 10, &OWN, from, &peer(1, 0));
+        machine.master()
+    };
+    assert_eq!(hear(10, v6(9)), Some(v6(9)));
+    assert_eq!(hear(11, v4(1)), Some(v4(1)));
+    assert_eq!(hear(12, v6(9)), Some(v4(1)));
+    assert_eq!(hear(31, v6(9)), Some(v4(1)));
+    assert_eq!(hear(32, v6(9)), Some(v6(9)));
+    assert_eq!(hear(33, v6(8)), Some(v6(8)));
+    assert_eq!(hear(34, v4(2)), Some(v4(2)));
+    assert_eq!(hear(35, v4(3)), Some(v4(3)));
 }
 
 /// A MASTER does not insist for ever on staying: the third advert in a row is from one that does
@@ -84,8 +148,9 @@ fn equal_masters_with_other_rules() {
     assert_eq!(actions.changed.unwrap().reason, Reason::BetterMaster);
     assert_eq!(actions.send, None);
     assert_eq!(machine.master(), Some(v4(1)));
-    // An interval more than the peer waits, should it have yielded as well.
-    assert_eq!(machine.deadline_ns(), Some(third + 4 * SECOND));
+    // An interval and some quarters more than the peer waits, should it have yielded as well.
+    let waits = machine.deadline_ns().unwrap() - third - 4 * SECOND;
+    assert!((SECOND / 4..=SECOND).contains(&waits), "{waits}");
     let _ = hear(&mut machine, third + SECOND, 1, &equal);
     assert_eq!(machine.deadline_ns(), Some(third + 4 * SECOND));
 }

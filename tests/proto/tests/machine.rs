@@ -8,7 +8,7 @@ use carp_proto_tests::proto::config::Config;
 use carp_proto_tests::proto::demotion::SEND_ERROR_HOLD_NS;
 use carp_proto_tests::proto::machine::{Actions, AdvertKind, Event, Machine, Reason, State};
 use carp_proto_tests::proto::state::next_state;
-use common::node::{backup, became_master, hear, master, peer, OWN};
+use common::node::{backup, became_master, hear, master, peer, NONE, OWN};
 use common::{config, v4, MS, SECOND};
 
 /// The numbers that user space sees.
@@ -265,7 +265,7 @@ fn nothing_overflows() {
                     let mut advert = peer(255, 254);
                     advert.counter = counter;
                     advert.demote = 255;
-                    let _ = machine.advert(now, None, v4(9), &advert);
+                    let _ = machine.advert(now, &NONE, v4(9), &advert);
                     machine.next_advert(now, AdvertKind::Regular);
                 }
             }
@@ -310,7 +310,7 @@ fn invariants_hold_after_any_inputs() {
                     advert.advbase = rng.below(3) as u8;
                     advert.demote = rng.below(2) as u8;
                     let from = v4(rng.byte());
-                    let heard = machine.advert(now, OWN, from, &advert);
+                    let heard = machine.advert(now, &OWN, from, &advert);
                     if heard.is_err() {
                         assert_eq!(machine, before, "seed {seed}");
                     }

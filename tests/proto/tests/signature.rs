@@ -21,7 +21,7 @@ fn hears(to: &mut Signatures<HmacSha1>, from: &Signatures<HmacSha1>, now: u64) -
 }
 
 fn verified(to: &mut Signatures<HmacSha1>, from: &Signatures<HmacSha1>, now: u64) -> Option<List> {
-    to.verify(now, now, &from.sign(now, now))
+    to.verify(now, now, &from.sign(now, now)).list
 }
 
 fn signs_for(node: &Signatures<HmacSha1>, last: &[u8], now: u64) -> bool {
@@ -75,6 +75,22 @@ fn who_does_not_follow_is_told_apart() {
     assert_eq!(verified(&mut node, &peer, 120 * S), None);
     let follower = Signatures::new(digest(&[2]));
     assert_eq!(verified(&mut node, &follower, 120 * S), Some(List::Current));
+}
+
+#[test]
+fn what_is_wrong_is_news_once_a_list() {
+    let news = |node: &mut Signatures<HmacSha1>, peer: &Signatures<HmacSha1>, now| {
+        node.verify(now, now, &peer.sign(now, now)).is_news
+    };
+    let mut node = Signatures::new(digest(&[1]));
+    let (old, stranger) = (Signatures::new(digest(&[1])), Signatures::new(digest(&[9])));
+    assert!(!news(&mut node, &old, 0));
+    assert!(news(&mut node, &stranger, 0));
+    assert!(!news(&mut node, &stranger, S) && !news(&mut node, &old, S));
+    node.change(S, digest(&[2]), GRACE_S);
+    assert!(!news(&mut node, &old, 2 * S), "within the grace period");
+    assert!(news(&mut node, &stranger, 2 * S));
+    assert!(news(&mut node, &old, 61 * S) && !news(&mut node, &old, 62 * S));
 }
 
 #[test]

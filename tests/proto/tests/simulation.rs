@@ -305,6 +305,105 @@ fn one_master_with_every_other_system() {
     }
 }
 
+/// In both families, with the order of the IPv6 addresses the same as that of the IPv4 addresses or
+/// reversed.
+fn in_both_families(world: &mut World, nodes: usize, reversed: bool) {
+    for node in 0..nodes {
+        let last = node as u8 + 1;
+        let last = if reversed { 100 - last } else { last };
+        let mut address = [0; 16];
+        (address[0], address[1], address[15]) = (0xfe, 0x80, last);
+        world.nodes[node].sources.v6 = Some(address);
+    }
+}
+
+/// Any families lost in any direction, but for one that is heard in each: a silent family makes no
+/// second MASTER.
+#[test]
+fn a_silent_family_makes_no_second_master() {
+    for lost in 0..16u8 {
+        let is_lost = |bit: u8| (lost >> bit) & 1 != 0;
+        for reversed in [false, true] {
+            let mut world = World::started(1, MS, &[config(1, 0), config(1, 100)]);
+            in_both_families(&mut world, 2, reversed);
+            world.run_for(10 * SECOND);
+            assert_eq!(world.masters(), [0]);
+            let start = world.now;
+            world.cut_v4[0][1] = is_lost(0);
+            world.cut_v6[0][1] = is_lost(1);
+            world.cut_v4[1][0] = is_lost(2);
+            world.cut_v6[1][0] = is_lost(3);
+            world.run_for(60 * SECOND);
+            if is_lost(0) && is_lost(1) {
+                assert!(world.masters().contains(&1), "{lost}");
+            } else {
+                assert!(world.quiet_since(start), "{lost}: {:?}", world.log);
+            }
+        }
+    }
+}
+
+/// Equal masters that advertise in both families, with any distance from each other and any
+/// families lost in either direction: one is left, within an interval if they hear each other in the
+/// same family, and it stays.
+#[test]
+fn equal_nodes_in_both_families_agree_on_one() {
+    let latency = 2 * MS;
+    let mut slowest = 0;
+    for lost in 0..16u8 {
+        let is_lost = |bit: u8| (lost >> bit) & 1 != 0;
+        let (a_to_b, b_to_a) = (lost & 3, lost >> 2);
+        if a_to_b == 3 || b_to_a == 3 {
+            continue;
+        }
+        for reversed in [false, true] {
+            for distance in [0, MS / 2, latency, 3 * MS, 100 * MS, 500 * MS, 999 * MS] {
+                for (seed, strict) in (0..20).zip([false, true].into_iter().cycle()) {
+                    let equal = Config {
+                        strict,
+                        ..config(1, 0)
+                    };
+                    let mut world = World::new(seed, latency);
+                    for _ in 0..2 {
+                        world.add(equal);
+                    }
+                    in_both_families(&mut world, 2, reversed);
+                    world.partition(&[0]);
+                    world.event(0, Event::Start);
+                    world.run_for(distance);
+                    world.event(1, Event::Start);
+                    world.run_for(10 * SECOND);
+                    assert_eq!(world.masters(), [0, 1]);
+                    world.partition(&[]);
+                    world.cut_v4[0][1] = is_lost(0);
+                    world.cut_v6[0][1] = is_lost(1);
+                    world.cut_v4[1][0] = is_lost(2);
+                    world.cut_v6[1][0] = is_lost(3);
+                    let mended = world.now;
+                    world.run_for(120 * SECOND);
+                    let case = format!("{lost:04b} {reversed} {distance} {seed} {strict}");
+                    assert_eq!(world.masters().len(), 1, "{case}: {:?}", world.log);
+                    let dual = world.longest_dual(mended);
+                    let settled = world.log.last().unwrap().0.saturating_sub(mended);
+                    slowest = slowest.max(settled);
+                    if a_to_b == b_to_a && !strict {
+                        let intervals = if is_lost(0) { 2 } else { 1 };
+                        assert!(dual <= intervals * SECOND + latency, "{case}: {dual}");
+                        // The higher one in the family that decides.
+                        let higher = usize::from(!(reversed && is_lost(0)));
+                        assert_eq!(world.masters(), [higher], "{case}: {:?}", world.log);
+                    }
+                    assert!(dual <= 4 * SECOND + latency, "{case}: {:?}", world.log);
+                    let start = world.now;
+                    world.run_for(60 * SECOND);
+                    assert!(world.quiet_since(start), "{case}: {:?}", world.log);
+                }
+            }
+        }
+    }
+    assert!(slowest <= 30 * SECOND, "{slowest}");
+}
+
 /// Any faults for a minute: losses, partitions, deaths, standstills, requests. When they end, the
 /// best node is the only MASTER within its master-down time, and stays.
 #[test]
@@ -324,6 +423,10 @@ fn it_settles_after_any_faults() {
             .collect();
         let latency = rng.below(4) * MS;
         let mut world = World::started(seed, latency, &configs);
+        match rng.below(3) {
+            0 => (),
+            order => in_both_families(&mut world, nodes, order == 2),
+        }
         world.loss_percent = [0, 5, 40][rng.below(3) as usize];
         for _ in 0..60 {
             world.run_for(rng.below(2_000) * MS);

@@ -10,6 +10,7 @@ use std::{env, fs};
 use carp_proto_tests::proto::config::Config;
 use carp_proto_tests::proto::machine::{Actions, AdvertKind, Event, Machine, Reason, State};
 use carp_proto_tests::proto::wire::{Advert, Reject, Source};
+use common::node::OWN;
 use common::{config, v4, MS, SECOND};
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/table.txt");
@@ -53,7 +54,7 @@ fn heard(machine: &mut Machine, now: u64, from: u8, change: fn(&mut Advert)) -> 
         digest: [0; 20],
     };
     change(&mut advert);
-    machine.advert(now, Some(v4(2)), v4(from), &advert)
+    machine.advert(now, &OWN, v4(from), &advert)
 }
 
 #[rustfmt::skip]
@@ -96,7 +97,7 @@ const INPUTS: &[Input] = &[
     ("advert: leaving", |m, now| heard(m, now, 9, |a| (a.advbase, a.advskew) = (255, 255))),
     ("advert: own one", |m, now| {
         let advert = m.next_advert(now, AdvertKind::Regular);
-        m.advert(now, Some(v4(2)), v4(2), &advert)
+        m.advert(now, &OWN, v4(2), &advert)
     }),
     ("advert: other vhid", |m, now| heard(m, now, 9, |a| a.vhid = 2)),
 ];

@@ -102,6 +102,14 @@ pub fn v4(last: u8) -> Source {
     Source::V4([192, 0, 2, last])
 }
 
+pub fn v6(last: u8) -> Source {
+    let mut address = [0; 16];
+    address[0] = 0xfe;
+    address[1] = 0x80;
+    address[15] = last;
+    Source::V6(address)
+}
+
 /// vhid 1 with this priority.
 pub fn config(advbase: u8, advskew: u8) -> Config {
     Config {

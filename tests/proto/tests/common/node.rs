@@ -5,11 +5,16 @@ use carp_proto_tests::proto::config::Config;
 use carp_proto_tests::proto::machine::{
     Actions, AdvertKind, Change, Event, Machine, Reason, State,
 };
-use carp_proto_tests::proto::wire::Source;
+use carp_proto_tests::proto::wire::Sources;
 
 use super::{v4, Advert};
 
-pub const OWN: Option<Source> = Some(Source::V4([192, 0, 2, 2]));
+pub const OWN: Sources = Sources {
+    v4: Some([192, 0, 2, 2]),
+    v6: None,
+};
+/// Without an address of its own.
+pub const NONE: Sources = Sources { v4: None, v6: None };
 
 pub fn backup(config: Config) -> Machine {
     let mut machine = Machine::new(config, 1_000);
@@ -53,5 +58,5 @@ pub fn peer(advbase: u8, advskew: u8) -> Advert {
 }
 
 pub fn hear(machine: &mut Machine, now: u64, from: u8, advert: &Advert) -> Actions {
-    machine.advert(now, OWN, v4(from), advert).unwrap()
+    machine.advert(now, &OWN, v4(from), advert).unwrap()
 }

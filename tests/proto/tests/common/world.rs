@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use carp_proto_tests::proto::config::Config;
 use carp_proto_tests::proto::machine::{Actions, AdvertKind, Event, Machine, State};
-use carp_proto_tests::proto::wire::{frame_v4, parse_ipv4, Source};
+use carp_proto_tests::proto::wire::{frame_v4, frame_v6, parse_ipv4, parse_ipv6, Sources};
 
 use super::foreign::Foreign;
 use super::Rng;
@@ -21,7 +21,8 @@ pub enum Kind {
 
 pub struct Node {
     pub kind: Kind,
-    pub address: [u8; 4],
+    /// What it sends from, and so the families that it sends in.
+    pub sources: Sources,
     /// Dead nodes neither hear nor send.
     pub alive: bool,
     /// Until then its host stands still: timers and what was heard wait, the timer comes first.
@@ -66,6 +67,9 @@ pub struct World {
     pub loss_percent: u64,
     /// `cut[a][b]`: what a sends does not reach b.
     pub cut: Vec<Vec<bool>>,
+    /// As `cut`, for the frames of one family.
+    pub cut_v4: Vec<Vec<bool>>,
+    pub cut_v6: Vec<Vec<bool>>,
     /// Every change of who is MASTER: when, and which ones.
     pub log: Vec<(u64, Vec<usize>)>,
     flights: BTreeMap<(u64, u64), Flight>,
@@ -81,6 +85,8 @@ impl World {
             latency,
             loss_percent: 0,
             cut: Vec::new(),
+            cut_v4: Vec::new(),
+            cut_v6: Vec::new(),
             log: vec![(0, Vec::new())],
             flights: BTreeMap::new(),
             sequence: 0,
@@ -102,13 +108,18 @@ impl World {
         let index = self.nodes.len();
         self.nodes.push(Node {
             kind,
-            address: [192, 0, 2, index as u8 + 1],
+            sources: Sources {
+                v4: Some([192, 0, 2, index as u8 + 1]),
+                v6: None,
+            },
             alive: true,
             stalled_until: 0,
             sends_fail: false,
             announced: 0,
         });
         self.cut = vec![vec![false; index + 1]; index + 1];
+        self.cut_v4 = self.cut.clone();
+        self.cut_v6 = self.cut.clone();
         index
     }
 
@@ -244,15 +255,23 @@ impl World {
             self.flights.insert((later, key.1), flight);
             return;
         }
-        let own = Source::V4(receiver.address);
-        let (from, advert) = parse_ipv4(&flight.frame[14..]).unwrap().unwrap();
+        let own = receiver.sources;
+        let packet = &flight.frame[14..];
+        let (family, parsed) = match packet[0] >> 4 {
+            4 => (&self.cut_v4, parse_ipv4(packet)),
+            _ => (&self.cut_v6, parse_ipv6(packet)),
+        };
+        if family[flight.from][flight.to] {
+            return;
+        }
+        let (from, advert) = parsed.unwrap().unwrap();
         match &mut receiver.kind {
             Kind::Ours(machine) => {
-                let actions = machine.advert(self.now, Some(own), from, &advert);
+                let actions = machine.advert(self.now, &own, from, &advert);
                 self.carry_out(flight.to, actions.unwrap_or_default());
             }
             Kind::Foreign(foreign) => {
-                let sent = foreign.heard(self.now, own, from, &advert);
+                let sent = foreign.heard(self.now, own.like(from), from, &advert);
                 self.foreign_sends(flight.to, sent);
             }
         }
@@ -268,15 +287,23 @@ impl World {
 
     fn send(&mut self, node: usize, kind: AdvertKind) {
         let now = self.now;
-        let address = self.nodes[node].address;
+        let Sources { v4, v6 } = self.nodes[node].sources;
         let Kind::Ours(machine) = &mut self.nodes[node].kind else {
             return;
         };
-        let advert = machine.next_advert(now, kind);
+        let mut frames = Vec::new();
+        if let Some(v4) = v4 {
+            frames.push(frame_v4(v4, 0, &machine.next_advert(now, kind)).to_vec());
+        }
+        if let Some(v6) = v6 {
+            frames.push(frame_v6(v6, &machine.next_advert(now, kind)).to_vec());
+        }
         if self.nodes[node].sends_fail {
             self.event(node, Event::SendFailed);
         } else {
-            self.broadcast(node, frame_v4(address, 0, &advert).to_vec());
+            for frame in frames {
+                self.broadcast(node, frame);
+            }
             self.event(node, Event::SendOk);
         }
     }
@@ -284,7 +311,8 @@ impl World {
     fn foreign_sends(&mut self, node: usize, advert: Option<super::Advert>) {
         self.note();
         if let Some(advert) = advert {
-            let frame = frame_v4(self.nodes[node].address, 0, &advert);
+            let address = self.nodes[node].sources.v4;
+            let frame = frame_v4(address.unwrap_or_default(), 0, &advert);
             self.broadcast(node, frame.to_vec());
         }
     }

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Neighbour Discovery for the virtual addresses.
+//!
+//! Linux answers for an IPv6 address on the device that has it and on no other. That is the carp
+//! device, which does not hear what the parent receives for a group. So the MASTER answers here, as
+//! [`arp`](super::arp) does; also what is asked of the virtual MAC address, since the carp device
+//! would not answer as long as the address is marked as not to be used.
+//!
+//! The parent asks its neighbours from an address of its own by itself.
+//!
+//! Context: softirqs off, under RCU; for [`announce`] any but hard interrupts. No locks.
+
+use crate::{
+    group::vhost::Vhost,
+    proto::{
+        ipv6,
+        nd::{self, Message},
+    },
+    sys::{
+        inet6::{self, Ipv6},
+        link,
+        net_device::{Mac, NetDevice},
+        skb::{self, Protocol, SkBuff},
+    },
+};
+use kernel::sync::{rcu::Guard, ArcBorrow};
+
+/// The virtual host on `parent` that has `address`, and its device. For an address of a MASTER this
+/// takes the time of one look into a table, unless it is link-local.
+pub(crate) fn vhost_of<'a>(
+    guard: &'a Guard,
+    parent: &NetDevice,
+    address: &Ipv6,
+) -> Option<(ArcBorrow<'a, Vhost>, &'a NetDevice)> {
+    let on_parent = |device: &'a NetDevice| {
+        let vhost = link::of::<Vhost>(device)?;
+        vhost.parent_device().is(parent).then_some((vhost, device))
+    };
+    let owner = inet6::owner_of(guard, parent, address);
+    if let Some(found) = owner.and_then(on_parent) {
+        return Some(found);
+    }
+    // Each link may have the same link-local address. What no host may send from is nobody's in
+    // the table.
+    if owner.is_some() && !ipv6::is_link_local(address) {
+        return None;
+    }
+    parent.find_upper_rcu(guard, |upper| {
+        let found = on_parent(upper)?;
+        let mut addresses = inet6::addresses_rcu(guard, upper);
+        addresses
+            .any(|has| has.address() == *address)
+            .then_some(found)
+    })
+}
+
+/// `parent` has received a packet. If it is about an address of a MASTER on it, answers it, or
+/// notices who says to have it too; true: nobody else need see it.
+pub(crate) fn hear(guard: &Guard, parent: &NetDevice, packet: &SkBuff) -> bool {
+    if packet.protocol() != Protocol::Ipv6 || packet.ipv6_next_header() != nd::ICMPV6 {
+        return false;
+    }
+    let mut buffer = [0; nd::HEAD_LEN];
+    let message = packet.read_network(&mut buffer).and_then(nd::parse);
+    let (Some(message), Some((_, sender))) = (message, packet.ethernet()) else {
+        return false;
+    };
+    match message {
+        Message::Solicitation {
+            source,
+            target,
+            mac,
+        } => {
+            let mac = mac.unwrap_or(sender);
+            if source != ipv6::UNSPECIFIED {
+                claimed(guard, parent, &source, &mac);
+            } else {
+                claimed(guard, parent, &target, &mac);
+            }
+            let Some((vhost, device)) = master_of(guard, parent, &target) else {
+                return false;
+            };
+            // A peer that is about to be MASTER, if anybody.
+            if mac == vhost.mac() {
+                return true;
+            }
+            let to = (source != ipv6::UNSPECIFIED).then_some((&mac, &source));
+            advertise(guard, &vhost, device, &target, to);
+            true
+        }
+        Message::Advertisement { target, mac } => {
+            claimed(guard, parent, &target, &mac.unwrap_or(sender))
+        }
+    }
+}
+
+/// Tells the neighbours of the parent of `vhost` that `address`, which `device` has, is at its
+/// virtual MAC address.
+pub(crate) fn announce(guard: &Guard, vhost: &Vhost, device: &NetDevice, address: &Ipv6) {
+    advertise(guard, vhost, device, address, None);
+}
+
+fn advertise(
+    guard: &Guard,
+    vhost: &Vhost,
+    device: &NetDevice,
+    address: &Ipv6,
+    to: Option<(&Mac, &Ipv6)>,
+) {
+    let is_router = inet6::forwards(guard, device);
+    let frame = nd::advertisement(vhost.vhid(), address, to, is_router);
+    // Who asked will ask again.
+    let _ = skb::send_frame(vhost.parent_device(), &frame);
+}
+
+fn master_of<'a>(
+    guard: &'a Guard,
+    parent: &NetDevice,
+    address: &Ipv6,
+) -> Option<(ArcBorrow<'a, Vhost>, &'a NetDevice)> {
+    vhost_of(guard, parent, address).filter(|(vhost, _)| vhost.is_master())
+}
+
+/// Somebody with this MAC address says to have `address`. True: a MASTER has it.
+fn claimed(guard: &Guard, parent: &NetDevice, address: &Ipv6, mac: &Mac) -> bool {
+    let Some((vhost, device)) = master_of(guard, parent, address) else {
+        return false;
+    };
+    if *mac != vhost.mac() {
+        vhost.conflicts.notice(device, (*address).into(), mac);
+    }
+    true
+}

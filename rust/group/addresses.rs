@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The addresses of a virtual host, and what follows from which there are.
+//!
+//! It advertises in the families of which it has addresses; its parent listens in the groups in
+//! which they are asked for, whatever the state: at a take-over nothing has to be waited for.
+
+use crate::{
+    proto::{
+        ipv6,
+        wire::{self, Sources},
+    },
+    sys::{
+        inet::{self, Ipv4},
+        inet6::{self, Ipv6},
+        net_device::{NetDevice, Rtnl},
+    },
+};
+use core::iter;
+use kernel::{alloc::KVec, prelude::*, sync::rcu::Guard};
+
+/// A list of addresses, and memory for the groups that follow from it.
+#[derive(Default)]
+pub(crate) struct Addresses {
+    pub(super) v4: KVec<Ipv4>,
+    pub(super) v6: KVec<Ipv6>,
+    groups: KVec<Ipv6>,
+}
+
+impl Addresses {
+    /// Those of `device`. Context: RTNL; allocates.
+    pub(crate) fn of(rtnl: &Rtnl<'_>, device: &NetDevice) -> Result<Self> {
+        let v6 = inet6::addresses(rtnl, device)?;
+        Ok(Self {
+            v4: inet::addresses(rtnl, device)?,
+            groups: Groups::room(v6.len())?.0,
+            v6,
+        })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+
+    pub(super) fn take_room(&mut self) -> Groups {
+        Groups(core::mem::take(&mut self.groups))
+    }
+}
+
+/// The IPv6 groups that one virtual host has its parent listen to; each counts there by itself.
+#[derive(Default)]
+pub(crate) struct Groups(KVec<Ipv6>);
+
+impl Groups {
+    /// None yet, and room for those of so many addresses.
+    pub(super) fn room(addresses: usize) -> Result<Self> {
+        let room = KVec::with_capacity(addresses.saturating_add(1), GFP_KERNEL)?;
+        Ok(Self(room))
+    }
+
+    /// Becomes those of `addresses`, as far as there is room.
+    pub(super) fn follow(&mut self, addresses: &Addresses) {
+        let asked_for = addresses.v6.iter().map(ipv6::solicited_node);
+        for group in Iterator::chain(iter::once(wire::GROUP_V6), asked_for) {
+            let _ = self.0.push_within_capacity(group);
+        }
+    }
+
+    /// Without IPv6 a parent joins none, and there is none to be left later.
+    pub(super) fn join(&mut self, rtnl: &Rtnl<'_>, parent: &NetDevice) {
+        self.0
+            .retain(|group| inet6::join_group(rtnl, parent, group).is_ok());
+    }
+
+    pub(super) fn leave(self, rtnl: &Rtnl<'_>, parent: &NetDevice) {
+        for group in &self.0 {
+            inet6::leave_group(rtnl, parent, group);
+        }
+    }
+}
+
+/// The families that a virtual host advertises in.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Families {
+    v4: bool,
+    v6: bool,
+}
+
+impl Families {
+    /// Becomes those of `addresses`; if there are none, it remains what it was, for an advert that
+    /// says so.
+    pub(super) fn follow(&mut self, addresses: &Addresses) {
+        if !addresses.is_empty() {
+            self.v4 = !addresses.v4.is_empty();
+            self.v6 = !addresses.v6.is_empty();
+        }
+    }
+
+    /// Where adverts come from that `parent` sends for `device`: its own addresses, if it has any;
+    /// over IPv6 one of the link.
+    pub(super) fn sources(
+        self,
+        guard: &Guard,
+        parent: &NetDevice,
+        device: Option<&NetDevice>,
+    ) -> Sources {
+        let first_v4 = |device| inet::addresses_rcu(guard, device).next();
+        let own_v6 = || {
+            inet6::addresses_rcu(guard, parent)
+                .filter(|own| own.is_usable())
+                .map(|own| own.address())
+                .find(ipv6::is_link_local)
+        };
+        Sources {
+            v4: self.v4.then(|| {
+                first_v4(parent)
+                    .or_else(|| first_v4(device?))
+                    .unwrap_or_default()
+            }),
+            v6: self.v6.then(|| {
+                own_v6()
+                    .unwrap_or_else(|| ipv6::link_local_of(&parent.address().unwrap_or_default()))
+            }),
+        }
+    }
+}

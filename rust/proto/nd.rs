@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Neighbour Discovery (RFC 4861), as far as a shared address needs it: who asks for it, who says
+//! to have it, and the answer.
+//!
+//! ```text
+//!  0               1               2               3
+//! +---------------+---------------+-------------------------------+
+//! |  135 or 136   |    code = 0   |           checksum            |
+//! +-+-+-+---------+---------------+-------------------------------+
+//! |R|S|O|                       reserved                          |
+//! +-+-+-+---------------------------------------------------------+
+//! |                                                               |
+//! +                       target (128 bits)                       +
+//! |                                                               |
+//! +---------------+---------------+-------------------------------+
+//! |  1 or 2       | length, 8 = 1 |        a MAC address          |
+//! +---------------+---------------+                               +
+//! |                                                               |
+//! +---------------------------------------------------------------+
+//! ```
+//!
+//! The flags (router, solicited, override) are those of an advertisement. Options follow one
+//! another; that with the sender's MAC address is 1 in a solicitation, 2 in an advertisement.
+
+use super::ipv6::{self, Address, Packet, ALL_NODES, UNSPECIFIED};
+use super::wire::{concat, TTL};
+
+/// The longest message that is read. What is longer holds options of a kind that has nothing to
+/// say about a shared address (RFC 3971), and its checksum could not be told.
+pub const HEAD_LEN: usize = 256;
+/// The protocol number of ICMPv6.
+pub const ICMPV6: u8 = 58;
+/// Length in bytes of what [`advertisement`] returns: Ethernet 14, IPv6 40, ICMPv6 24, option 8.
+pub const FRAME_LEN: usize = 86;
+
+const SOLICITATION: u8 = 135;
+const ADVERTISEMENT: u8 = 136;
+const SOURCE_MAC: u8 = 1;
+const TARGET_MAC: u8 = 2;
+const ROUTER: u8 = 0x80;
+const SOLICITED: u8 = 0x40;
+const OVERRIDE: u8 = 0x20;
+/// Length of an advertisement with the one option.
+const PAYLOAD_LEN: u16 = 32;
+
+/// What a neighbour asks or says about an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Message {
+    /// Somebody asks for `target`.
+    Solicitation {
+        /// Who asks. Unspecified: somebody is about to take `target` for itself, and asks whether
+        /// anybody has it (duplicate address detection).
+        source: Address,
+        /// The address.
+        target: Address,
+        /// The MAC address of who asks, if it says so.
+        mac: Option<[u8; 6]>,
+    },
+    /// Somebody says where `target` is.
+    Advertisement {
+        /// The address.
+        target: Address,
+        /// Its MAC address; if there is none, that of the frame.
+        mac: Option<[u8; 6]>,
+    },
+}
+
+/// Reads a message out of an IPv6 packet, which may be longer than its header says (Ethernet
+/// padding). `None`: another packet, or one that RFC 4861 (7.1.1 and 7.1.2) has ignored.
+pub fn parse(packet: &[u8]) -> Option<Message> {
+    let packet = Packet::read(packet)?;
+    let (source, destination, payload) = (packet.source, packet.destination, packet.payload);
+    let (fixed, rest) = payload.split_first_chunk::<8>()?;
+    let [kind, code, _, _, flags, _, _, _] = *fixed;
+    let (target, options) = rest.split_first_chunk()?;
+    let is_valid = packet.next_header == ICMPV6
+        && packet.hop_limit == TTL
+        && packet.payload_len == payload.len()
+        && code == 0
+        && !ipv6::is_multicast(&source)
+        && !ipv6::is_multicast(target)
+        && has_whole_options(options)
+        && ipv6::checksum(&source, &destination, ICMPV6, payload) == 0;
+    if !is_valid {
+        return None;
+    }
+    match kind {
+        SOLICITATION => {
+            let mac = option(options, SOURCE_MAC);
+            let detects = source == UNSPECIFIED;
+            let is_for_group = destination == ipv6::solicited_node(target);
+            (!detects || (is_for_group && mac.is_none())).then_some(Message::Solicitation {
+                source,
+                target: *target,
+                mac,
+            })
+        }
+        ADVERTISEMENT => {
+            let is_answer = flags & SOLICITED != 0;
+            (!is_answer || !ipv6::is_multicast(&destination)).then_some(Message::Advertisement {
+                target: *target,
+                mac: option(options, TARGET_MAC),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The Ethernet frame that says that `address` is at the virtual MAC of `vhid`: an answer `to` who
+/// has asked, by MAC and IPv6 address, or said to everybody.
+pub fn advertisement(
+    vhid: u8,
+    address: &Address,
+    to: Option<(&[u8; 6], &Address)>,
+    is_router: bool,
+) -> [u8; FRAME_LEN] {
+    let everybody = ipv6::group_mac(&ALL_NODES);
+    let (mac, destination) = to.unwrap_or((&everybody, &ALL_NODES));
+    let router = if is_router { ROUTER } else { 0 };
+    let solicited = if to.is_some() { SOLICITED } else { 0 };
+    let payload = |checksum: [u8; 2]| -> [u8; 32] {
+        concat(&[
+            &[ADVERTISEMENT, 0],
+            &checksum,
+            &[router | solicited | OVERRIDE, 0, 0, 0],
+            address,
+            &[TARGET_MAC, 1],
+            &super::wire::virtual_mac(vhid),
+        ])
+    };
+    let checksum = ipv6::checksum(address, destination, ICMPV6, &payload([0; 2]));
+    concat(&[
+        &ipv6::headers(vhid, mac, address, destination, ICMPV6, PAYLOAD_LEN),
+        &payload(checksum.to_be_bytes()),
+    ])
+}
+
+/// The first option, and what follows it.
+fn next_option(options: &[u8]) -> Option<(&[u8], &[u8])> {
+    let len = usize::from(*options.get(1)?).saturating_mul(8);
+    // One of length 0 would be followed by itself for ever.
+    options.split_at_checked(len).filter(|_| len > 0)
+}
+
+fn has_whole_options(mut options: &[u8]) -> bool {
+    while let Some((_, rest)) = next_option(options) {
+        options = rest;
+    }
+    options.is_empty()
+}
+
+/// The MAC address in the first option of this kind.
+fn option(mut options: &[u8], kind: u8) -> Option<[u8; 6]> {
+    while let Some((option, rest)) = next_option(options) {
+        match *option {
+            [found, _, a, b, c, d, e, f] if found == kind => return Some([a, b, c, d, e, f]),
+            _ => options = rest,
+        }
+    }
+    None
+}

@@ -1,0 +1,206 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Two routers are the gateway of two networks without IPv4. It has the same address
+# in both, a link-local one.
+#
+#       client                                          c
+#   2001:db8:1::10                                2001:db8:2::10
+#   gateway fe80::1                               gateway fe80::1
+#         |                                             |
+#     sw: br0 ------+-------------------------+----- sw: br1
+#                   |  a eth0, carp0  eth1, carp1   |
+#                   |  b eth0, carp0  eth1, carp1   |
+#                   +-------------------------------+
+#
+# Asserted: the gateway is found by Neighbour Discovery at its virtual MAC address
+# on either side; what is sent to it is forwarded by the MASTER, and only by it, in
+# both directions, after a take-over as well; all adverts are over IPv6. A router
+# advertisement daemon on carp0 of both is heard from the MASTER alone, from the
+# shared address and the virtual MAC address, and a host configures itself by it.
+
+set -u
+# shellcheck source=tests/selftests/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+ALL_TESTS="
+	through_the_master
+	through_the_other
+	router_advertisements
+"
+
+gateway=fe80::1
+
+# forwarded NAMESPACE: packets so far.
+forwarded() {
+	ip netns exec "$1" nstat -asz Ip6OutForwDatagrams |
+		sed -n 's/^Ip6OutForwDatagrams *\([0-9]*\) .*/\1/p'
+}
+
+forget_neighbours() {
+	ip -n "$client" -6 neigh flush all
+	ip -n "$c" -6 neigh flush all
+}
+
+# only_by NAMESPACE
+only_by() {
+	local mine other=$b others
+	[ "$1" = "$a" ] || other=$a
+	mine=$(forwarded "$1")
+	others=$(forwarded "$other")
+	pings "$client" 2001:db8:2::10
+	pings "$c" 2001:db8:1::10
+	(($(forwarded "$1") >= mine + 4))
+	check_err $? "the MASTER does not forward"
+	[ "$(forwarded "$other")" = "$others" ]
+	check_err $? "the BACKUP forwards"
+}
+
+# neighbour_is NAMESPACE MAC
+neighbour_is() {
+	ip -n "$1" neigh show "$gateway" dev eth0 | grep -q "lladdr $2 "
+	check_err $? "the gateway of ${1%-*} is not at its virtual MAC address"
+}
+
+through_the_master()
+{
+	RET=0
+	capture "$client" eth0 all
+	forget_neighbours
+	only_by "$a"
+	pings "$client" "$gateway%eth0"
+	pings "$c" "$gateway%eth0"
+	neighbour_is "$client" "$vmac"
+	neighbour_is "$c" 00:00:5e:00:01:02
+	hears "$b" 3
+	capture_end all
+	(($(packets all "ip6 proto 112 and ether src $vmac and ip6 dst ff02::12") >= 3))
+	check_err $? "no adverts over IPv6"
+	packets_are 0 all "ip or arp"
+	packets_are 0 all "ip6 src $gateway and not ether src $vmac"
+	ip -n "$b" -j -s -d link show carp0 |
+		jq -e '.[0].linkinfo.info_xstats | .rx_adverts == .rx_adverts_v6' >/dev/null
+	check_err $? "B heard adverts over IPv4"
+	end_test "the MASTER forwards what is sent to a link-local address"
+}
+
+through_the_other()
+{
+	RET=0
+	ip -n "$a" link set carp0 type carp state backup
+	ip -n "$a" link set carp1 type carp state backup
+	becomes "$b" master
+	busywait "$BUSYWAIT_TIMEOUT" state_is "$b" master carp1
+	check_err $? "b did not become master on the other side"
+	only_by "$b"
+	neighbour_is "$client" "$vmac"
+	forget_neighbours
+	only_by "$b"
+	ip -n "$b" link set carp0 type carp state backup
+	ip -n "$b" link set carp1 type carp state backup
+	becomes "$a" master
+	busywait "$BUSYWAIT_TIMEOUT" state_is "$a" master carp1
+	only_by "$a"
+	end_test "the other one does, when it is MASTER"
+}
+
+# advertises NAMESPACE: on carp0, until the test ends.
+advertises() {
+	local name=${1%-*}
+	cat >"$tmp/$name.conf" <<-END
+		interface carp0 {
+			AdvSendAdvert on;
+			IgnoreIfMissing on;
+			MinRtrAdvInterval 3;
+			MaxRtrAdvInterval 4;
+			AdvRASrcAddress { $gateway; };
+			prefix 2001:db8:1::/64 { };
+		};
+	END
+	ip netns exec "$1" radvd -n -C "$tmp/$name.conf" -p "$tmp/$name.radvd" 2>"$tmp/$name.log" &
+	defer stop_advertising $!
+}
+
+stop_advertising() {
+	kill "$1"
+	wait "$1"
+}
+
+has_configured_itself() {
+	ip -n "$client" -6 route show default dev eth0 | grep -q "via $gateway .*proto ra" &&
+		ip -n "$client" -6 addr show dev eth0 | grep -q 'inet6 2001:db8:1:.* dynamic'
+}
+
+heard_from() {
+	(($(packets "$1" "icmp6 and ip6[40] = 134") >= $2))
+}
+
+router_advertisements()
+{
+	RET=0
+	local right="ether src $vmac and ip6 src $gateway and ip6 dst ff02::1"
+	ip -n "$client" route del default via "$gateway" dev eth0
+	capture "$client" eth0 a_says
+	capture "$sw" to_b b_says -Q in
+	advertises "$a"
+	advertises "$b"
+	busywait 30000 has_configured_itself
+	check_err $? "the host has not configured itself"
+	busywait 30000 heard_from a_says 2
+	capture_end a_says
+	pings "$client" 2001:db8:2::10
+	(($(packets a_says "icmp6 and ip6[40] = 134 and $right") >= 2))
+	check_err $? "the MASTER does not advertise itself as a router"
+	packets_are 0 a_says "icmp6 and ip6[40] = 134 and not ($right)"
+	packets_are 0 b_says "icmp6 and ip6[40] = 134"
+
+	ip -n "$a" link set carp0 type carp state backup
+	becomes "$b" master
+	capture "$sw" to_a a_says -Q in
+	busywait 30000 heard_from b_says 2
+	capture_end a_says
+	capture_end b_says
+	(($(packets b_says "icmp6 and ip6[40] = 134 and $right") >= 2))
+	check_err $? "the new MASTER does not advertise itself as a router"
+	packets_are 0 b_says "icmp6 and ip6[40] = 134 and not ($right)"
+	packets_are 0 a_says "icmp6 and ip6[40] = 134"
+	pings "$client" 2001:db8:2::10
+	end_test "a router advertisement daemon on the carp device"
+}
+
+# router NAMESPACE LAST ADVSKEW
+router() {
+	local ns=$1 side
+	ip netns exec "$ns" sysctl -qw net.ipv6.conf.all.forwarding=1
+	for side in 0 1; do
+		ip -n "$ns" addr flush dev "eth$side" scope global
+		ip -n "$ns" addr add "2001:db8:$((side + 1))::$2/64" dev "eth$side" nodad
+		ip -n "$ns" link add "carp$side" link "eth$side" type carp vhid $((side + 1)) \
+			pass secret advbase 0 advskew "$3"
+		ip -n "$ns" addr add "$gateway/64" dev "carp$side"
+		ip -n "$ns" link set "carp$side" up
+	done
+}
+
+# host NAMESPACE ADDRESS
+host() {
+	ip -n "$1" addr flush dev eth0 scope global
+	ip -n "$1" addr add "$2/64" dev eth0 nodad
+	ip -n "$1" route add default via "$gateway" dev eth0
+}
+
+lan client=192.0.2.10 a=192.0.2.11 b=192.0.2.12
+setup_ns c
+ip -n "$sw" link add br1 up type bridge mcast_snooping 0
+for node in a:eth1 b:eth1 c:eth0; do
+	lan_link "${node%:*}" "${node#*:}" "to_${node%:*}_too"
+	ip -n "$sw" link set "to_${node%:*}_too" master br1
+done
+host "$client" 2001:db8:1::10
+host "$c" 2001:db8:2::10
+router "$a" 11 26
+becomes "$a" master
+busywait "$BUSYWAIT_TIMEOUT" state_is "$a" master carp1
+router "$b" 12 51
+hears "$b" 3
+run_tests

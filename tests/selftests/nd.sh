@@ -1,0 +1,285 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Who says what about a shared IPv6 address, and with which MAC address.
+#
+#       client                 a: MASTER                  b: BACKUP
+#    2001:db8::10    2001:db8::11   2001:db8::21        2001:db8::12
+#          |               |              |                  |
+#        eth0            eth0           eth1               eth0
+#          +---------------+--------------+------------------+      sw: br0
+#
+# Asserted: a question for the address gets one answer, the MASTER's, with the
+# virtual MAC address in the option and as Ethernet source, be it asked in the
+# group or of the virtual MAC address, and with the virtual MAC address only;
+# questions that RFC 4861 has ignored get none; the BACKUP answers nobody. Who
+# wants the address for itself is told that it is in use, and reported; so is who
+# says to have it. No node asks whether somebody has it. What A says from the
+# address comes from the virtual MAC address. A new MASTER announces the address.
+
+set -u
+# shellcheck source=tests/selftests/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+ALL_TESTS="
+	one_answer
+	asked_of_the_virtual_mac
+	wrong_questions
+	somebody_wants_the_address
+	somebody_has_the_address
+	said_by_the_master
+	silent_backup
+	after_take_over
+"
+
+vip6=2001:db8::1
+group_mac=33:33:ff:00:00:01
+about_vip="icmp6 and ip6[48:4] = 0x20010db8 and ip6[52:4] = 0 and ip6[56:4] = 0 and ip6[60:4] = 1"
+question="ip6[40] = 135 and $about_vip"
+answer="ip6[40] = 136 and $about_vip"
+# An advertisement as the MASTER is to make it.
+right="ether src $vmac and ip6[64:4] = 0x02010000 and ip6[68:4] = 0x5e000101 and ip6[6:2] = 0x3aff"
+# Solicited and override; override alone.
+is_answer="$answer and ip6[44:4] = 0x60000000"
+is_announcement="$answer and ip6[44:4] = 0x20000000 and ip6 dst ff02::1"
+
+# Behind all that was sent before, on every link.
+fence() {
+	local address
+	for address in 2001:db8::11 2001:db8::21 2001:db8::12; do
+		pings "$client" "$address"
+	done
+}
+
+forget_neighbours() {
+	ip -n "$1" -6 neigh flush all
+}
+
+send_nd() {
+	ip netns exec "$client" python3 "$here/send_nd.py" eth0 "$@"
+	check_err $? "the test could not send"
+}
+
+# notices: how many times the kernel has reported somebody else with the address.
+notices() {
+	dmesg | grep -cE "carp: carp0: $1 is said to be at $2 as well"
+}
+
+# noticed N ADDRESS MAC
+noticed() {
+	busywait "$BUSYWAIT_TIMEOUT" has_noticed "$@"
+	check_err $? "$(notices "$2" "$3") notices of $3, and not $1"
+}
+
+has_noticed() {
+	[ "$(notices "$2" "$3")" = "$1" ]
+}
+
+one_answer()
+{
+	RET=0
+	local questions
+	capture "$client" eth0 all
+	forget_neighbours "$client"
+	pings "$client" "$vip6"
+	fence
+	capture_end all
+	questions=$(packets all "$question and ether dst $group_mac")
+	((questions >= 1))
+	check_err $? "the client asked nothing"
+	packets_are "$questions" all "$answer"
+	packets_are "$questions" all "$is_answer and $right and ip6 src $vip6"
+	ip -n "$client" neigh show "$vip6" | grep -q "lladdr $vmac "
+	check_err $? "the client's neighbour is not the virtual MAC address"
+	packets_are 0 all "ip6 src $vip6 and not ether src $vmac"
+	end_test "one answer to a question, with the virtual MAC address"
+}
+
+asked_of_the_virtual_mac()
+{
+	RET=0
+	local option
+	for option in "" --no-option; do
+		capture "$client" eth0 all
+		# shellcheck disable=SC2086 # an option, or none
+		send_nd solicitation "$vip6" --source 2001:db8::10 --destination "$vip6" --to-mac "$vmac" $option
+		fence
+		capture_end all
+		packets_are 1 all "$question and ether dst $vmac"
+		packets_are 1 all "$answer"
+		packets_are 1 all "$is_answer and $right and ip6 dst 2001:db8::10"
+	done
+	end_test "one answer to a question to the virtual MAC address"
+}
+
+wrong_questions()
+{
+	RET=0
+	capture "$client" eth0 all
+	send_nd solicitation "$vip6" --source 2001:db8::10 --hop-limit 254
+	send_nd solicitation "$vip6" --source 2001:db8::10 --bad-checksum
+	send_nd solicitation "$vip6" --source ff02::10
+	send_nd solicitation "$vip6" --destination "$vip6" --to-mac "$vmac"
+	send_nd solicitation 2001:db8::dead --source 2001:db8::10
+	fence
+	capture_end all
+	(($(packets all "$question") >= 4))
+	check_err $? "the questions were not asked"
+	packets_are 0 all "$answer"
+	packets_are 0 all "icmp6 and ip6[40] = 136 and ether src $vmac"
+	end_test "questions that are not valid are ignored"
+}
+
+somebody_wants_the_address()
+{
+	RET=0
+	quiet
+	capture "$client" eth0 all
+	send_nd solicitation "$vip6" --mac 02:00:00:00:00:99
+	fence
+	capture_end all
+	packets_are 1 all "$question and ip6 src ::"
+	packets_are 1 all "$answer"
+	packets_are 1 all "$is_announcement and $right and ether dst 33:33:00:00:00:01"
+	noticed 1 "$vip6" 02:00:00:00:00:99
+	# Linux, as itself.
+	ip -n "$client" addr add "$vip6/64" dev eth0
+	defer ip -n "$client" addr del "$vip6/64" dev eth0
+	busywait "$BUSYWAIT_TIMEOUT" dad_failed
+	check_err $? "the client has taken the address"
+	stays "$a" master
+	# One notice in ten seconds.
+	noticed 1 "$vip6" '[0-9a-f:]*'
+	end_test "somebody who wants the address is told that it is in use, and reported"
+}
+
+dad_failed() {
+	ip -n "$client" -6 addr show dev eth0 | grep -q "$vip6/64.* dadfailed"
+}
+
+# Until a notice may be given again.
+quiet() {
+	sleep 10.5
+	dmesg -C
+}
+
+somebody_has_the_address()
+{
+	RET=0
+	quiet
+	capture "$client" eth0 all
+	# A BACKUP that takes over, a peer: not strangers.
+	send_nd advertisement "$vip6" --source "$vip6" --mac "$vmac"
+	send_nd solicitation "$vip6" --mac "$vmac"
+	fence
+	capture_end all
+	packets_are 1 all "$answer"
+	noticed 0 "$vip6" '[0-9a-f:]*'
+	send_nd advertisement "$vip6" --source "$vip6" --mac 02:00:00:00:00:98
+	noticed 1 "$vip6" 02:00:00:00:00:98
+	quiet
+	send_nd solicitation 2001:db8::11 --source "$vip6" --mac 02:00:00:00:00:96
+	noticed 1 "$vip6" 02:00:00:00:00:96
+	quiet
+	send_nd arp "$vip" --mac 02:00:00:00:00:95
+	noticed 1 "$vip" 02:00:00:00:00:95
+	stays "$a" master
+	end_test "somebody who says to have the address is reported"
+}
+
+said_by_the_master()
+{
+	RET=0
+	capture "$client" eth0 all
+	# Each time A has to ask for the client's MAC address first.
+	forget_neighbours "$a"
+	ip netns exec "$a" ping -q -c 1 -w 5 -I "$vip6" 2001:db8::10 >/dev/null
+	check_err $? "no answer to the shared address"
+	forget_neighbours "$a"
+	pings "$a" 2001:db8::10
+	fence
+	capture_end all
+	(($(packets all "ip6 src $vip6") >= 1))
+	check_err $? "A said nothing from the shared address"
+	packets_are 0 all "ip6 src $vip6 and not ether src $vmac"
+	packets_are 0 all "ip6 src 2001:db8::11 and ether src $vmac"
+	packets_are 0 all "$answer and not ($right)"
+	end_test "what the MASTER says from the address has the virtual MAC address"
+}
+
+silent_backup()
+{
+	RET=0
+	# All that B sends, and what it says when it is given an address.
+	capture "$sw" to_b all -Q in
+	forget_neighbours "$client"
+	forget_neighbours "$b"
+	pings "$client" "$vip6"
+	ip -n "$b" addr add 2001:db8::2/128 dev carp0
+	ip -n "$a" addr add 2001:db8::2/128 dev carp0
+	ip netns exec "$b" carp sync
+	pings "$client" 2001:db8::2
+	ip netns exec "$b" ping -q -c 2 -i 0.2 -W 1 -I carp0 2001:db8::10 >/dev/null 2>&1
+	check_fail $? "the BACKUP was answered through carp0"
+	# Asked of the BACKUP itself.
+	send_nd solicitation "$vip6" --source 2001:db8::10 --destination "$vip6" \
+		--to-mac "$(ip -n "$b" -j link show eth0 | jq -r '.[0].address')"
+	fence
+	capture_end all
+	(($(packets all "ip6 src 2001:db8::12") >= 1))
+	check_err $? "B said nothing at all"
+	packets_are 0 all "ether src $vmac"
+	packets_are 0 all "ip6 src $vip6 or ip6 src 2001:db8::2"
+	packets_are 0 all "$answer"
+	packets_are 0 all "icmp6 and ip6[40] = 135 and ip6 src ::"
+	ip -n "$a" addr del 2001:db8::2/128 dev carp0
+	ip -n "$b" addr del 2001:db8::2/128 dev carp0
+	ip netns exec "$b" carp sync
+	end_test "the BACKUP is silent"
+}
+
+after_take_over()
+{
+	RET=0
+	capture "$client" eth0 taken
+	capture "$sw" to_a all -Q in
+	pings "$client" "$vip6"
+	ip -n "$a" link set carp0 type carp state backup
+	becomes "$b" master
+	becomes "$a" backup
+	hears "$a" 6
+	pings "$client" 2001:db8::11
+	capture_end all
+	capture_end taken
+	packets_are 2 taken "$is_announcement and $right"
+	packets_are 0 taken "icmp6 and ip6[40] = 135 and ip6 src ::"
+	# From here on.
+	capture "$sw" to_a all -Q in
+	forget_neighbours "$client"
+	pings "$client" "$vip6"
+	fence
+	capture_end all
+	(($(packets all "ip6 src 2001:db8::11") >= 1))
+	check_err $? "A said nothing at all"
+	packets_are 0 all "ether src $vmac"
+	packets_are 0 all "ip6 src $vip6"
+	packets_are 0 all "$answer"
+	end_test "a new MASTER announces the address, and the old one is silent"
+}
+
+lan client=192.0.2.10 a=192.0.2.11 b=192.0.2.12
+lan_link a eth1 to_a_too 192.0.2.21
+ip -n "$client" addr add 2001:db8::10/64 dev eth0 nodad
+ip -n "$a" addr add 2001:db8::11/64 dev eth0 nodad
+ip -n "$a" addr add 2001:db8::21/64 dev eth1 nodad
+ip -n "$b" addr add 2001:db8::12/64 dev eth0 nodad
+capture "$sw" br0 start icmp6
+carp_add "$a" advbase 0 advskew 26
+ip -n "$a" addr add "$vip6/128" dev carp0
+becomes "$a" master
+carp_add "$b" advbase 0 advskew 51
+ip -n "$b" addr add "$vip6/128" dev carp0
+hears "$b" 4
+capture_end start
+packets_are 0 start "$question and ip6 src ::"
+run_tests
