@@ -56,6 +56,8 @@ struct Carp {
     #[pin]
     _notifiers: sys::notifier::Notifiers,
     #[pin]
+    _validators: sys::validator::Validators,
+    #[pin]
     _arp: sys::hook::ArpHooks,
     #[pin]
     _gates: sys::fib::Gates,
@@ -71,6 +73,7 @@ impl kernel::InPlaceModule for Carp {
             _queue: sys::queue::Registration::new()?,
             _gates <- sys::fib::Gates::new::<address::gate::Gate>(),
             _arp <- sys::hook::ArpHooks::new::<address::arp::Rules>(),
+            _validators <- sys::validator::Validators::new::<device::events::Events>(),
             _notifiers <- sys::notifier::Notifiers::new::<device::events::Events>(),
             _sync <- sys::genl::Registration::new::<device::sync::Sync>(module),
             _link: sys::link::Registration::new::<group::vhost::Vhost>()?,

@@ -16,7 +16,7 @@
 use super::routes::{Addresses, Routes};
 use crate::sys::{
     inet6,
-    net_device::{NetDevice, RcuDevice},
+    net_device::{NamespaceRef, NetDevice, RcuDevice},
     route::LocalRoute,
     rtnetlink::Client,
 };
@@ -73,31 +73,48 @@ impl Ownership {
     }
 
     /// Makes the routes and the marks of the addresses of `device` what they are to be now. Fails
-    /// for want of memory, and then is to be called again. Context: process, without RTNL.
+    /// with `EPERM` if the ownership has changed meanwhile, or for want of memory; then it is to be
+    /// called again. Context: process, without RTNL.
     pub(crate) fn follow(&self, device: &RcuDevice) -> Result {
         let mut routes = self.routes.lock();
         let owned = self.is_owned();
-        let (addresses, namespace) = {
-            let guard = Guard::new();
-            // A device that goes takes its routes with it.
-            let Some(device) = device.get(&guard) else {
-                return Ok(());
-            };
-            let Some(namespace) = device.namespace().keep() else {
-                return Ok(());
-            };
-            mark(&guard, device, owned);
-            (Addresses::of(&guard, device)?, namespace)
+        let Some((addresses, namespace)) = snapshot(device, owned)? else {
+            return Ok(());
         };
         if !owned {
             self.has_routes.store(false, Ordering::Release);
         }
-        routes.follow(&Client::new(namespace)?, &addresses, owned)?;
+        let client = Client::new(namespace)?;
+        let outcome = routes.follow(&client, &addresses, owned);
+        if owned {
+            let Some((now, _)) = snapshot(device, owned)? else {
+                return Ok(());
+            };
+            // If an address has gone, this is called again anyway.
+            if routes.withdraw(&client, &addresses, &now)? {
+                return Ok(());
+            }
+        }
+        outcome?;
         if owned {
             self.has_routes.store(true, Ordering::Release);
         }
         Ok(())
     }
+}
+
+/// The addresses of `device` as they are now, marked as `owned` or not, and its namespace. None: it
+/// goes, and takes its routes with it.
+fn snapshot(device: &RcuDevice, owned: bool) -> Result<Option<(Addresses, NamespaceRef)>> {
+    let guard = Guard::new();
+    let Some(device) = device.get(&guard) else {
+        return Ok(None);
+    };
+    let Some(namespace) = device.namespace().keep() else {
+        return Ok(None);
+    };
+    mark(&guard, device, owned);
+    Ok(Some((Addresses::of(&guard, device)?, namespace)))
 }
 
 /// Nothing of this host's may be sent from an IPv6 address that it does not own: unlike with IPv4,

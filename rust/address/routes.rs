@@ -91,6 +91,51 @@ impl Routes {
         v6.and(v4)
     }
 
+    /// Deletes what was added for the addresses of `then` and has no place among those of `now`: an
+    /// address that was deleted meanwhile took with it only what was there. True: there was such an
+    /// address.
+    pub(crate) fn withdraw(
+        &mut self,
+        client: &Client,
+        then: &Addresses,
+        now: &Addresses,
+    ) -> Result<bool> {
+        let mut is_late = false;
+        let mut current = KVec::new();
+        let mut outcome = Ok(());
+        for_each_v4(&now.v4, |route| {
+            outcome = outcome.and(current.push(*route, GFP_KERNEL).map_err(Error::from));
+        });
+        for address in &now.v6 {
+            if let Some(prefix) = prefix_route(address) {
+                current.push(prefix, GFP_KERNEL)?;
+            }
+        }
+        outcome?;
+        let mut outcome = Ok(());
+        let mut withdraw = |route: &Route| {
+            if !current.contains(route) {
+                is_late = true;
+                outcome = outcome.and(unless(ESRCH, client.delete(then.via, route)));
+            }
+        };
+        for_each_v4(&then.v4, &mut withdraw);
+        for address in &then.v6 {
+            if let Some(prefix) = prefix_route(address) {
+                withdraw(&prefix);
+            }
+        }
+        self.added.retain(|added| {
+            let stays = now.v6.iter().any(|address| address.address == *added);
+            if !stays {
+                is_late = true;
+                outcome = outcome.and(delete_local(client, then.via, added));
+            }
+            stays
+        });
+        outcome.map(|()| is_late)
+    }
+
     fn follow_v6(&mut self, client: &Client, addresses: &Addresses, owned: bool) -> Result {
         let via = addresses.via;
         let mut outcome = Ok(());
@@ -133,8 +178,6 @@ fn unless(done: Error, result: Result) -> Result {
         result => result,
     }
 }
-
-const ENETDOWN: Error = kernel::error::code::ENETDOWN;
 
 fn delete_local(client: &Client, via: Via, address: &Ipv6) -> Result {
     let route = local6(address);

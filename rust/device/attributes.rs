@@ -3,7 +3,7 @@
 
 use super::statistics::{Counters, ParentCounters};
 use crate::{
-    group::{ties::GroupName, vhost::Status},
+    group::{status::Status, ties::GroupName},
     proto::{
         config::{self, Changes, Invalid},
         machine::State,

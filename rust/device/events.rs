@@ -10,6 +10,7 @@ use crate::{
         link,
         net_device::{NetDevice, Rtnl},
         notifier::{self, DeviceEvent},
+        validator,
     },
 };
 use kernel::{prelude::*, sync::Arc};
@@ -31,7 +32,15 @@ impl notifier::Events for Events {
                     parent.renamed(rtnl);
                 }
             }
-            DeviceEvent::Limits => submit(rtnl, device, Kind::ParentLimits),
+            DeviceEvent::Limits => {
+                // At once, for what is asked while the operation waits is judged by it.
+                device.find_upper(rtnl, |upper| {
+                    link::of::<Vhost>(upper)?;
+                    upper.limit_mtu(rtnl, device.mtu());
+                    None::<()>
+                });
+                submit(rtnl, device, Kind::ParentLimits);
+            }
             // Frames for the virtual MAC address would be the parent's own.
             DeviceEvent::NextAddress(mac) => {
                 if let Some(vhid) = wire::vhid_of_mac(&mac) {
@@ -43,7 +52,11 @@ impl notifier::Events for Events {
                 }
             }
             DeviceEvent::Address => submit(rtnl, device, Kind::ParentAddress),
-            DeviceEvent::Leaving => link::delete_uppers::<Vhost>(rtnl, device),
+            DeviceEvent::Leaving => {
+                if let Some(parent) = parent_of(rtnl, device) {
+                    parent.goes(|| link::delete_uppers::<Vhost>(rtnl, device));
+                }
+            }
             DeviceEvent::TypeChange => {
                 if parent_of(rtnl, device).is_some() {
                     return Err(notifier::REFUSED);
@@ -70,6 +83,19 @@ impl notifier::Events for Events {
     fn reboot(device: &NetDevice) {
         if let Some(vhost) = link::of::<Vhost>(device) {
             vhost.close();
+        }
+    }
+}
+
+impl validator::Rules for Events {
+    /// Which of two devices an address belongs to would be anybody's guess.
+    fn refuse(device: &NetDevice, owner: &NetDevice) -> Option<&'static CStr> {
+        if link::of::<Vhost>(device).is_some() {
+            Some(c"another device of this host has this address")
+        } else if link::of::<Vhost>(owner).is_some() {
+            Some(c"a carp device of this host has this address")
+        } else {
+            None
         }
     }
 }

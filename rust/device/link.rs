@@ -8,7 +8,9 @@ use crate::{
     group::{
         operation::{Kind, Operation, Renumbering},
         parent::Parent,
-        vhost::{Settings, Vhost},
+        status::Settings,
+        ties,
+        vhost::Vhost,
     },
     proto::{config::Config, wire},
     sys::{
@@ -76,6 +78,7 @@ impl LinkKind for Vhost {
 
         device.set_address(rtnl, &wire::virtual_mac(vhid));
         device.inherit_limits(rtnl, parent.device());
+        device.limit_mtu(rtnl, parent.device().mtu());
         let config = request.changes.apply(&Config::new(vhid));
         let key = match request.key {
             Some(key) => key,
@@ -169,9 +172,13 @@ impl LinkKind for Vhost {
         self.parent_device().drop_unicast(rtnl, &self.mac());
         if !is_last {
             self.ties_changed(rtnl);
-        } else if !self.group().is_none() && self.parent().share_fate(rtnl).is_err() {
-            pr_err!("no memory: devices of a group may stay demoted until its next change\n");
+        } else if self.parent().serializer().is_shared() {
+            ties::has_gone(rtnl, self.parent());
         }
+    }
+
+    fn unregistered(&self, rtnl: &Rtnl<'_>) {
+        self.parent().forget(rtnl, self);
     }
 
     fn way_out(&self, _guard: &Guard) -> Option<&NetDevice> {
@@ -217,7 +224,7 @@ fn check_vhid_is_free(
 
 impl Vhost {
     fn ties_changed(&self, rtnl: &Rtnl<'_>) {
-        if !self.group().is_none() {
+        if !self.group().is_none() || self.parent().serializer().is_shared() {
             self.parent().submit_event(rtnl, Kind::Ties);
         }
     }

@@ -5,5 +5,6 @@ mod attributes;
 pub(crate) mod events;
 pub(crate) mod frames;
 pub(crate) mod link;
+pub(crate) mod notices;
 pub(crate) mod statistics;
 pub(crate) mod sync;

@@ -7,6 +7,7 @@
 //! * `addresses`: its addresses, and what follows from which there are.
 //! * `adverts`: an advert on its way out.
 //! * `quiescence`: who is inside a virtual host, and when it is at rest.
+//! * `status`: what is asked of a virtual host, and what it answers.
 //! * `ties`: devices, and so parents, that fail over together.
 //! * `inspect`: what can be seen of it in debugfs.
 //! * `operation`, `serializer`: what is done to all that, one after the other.
@@ -19,5 +20,6 @@ pub(crate) mod operation;
 pub(crate) mod parent;
 mod quiescence;
 pub(crate) mod serializer;
+pub(crate) mod status;
 pub(crate) mod ties;
 pub(crate) mod vhost;

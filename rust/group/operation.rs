@@ -7,15 +7,13 @@
 //! thread.
 
 use super::{
-    addresses::Addresses,
-    carp_if::CarpIf,
-    parent::Parent,
-    ties,
-    vhost::{Settings, Vhost},
+    addresses::Addresses, carp_if::CarpIf, parent::Parent, serializer::Serializer,
+    status::Settings, ties, vhost::Vhost,
 };
 use crate::{
     proto::wire,
     sys::{
+        clock,
         genl::Completion,
         net_device::{NetDevice, Rtnl},
         rcu::Fresh,
@@ -94,6 +92,9 @@ pub(crate) struct Operation {
     kind: Kind,
     origin: Origin,
     parent: Arc<Parent>,
+    asked_ns: u64,
+    /// The other parents of the groups that it is an operation of.
+    others: KVec<Arc<Parent>>,
     stage: Stage,
 }
 
@@ -123,19 +124,20 @@ pub(crate) enum Progress {
 
 impl Operation {
     pub(crate) fn request(parent: Arc<Parent>, kind: Kind) -> Self {
-        Self {
-            kind,
-            origin: Origin::Request,
-            parent,
-            stage: Stage::Fresh,
-        }
+        Self::new(parent, kind, Origin::Request)
     }
 
     pub(crate) fn event(parent: Arc<Parent>, kind: Kind) -> Self {
+        Self::new(parent, kind, Origin::Event)
+    }
+
+    fn new(parent: Arc<Parent>, kind: Kind, origin: Origin) -> Self {
         Self {
             kind,
-            origin: Origin::Event,
+            origin,
             parent,
+            asked_ns: clock::now_ns(),
+            others: KVec::new(),
             stage: Stage::Fresh,
         }
     }
@@ -164,8 +166,34 @@ impl Operation {
         trace::Operation { kind, origin, vhid }
     }
 
-    pub(crate) fn trace(&self, event: fn(&NetDevice, trace::Operation)) {
-        event(self.parent.device(), self.subject());
+    /// Shows what happens to it, for each parent of its groups.
+    pub(crate) fn trace(&self, event: impl Fn(&NetDevice, trace::Operation)) {
+        for parent in Iterator::chain([&self.parent].into_iter(), &self.others) {
+            event(parent.device(), self.subject());
+        }
+    }
+
+    fn waited_ns(&self) -> u64 {
+        clock::now_ns().saturating_sub(self.asked_ns)
+    }
+
+    /// The serializer of another group that it is an operation of as well; none if there is none,
+    /// or none any more. Joining and leaving (`group NAME`) is one of both groups.
+    pub(crate) fn other_group(&mut self, rtnl: &Rtnl<'_>) -> Result<Option<Arc<Serializer>>> {
+        let joins = match &self.kind {
+            Kind::Configure(vhost, settings) if settings.group.is_some() && vhost.is_open() => {
+                settings.group
+            }
+            Kind::Ties => None,
+            _ => return Ok(None),
+        };
+        let other = ties::other_group(rtnl, &self.parent, joins)?;
+        if other.is_none() {
+            self.others = ties::parents_of_group(rtnl, &self.parent)?;
+            self.others
+                .retain(|other| !Arc::ptr_eq(other, &self.parent));
+        }
+        Ok(other)
     }
 
     /// An event about the same, which looks at what is the case when it is its turn.
@@ -185,6 +213,21 @@ impl Operation {
         core::ptr::eq(&*self.parent, parent)
     }
 
+    pub(crate) fn is_about_vhost(&self, vhost: &Vhost) -> bool {
+        match &self.kind {
+            Kind::Join(subject, _)
+            | Kind::Configure(subject, _)
+            | Kind::Addresses(subject, _)
+            | Kind::Vhid(subject, _) => core::ptr::eq(&**subject, vhost),
+            Kind::Leave
+            | Kind::ParentState
+            | Kind::ParentLimits
+            | Kind::ParentAddress
+            | Kind::Ties
+            | Kind::Sync(_) => false,
+        }
+    }
+
     /// It is done in one step, and `current` has nothing left to do but to free what it replaced
     /// on the same parent.
     pub(crate) fn folds_into(&self, current: &Operation) -> bool {
@@ -196,9 +239,10 @@ impl Operation {
             }
     }
 
-    /// Does it as a part of the current operation, after waiting for `waited_ns` for its turn.
-    pub(crate) fn fold(mut self, rtnl: &Rtnl<'_>, waited_ns: u64) {
-        trace::op_fold(self.parent.device(), self.subject(), waited_ns);
+    /// Does it as a part of the current operation.
+    pub(crate) fn fold(mut self, rtnl: &Rtnl<'_>) {
+        let waited_ns = self.waited_ns();
+        self.trace(|group, subject| trace::op_fold(group, subject, waited_ns));
         let _ = self.first_step(rtnl);
     }
 
@@ -209,9 +253,10 @@ impl Operation {
         }
     }
 
-    /// The first step, after waiting for `waited_ns` for its turn.
-    pub(crate) fn start(&mut self, rtnl: &Rtnl<'_>, waited_ns: u64) -> Progress {
-        trace::op_start(self.parent.device(), self.subject(), waited_ns);
+    /// The first step.
+    pub(crate) fn start(&mut self, rtnl: &Rtnl<'_>) -> Progress {
+        let waited_ns = self.waited_ns();
+        self.trace(|group, subject| trace::op_start(group, subject, waited_ns));
         self.first_step(rtnl)
     }
 
@@ -318,7 +363,7 @@ impl Operation {
     }
 
     fn tie(&self, rtnl: &Rtnl<'_>) -> Result {
-        ties::share_serializers(rtnl, &self.parent)?;
+        ties::separate(rtnl, &self.parent)?;
         self.parent.share_fate(rtnl)
     }
 

@@ -9,7 +9,7 @@ use super::{
     carp_if::CarpIf,
     inspect::{inspector, Inspector},
     operation::{Kind, Operation},
-    serializer::Serializer,
+    serializer::{Serializer, PROMISED},
     ties,
     vhost::Vhost,
 };
@@ -32,11 +32,7 @@ use kernel::{
     sync::{rcu::Guard, Arc, Mutex},
 };
 
-/// Operations about a parent that can be under way at once and must not fail for want of memory:
-/// its state, its limits, its address, its ties, and freeing behind a virtual host that has left.
-const PROMISED: usize = 5;
-
-#[pin_data]
+#[pin_data(PinnedDrop)]
 pub(crate) struct Parent {
     device: DeviceRef,
     #[pin]
@@ -105,20 +101,9 @@ impl Parent {
         self.serializer.lock().clone()
     }
 
-    /// Has another serializer from now on, which takes over what waits; or fails for want of
-    /// memory and changes nothing. A step of the current operation of the old one.
-    pub(super) fn move_to(&self, to: Arc<Serializer>) -> Result {
-        let from = self.serializer();
-        if Arc::ptr_eq(&from, &to) {
-            return Ok(());
-        }
-        let waiting = from.waiting_about(self);
-        to.promise(PROMISED.saturating_add(waiting))?;
-        *self.serializer.lock() = to.clone();
-        from.hand_over(self, &to);
-        to.release(waiting);
-        from.release(PROMISED);
-        Ok(())
+    /// Belongs to another group from now on, where there is room for what must not fail.
+    pub(super) fn move_to(&self, serializer: Arc<Serializer>) {
+        *self.serializer.lock() = serializer;
     }
 
     /// Up, and with a carrier.
@@ -200,14 +185,44 @@ impl Parent {
             self.submit_event(rtnl, Kind::Leave);
             return false;
         };
-        // Nobody is left to do anything to, and the parent may be about to go.
-        self.serializer().forget(rtnl, self);
-        drop(presence.inspector);
-        let freed = self.retired.free(presence.hooks.remove());
-        if freed > 0 {
-            trace::carp_if_free(self.device(), freed);
-        }
+        self.at_once(c"leave", || {
+            drop(presence.inspector);
+            let freed = self.retired.free(presence.hooks.remove());
+            if freed > 0 {
+                trace::carp_if_free(self.device(), freed);
+            }
+        });
         true
+    }
+
+    /// The parent is about to be deleted, or to leave its namespace: `delete` deletes what stands on
+    /// it.
+    pub(crate) fn goes(&self, delete: impl FnOnce()) {
+        self.at_once(c"parent-gone", delete);
+    }
+
+    /// An operation that leaves nobody to do anything to. It does not wait for its turn, for the
+    /// parent may be going; what is current comes to its end behind it.
+    fn at_once(&self, kind: &'static CStr, f: impl FnOnce()) {
+        let subject = trace::Operation {
+            kind,
+            origin: c"event",
+            vhid: 0,
+        };
+        trace::op_start(self.device(), subject, 0);
+        f();
+        trace::op_finish(self.device(), subject);
+    }
+
+    /// The device of `vhost`, which has left, is deleted: what waits for its turn about it is
+    /// forgotten, and with the last one all that would keep the parent from going.
+    pub(crate) fn forget(&self, rtnl: &Rtnl<'_>, vhost: &Vhost) {
+        let left = self
+            .device()
+            .find_upper(rtnl, |upper| link::of::<Vhost>(upper).map(|_| ()));
+        self.serializer().forget(rtnl, |waiting| {
+            waiting.is_about(self) && (left.is_none() || waiting.is_about_vhost(vhost))
+        });
     }
 
     fn has(&self, vhid: u8) -> bool {
@@ -331,6 +346,13 @@ impl Parent {
             }
             None::<()>
         });
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Parent {
+    fn drop(self: Pin<&mut Self>) {
+        self.serializer().release(PROMISED);
     }
 }
 

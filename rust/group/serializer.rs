@@ -8,11 +8,17 @@
 //! * *parked*: the current operation waits for its virtual hosts to come to rest; no thread does.
 //! * *folded*: a request that changes something while the current operation only waits to free
 //!   what it replaced. Both finish together, behind one grace period.
+//! * *merged*: two groups that are one from now on.
 //!
 //! Contexts: an operation is submitted under RTNL and, if nothing is in its way, starts there and
 //! then, so that a request is done when the command returns. What must sleep, or wait, or comes
 //! behind another operation, is done by the work item, which takes RTNL for every step but a wait.
 //! Nobody ever waits for the work item under RTNL.
+//!
+//! An operation by which a parent joins another group is one of both groups. When it is next in its
+//! own, its group is merged into the other one: it waits there, in its turn, and behind it what
+//! waited behind it. So it starts when nothing is under way in either. Groups are merged and
+//! separated in one go, under RTNL; nobody waits for another group, and so no two for each other.
 //!
 //! ```text
 //!   submit ──> waiting ──> start ──> step ... step ──> finish ──> the next one starts
@@ -24,9 +30,9 @@
 use super::{
     operation::{Operation, Progress},
     parent::Parent,
+    ties,
 };
 use crate::sys::{
-    clock,
     net_device::{Rtnl, RtnlGuard},
     queue, trace,
 };
@@ -41,6 +47,10 @@ use kernel::{
 /// How long to wait for memory before an operation is tried again.
 const RETRY_MS: i64 = 20;
 
+/// Operations about one parent that can be under way at once and must not fail for want of memory:
+/// its state, its limits, its address, its ties, and freeing behind a virtual host that has left.
+pub(super) const PROMISED: usize = 5;
+
 #[pin_data]
 pub(crate) struct Serializer {
     #[pin]
@@ -51,7 +61,7 @@ pub(crate) struct Serializer {
 
 struct Queue {
     current: Current,
-    waiting: KVec<Waiting>,
+    waiting: KVec<Operation>,
     /// Room in `waiting` that is kept for operations that must not fail for want of memory.
     promised: usize,
 }
@@ -76,19 +86,27 @@ enum Pause {
     Memory,
 }
 
-struct Waiting {
-    operation: Operation,
-    since_ns: u64,
-}
-
 impl Queue {
     /// What waits first can be folded into the current operation.
     fn next_folds(&self) -> bool {
         match (&self.current, self.waiting.first()) {
-            (Current::Paused(current, Pause::Grace { .. }), Some(next)) => {
-                next.operation.folds_into(current)
-            }
+            (Current::Paused(current, Pause::Grace { .. }), Some(next)) => next.folds_into(current),
             _ => false,
+        }
+    }
+
+    /// Lets `operation` wait for its turn. There is room for it.
+    fn add(&mut self, operation: Operation) {
+        // Told twice of the same before anybody could look is told once.
+        if self
+            .waiting
+            .iter()
+            .any(|known| known.says_the_same_as(&operation))
+        {
+            return;
+        }
+        if self.waiting.push_within_capacity(operation).is_err() {
+            pr_err!("an operation was lost: more were submitted than there was room for\n");
         }
     }
 }
@@ -142,82 +160,73 @@ impl Serializer {
     }
 
     /// Does `operation`, now or in its turn. There is room for it: promised, or made just now.
-    pub(crate) fn submit(self: &Arc<Self>, rtnl: &Rtnl<'_>, mut operation: Operation) {
-        let now_ns = clock::now_ns();
+    pub(crate) fn submit(self: &Arc<Self>, rtnl: &Rtnl<'_>, operation: Operation) {
         let mut queue = self.queue.lock();
         let is_next = queue.waiting.is_empty();
         match &mut queue.current {
-            Current::None if is_next => {
-                queue.current = Current::Running(operation.subject());
-                drop(queue);
-                let progress = operation.start(rtnl, 0);
-                self.pause(operation, progress);
-            }
             Current::Paused(current, Pause::Grace { folding })
                 if is_next && operation.folds_into(current) =>
             {
                 *folding = folding.wrapping_add(1);
                 drop(queue);
-                operation.fold(rtnl, 0);
+                operation.fold(rtnl);
                 self.folded();
+                self.wake();
             }
             _ => {
-                // Told twice of the same before anybody could look is told once.
-                let told = |waiting: &Waiting| waiting.operation.says_the_same_as(&operation);
-                if !queue.waiting.iter().any(told) {
-                    let waiting = Waiting {
-                        operation,
-                        since_ns: now_ns,
-                    };
-                    if queue.waiting.push_within_capacity(waiting).is_err() {
-                        pr_err!(
-                            "an operation was lost: more were submitted than there was room for\n"
-                        );
-                    }
+                queue.add(operation);
+                drop(queue);
+                if self.start_waiting(rtnl).is_err() {
+                    self.wake();
                 }
             }
         }
-        self.wake();
     }
 
-    /// Forgets what waits for its turn about `parent`, which has nothing left to do it to.
-    pub(crate) fn forget(&self, rtnl: &Rtnl<'_>, parent: &Parent) {
-        while let Some(waiting) = self.take_about(parent) {
-            waiting.operation.abandon(rtnl);
+    /// Forgets of what waits for its turn that which has nothing left to do it to.
+    pub(super) fn forget(&self, rtnl: &Rtnl<'_>, which: impl Fn(&Operation) -> bool) {
+        while let Some(waiting) = self.take_first(&which) {
+            waiting.abandon(rtnl);
         }
     }
 
-    /// What waits for its turn about `parent` will wait for it in `to`, behind what waits there.
-    /// The room for it has been promised.
-    pub(crate) fn hand_over(&self, parent: &Parent, to: &Arc<Self>) {
-        while let Some(waiting) = self.take_about(parent) {
-            if to
-                .queue
-                .lock()
-                .waiting
-                .push_within_capacity(waiting)
-                .is_err()
-            {
-                pr_err!("an operation was lost: more were handed over than promised\n");
-            }
+    /// Some parents of this group leave it for that of `to`, which takes over what waits for its
+    /// turn about them, behind what waits there; or fails for want of memory and changes nothing.
+    /// The current operation is not about them.
+    pub(super) fn hand_over(
+        &self,
+        _rtnl: &Rtnl<'_>,
+        parents: &[Arc<Parent>],
+        to: &Arc<Self>,
+    ) -> Result {
+        let is_theirs = |waiting: &Operation| parents.iter().any(|parent| waiting.is_about(parent));
+        let promised = parents.len().saturating_mul(PROMISED);
+        let queue = self.queue.lock();
+        let waiting = queue.waiting.iter().filter(|op| is_theirs(op)).count();
+        drop(queue);
+        // RTNL keeps others from submitting more.
+        to.promise(promised.saturating_add(waiting))?;
+        for parent in parents {
+            parent.move_to(to.clone());
         }
+        while let Some(waiting) = self.take_first(is_theirs) {
+            to.queue.lock().add(waiting);
+        }
+        to.release(waiting);
+        self.release(promised);
         to.wake();
+        Ok(())
     }
 
-    fn take_about(&self, parent: &Parent) -> Option<Waiting> {
+    fn take_first(&self, which: impl Fn(&Operation) -> bool) -> Option<Operation> {
         let mut queue = self.queue.lock();
-        let is_about = |waiting: &Waiting| waiting.operation.is_about(parent);
-        let index = queue.waiting.iter().position(is_about)?;
+        let index = queue.waiting.iter().position(which)?;
         queue.waiting.remove(index).ok()
     }
 
-    /// How many wait for their turn about `parent`.
-    pub(crate) fn waiting_about(&self, parent: &Parent) -> usize {
-        let queue = self.queue.lock();
-        let waiting = queue.waiting.iter();
-        waiting
-            .filter(|waiting| waiting.operation.is_about(parent))
-            .count()
+    /// More than one parent belongs to the group.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.queue.lock().promised > PROMISED
     }
 
     /// The last user has left a virtual host that is to come to rest. Any context.
@@ -253,9 +262,14 @@ impl Serializer {
             Current::Paused(_, pause) => Some(*pause),
         };
         match pause {
+            None if queue.waiting.is_empty() => false,
             None => {
                 drop(queue);
-                self.start_next()
+                let started = self.start_waiting(&RtnlGuard::new());
+                if started.is_err() {
+                    fsleep(Delta::from_millis(RETRY_MS));
+                }
+                true
             }
             Some(Pause::Memory) => {
                 drop(queue);
@@ -276,11 +290,7 @@ impl Serializer {
                 if more {
                     self.fold_what_waits();
                 }
-                if parent.reclaim() > 0 {
-                    return true;
-                }
-                self.grace_is_over();
-                true
+                parent.reclaim() > 0 || self.grace_is_over()
             }
             Some(Pause::Rest { parked }) => {
                 let Current::Paused(operation, pause) = &mut queue.current else {
@@ -324,50 +334,69 @@ impl Serializer {
                 *folding = folding.wrapping_add(1);
             }
             drop(queue);
-            let waited_ns = clock::now_ns().saturating_sub(next.since_ns);
-            next.operation.fold(&rtnl, waited_ns);
+            next.fold(&rtnl);
             self.folded();
         }
     }
 
-    /// Everything that the current operation replaced is freed, unless somebody folds something
-    /// in just now, which does not take long.
-    fn grace_is_over(&self) {
+    /// Everything that the current operation replaced is freed. False: somebody folds something in
+    /// just now, and wakes the work item behind that.
+    fn grace_is_over(&self) -> bool {
         let mut queue = self.queue.lock();
-        let Current::Paused(operation, pause @ Pause::Grace { folding: 0 }) = &mut queue.current
-        else {
-            return;
+        let Current::Paused(operation, pause @ Pause::Grace { .. }) = &mut queue.current else {
+            return true;
         };
+        if *pause != (Pause::Grace { folding: 0 }) {
+            return false;
+        }
         if operation.parent().has_retired() {
-            return;
-        }
-        if !operation.has_more_steps() {
-            // Here and not in a step, which would have to wait for RTNL, so that whoever has RTNL
-            // finds it either open to be folded into or gone.
-            operation.trace(trace::op_finish);
-            let finished = core::mem::replace(&mut queue.current, Current::None);
-            drop(queue);
-            drop(finished);
-            return;
-        }
-        *pause = Pause::Rest { parked: false };
-    }
-
-    fn start_next(self: &Arc<Self>) -> bool {
-        let rtnl = RtnlGuard::new();
-        let mut queue = self.queue.lock();
-        if !matches!(queue.current, Current::None) {
             return true;
         }
-        let Ok(mut next) = queue.waiting.remove(0) else {
-            return false;
-        };
-        queue.current = Current::Running(next.operation.subject());
+        if operation.has_more_steps() {
+            *pause = Pause::Rest { parked: false };
+            return true;
+        }
+        // Here and not in a step, which would have to wait for RTNL, so that whoever has RTNL finds
+        // it either open to be folded into or gone.
+        operation.trace(trace::op_finish);
+        let finished = core::mem::replace(&mut queue.current, Current::None);
         drop(queue);
-        let waited_ns = clock::now_ns().saturating_sub(next.since_ns);
-        let progress = next.operation.start(&rtnl, waited_ns);
-        self.pause(next.operation, progress);
+        drop(finished);
         true
+    }
+
+    /// Starts what waits, one after the other, until one of them has to pause. If one of them joins
+    /// another group, this one is merged into that, and it goes on there. Fails for want of memory:
+    /// then it is to be tried again.
+    fn start_waiting(self: &Arc<Self>, rtnl: &Rtnl<'_>) -> Result {
+        let mut group = self.clone();
+        loop {
+            let mut queue = group.queue.lock();
+            let Queue {
+                current, waiting, ..
+            } = &mut *queue;
+            let (Current::None, Some(next)) = (&*current, waiting.first_mut()) else {
+                break;
+            };
+            if let Some(other) = next.other_group(rtnl)? {
+                let parents = ties::parents_of_group(rtnl, next.parent())?;
+                drop(queue);
+                group.hand_over(rtnl, &parents, &other)?;
+                group = other;
+                continue;
+            }
+            let Ok(mut next) = waiting.remove(0) else {
+                break;
+            };
+            *current = Current::Running(next.subject());
+            drop(queue);
+            let progress = next.start(rtnl);
+            group.pause(next, progress);
+        }
+        if group.is_busy() {
+            group.wake();
+        }
+        Ok(())
     }
 
     fn step(self: &Arc<Self>) -> bool {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Devices that fail over together: those of one namespace with the same `group NAME`.
 //!
-//! Parents that are tied by them share a serializer, so that what is done to one of them is done in
-//! order with what is done to the others. When one of them does not work, what is tied to it is
+//! Parents that are tied by them, directly or by others, are one group: they share a serializer, so
+//! that what is done to one of them is done in order with what is done to the others. When one of them does not work, what is tied to it is
 //! demoted, so that all of it moves to a host where everything works.
 //!
 //! Nothing is remembered: who is tied to whom is looked at each time, among the devices that are up.
 //!
 //! Context: RTNL, as steps of operations.
 
-use super::{parent::Parent, serializer::Serializer, vhost::Vhost};
+use super::{operation::Kind, parent::Parent, serializer::Serializer, vhost::Vhost};
 use crate::sys::{
     link,
     net_device::{Namespace, Rtnl},
@@ -83,38 +83,109 @@ fn tied_parents(rtnl: &Rtnl<'_>, namespace: &Namespace) -> Result<KVec<(Arc<Pare
     Ok(tied)
 }
 
-/// Has parents that are tied share a serializer, and those that are not have their own. Fails for
-/// want of memory, with part of it done; doing it again does the rest.
-pub(super) fn share_serializers(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) -> Result {
-    let namespace = parent.device().namespace();
-    let tied = tied_parents(rtnl, &namespace)?;
-    let peer_of = |of: &Arc<Parent>| {
-        let names = tied
+/// Those of `tied` that `parent` is tied to, directly or by others; and itself.
+fn component(tied: &[(Arc<Parent>, GroupName)], parent: &Arc<Parent>) -> Result<KVec<Arc<Parent>>> {
+    let mut found = KVec::new();
+    found.push(parent.clone(), GFP_KERNEL)?;
+    let mut next = 0;
+    while let Some(known) = found.get(next).cloned() {
+        next = next.saturating_add(1);
+        for (_, name) in tied
             .iter()
-            .filter(|(parent, _)| Arc::ptr_eq(parent, of))
-            .map(|(_, name)| *name);
-        names
-            .flat_map(|name| tied.iter().filter(move |(_, other)| *other == name))
-            .map(|(parent, _)| parent)
-            .find(|parent| !Arc::ptr_eq(parent, of))
-    };
-    let shares = |of: &Arc<Parent>| {
-        tied.iter().any(|(other, _)| {
-            !Arc::ptr_eq(other, of) && Arc::ptr_eq(&other.serializer(), &of.serializer())
-        })
-    };
-    match peer_of(parent) {
-        Some(peer) => parent.move_to(peer.serializer())?,
-        None if shares(parent) => parent.move_to(Serializer::new()?)?,
-        None => (),
-    }
-    // Whoever it was tied to may be alone now.
-    for (other, _) in &tied {
-        if shares(other) && peer_of(other).is_none() {
-            other.move_to(Serializer::new()?)?;
+            .filter(|(parent, _)| Arc::ptr_eq(parent, &known))
+        {
+            for (other, _) in tied.iter().filter(|(_, other)| other == name) {
+                if !contains(&found, other) {
+                    found.push(other.clone(), GFP_KERNEL)?;
+                }
+            }
         }
     }
+    Ok(found)
+}
+
+fn contains(parents: &[Arc<Parent>], parent: &Arc<Parent>) -> bool {
+    parents.iter().any(|known| Arc::ptr_eq(known, parent))
+}
+
+/// The serializer of another group that `parent` is tied to, or will be when a device of it has the
+/// group `joins`.
+pub(super) fn other_group(
+    rtnl: &Rtnl<'_>,
+    parent: &Arc<Parent>,
+    joins: Option<GroupName>,
+) -> Result<Option<Arc<Serializer>>> {
+    let tied = tied_parents(rtnl, &parent.device().namespace())?;
+    let own = parent.serializer();
+    let is_ours = |name: &GroupName| {
+        let mut ours = tied.iter().filter(|(known, _)| Arc::ptr_eq(known, parent));
+        joins.as_ref() == Some(name) || ours.any(|(_, known)| known == name)
+    };
+    let mut others = tied
+        .iter()
+        .filter(|(_, name)| is_ours(name))
+        .map(|(other, _)| other.serializer());
+    Ok(others.find(|other| !Arc::ptr_eq(other, &own)))
+}
+
+/// The parents that share a serializer with `parent`, and itself.
+pub(super) fn parents_of_group(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) -> Result<KVec<Arc<Parent>>> {
+    let own = parent.serializer();
+    let mut found = KVec::new();
+    found.push(parent.clone(), GFP_KERNEL)?;
+    let namespace = parent.device().namespace();
+    namespace.for_each_device(rtnl, |device| {
+        if let Some(vhost) = link::of::<Vhost>(device) {
+            let other = vhost.parent();
+            if Arc::ptr_eq(&other.serializer(), &own) && !contains(&found, other) {
+                found.push(other.clone(), GFP_KERNEL)?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Gives those of the group that `parent` is not tied to any more a serializer of their own. Fails
+/// for want of memory, with part of it done; doing it again does the rest.
+pub(super) fn separate(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) -> Result {
+    let tied = tied_parents(rtnl, &parent.device().namespace())?;
+    let serializer = parent.serializer();
+    let is_here = |parent: &Arc<Parent>| Arc::ptr_eq(&parent.serializer(), &serializer);
+    let stays = component(&tied, parent)?;
+    for other in &parents_of_group(rtnl, parent)? {
+        // It may have gone along with an earlier one.
+        if contains(&stays, other) || !is_here(other) {
+            continue;
+        }
+        let mut leaves = component(&tied, other)?;
+        let there = leaves.iter().find(|parent| !is_here(parent));
+        let to = match there {
+            Some(parent) => parent.serializer(),
+            None => Serializer::new()?,
+        };
+        leaves.retain(|parent| is_here(parent));
+        serializer.hand_over(rtnl, &leaves, &to)?;
+    }
     Ok(())
+}
+
+/// The devices of `parent` have gone: who was tied to it looks who it is tied to now.
+pub(crate) fn has_gone(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) {
+    let own = parent.serializer();
+    let mut left: Option<Arc<Parent>> = None;
+    // Never fails: nothing in it does.
+    let _ = parent.device().namespace().for_each_device(rtnl, |device| {
+        let other = link::of::<Vhost>(device).map(|vhost| vhost.parent().clone());
+        let is_left = |other: &Arc<Parent>| {
+            !Arc::ptr_eq(other, parent) && Arc::ptr_eq(&other.serializer(), &own)
+        };
+        left = left.take().or(other.filter(is_left));
+        Ok(())
+    });
+    if let Some(left) = left {
+        left.submit_event(rtnl, Kind::Ties);
+    }
 }
 
 /// Demotes what is tied to a parent that does not work, and nothing else.

@@ -12,14 +12,15 @@ use super::{
     operation::{Kind, Operation},
     parent::Parent,
     quiescence::Users,
+    status::{LastChange, Settings, Status},
     ties::GroupName,
 };
 use crate::{
     address::{arp, conflicts::Conflicts, nd, ownership::Ownership},
-    device::statistics::Counters,
+    device::{notices, statistics::Counters},
     proto::{
         auth::{self, Digest},
-        config::{Changes, Config},
+        config::Config,
         machine::{Actions, Change, Event, Machine, Reason, State},
         signature::Signatures,
         wire::{self, Advert, Reject, Source},
@@ -96,9 +97,17 @@ impl WorkItem for Vhost {
         if this.addresses_changed.load(Ordering::Acquire) {
             this.as_arc_borrow().read_addresses(&RtnlGuard::new());
         }
-        if followed.is_err() {
-            fsleep(Delta::from_millis(RETRY_MS));
-            queue::enqueue(this);
+        match followed {
+            // The gate has closed meanwhile: this runs again.
+            Ok(()) | Err(EPERM) => (),
+            Err(ENOMEM | ENOBUFS) => {
+                fsleep(Delta::from_millis(RETRY_MS));
+                queue::enqueue(this);
+            }
+            Err(error) => pr_err!(
+                "the routes of a virtual address could not be changed: error {}\n",
+                error.to_errno()
+            ),
         }
     }
 }
@@ -123,33 +132,6 @@ pub(crate) struct Core {
     resume_as: Option<State>,
     last_change: Option<LastChange>,
     counters: Counters,
-}
-
-/// What a request asks for.
-pub(crate) struct Settings {
-    pub(crate) changes: Changes,
-    pub(crate) key: Option<Key>,
-    pub(crate) state: Option<State>,
-    pub(crate) group: Option<GroupName>,
-}
-
-/// When the state changed last, and why.
-#[derive(Clone, Copy)]
-pub(crate) struct LastChange {
-    pub(crate) reason: Reason,
-    /// Milliseconds since the epoch.
-    pub(crate) at_ms: u64,
-}
-
-/// What a virtual host looks like at one moment.
-pub(crate) struct Status {
-    pub(crate) config: Config,
-    pub(crate) group: GroupName,
-    pub(crate) state: State,
-    pub(crate) master: Option<Source>,
-    pub(crate) last_change: Option<LastChange>,
-    pub(crate) late_timers: u64,
-    pub(crate) counters: Counters,
 }
 
 impl Vhost {
@@ -531,12 +513,14 @@ impl Vhost {
     /// An advert with this vhid came in on the parent.
     pub(crate) fn advert_received(&self, guard: &Guard, from: Source, advert: &Advert) {
         let Some(_inside) = self.enter() else { return };
+        let device = self.device.get(guard);
+        let mut news = None;
         self.step(|core, now_ns| {
-            let result = if core
+            let heard = core
                 .signatures
-                .verify(now_ns, advert.counter, &advert.digest)
-            {
-                let device = self.device.get(guard);
+                .verify(now_ns, advert.counter, &advert.digest);
+            news = heard.is_news.then_some(heard.list);
+            let result = if heard.list.is_some() {
                 let own = core.families.sources(guard, self.parent_device(), device);
                 core.machine.advert(now_ns, &own, from, advert)
             } else {
@@ -545,6 +529,9 @@ impl Vhost {
             core.counters.count_received(&result, from);
             result.unwrap_or_default()
         });
+        if let (Some(list), Some(device)) = (news, device) {
+            notices::advert(device, from, list);
+        }
     }
 
     fn timer_expired(&self) {

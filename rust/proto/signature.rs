@@ -26,11 +26,44 @@ pub const GRACE_S_MAX: u16 = 3600;
 
 const NS_PER_S: u64 = 1_000_000_000;
 
+/// The list of addresses that an advert is signed for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum List {
+    /// The one that is configured.
+    Current,
+    /// The one from before it, within the grace period.
+    Previous,
+    /// The one from before it, behind the grace period: the sender has not followed, and is deaf to
+    /// this node.
+    Overdue,
+}
+
+/// What a digest is found to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Heard {
+    /// `None`: it is not a right one.
+    pub list: Option<List>,
+    /// Something is wrong that was not since the list changed last, and somebody may have to be
+    /// told.
+    pub is_news: bool,
+}
+
+impl Heard {
+    const fn expected(list: Option<List>) -> Self {
+        Self {
+            list,
+            is_news: false,
+        }
+    }
+}
+
 /// The digests for the list that is configured now, and for the one from before it.
 #[derive(Clone)]
 pub struct Signatures<M> {
     current: Digest<M>,
     previous: Option<Previous<M>>,
+    told_overdue: bool,
+    told_wrong: bool,
 }
 
 #[derive(Clone)]
@@ -46,6 +79,8 @@ impl<M: Mac> Signatures<M> {
         Self {
             current,
             previous: None,
+            told_overdue: false,
+            told_wrong: false,
         }
     }
 
@@ -53,10 +88,10 @@ impl<M: Mac> Signatures<M> {
     /// period, which may be 0 seconds.
     pub fn change(&mut self, now_ns: u64, new: Digest<M>, grace_s: u16) {
         let grace_ns = u64::from(grace_s).saturating_mul(NS_PER_S);
-        let replaced = core::mem::replace(&mut self.current, new);
-        let digest = match self.previous.take() {
+        let old = core::mem::replace(self, Self::new(new));
+        let digest = match old.previous {
             Some(previous) if now_ns < previous.signs_until_ns => previous.digest,
-            _ => replaced,
+            _ => old.current,
         };
         let signs_until_ns = now_ns.saturating_add(grace_ns);
         self.previous = (grace_s > 0).then_some(Previous {
@@ -74,14 +109,36 @@ impl<M: Mac> Signatures<M> {
         }
     }
 
-    /// Whether `digest` is a right one for `counter`.
-    pub fn verify(&mut self, now_ns: u64, counter: u64, digest: &[u8; 20]) -> bool {
-        if self.current.verify(counter, digest) {
-            self.previous = None;
-            return true;
+    /// What `digest` is for `counter`.
+    pub fn verify(&mut self, now_ns: u64, counter: u64, digest: &[u8; 20]) -> Heard {
+        let list = self.list(now_ns, counter, digest);
+        let told = match list {
+            Some(List::Current) => {
+                self.previous = None;
+                return Heard::expected(list);
+            }
+            Some(List::Previous) => return Heard::expected(list),
+            Some(List::Overdue) => &mut self.told_overdue,
+            None => &mut self.told_wrong,
+        };
+        Heard {
+            list,
+            is_news: !core::mem::replace(told, true),
         }
-        self.previous.as_ref().is_some_and(|previous| {
+    }
+
+    /// For which list `digest` is a right one for `counter`; `None`: for none.
+    fn list(&self, now_ns: u64, counter: u64, digest: &[u8; 20]) -> Option<List> {
+        if self.current.verify(counter, digest) {
+            return Some(List::Current);
+        }
+        let previous = self.previous.as_ref().filter(|previous| {
             now_ns < previous.accepted_until_ns && previous.digest.verify(counter, digest)
+        })?;
+        Some(if now_ns < previous.signs_until_ns {
+            List::Previous
+        } else {
+            List::Overdue
         })
     }
 }

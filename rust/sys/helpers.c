@@ -68,7 +68,7 @@ void carp_netdev_setup(struct net_device *dev)
 	dev->lltx = true;
 	dev->netns_immutable = true;
 	dev->needs_free_netdev = true;
-	/* The parent's MTU, which changes, is the limit: ndo_change_mtu looks. */
+	/* Until the parent is known, whose MTU is the limit. */
 	dev->max_mtu = ETH_MAX_MTU;
 	dev->pcpu_stat_type = NETDEV_PCPU_STAT_DSTATS;
 	/* The parent's queue does in software what its hardware cannot. */

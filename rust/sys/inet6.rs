@@ -5,7 +5,10 @@ use super::{
     bindings,
     net_device::{NetDevice, Rtnl},
 };
-use core::ptr::{self, NonNull};
+use core::{
+    net::Ipv6Addr,
+    ptr::{self, NonNull},
+};
 use kernel::{alloc::KVec, error::to_result, prelude::*, sync::rcu::Guard};
 
 /// An address in network order.
@@ -117,6 +120,29 @@ pub(crate) fn owner_of<'a>(
     let dev = unsafe { bindings::ipv6_dev_find(near.net(), &address, ptr::null_mut()) };
     // SAFETY: A device found under RCU is alive while the guard is.
     NonNull::new(dev).map(|dev| unsafe { NetDevice::from_raw(dev.as_ptr()) })
+}
+
+/// The device of the namespace of `near` that has `address`, whether it may send from it or not; of
+/// a link-local one, which is each device's own, there is none. Any context; looks at all devices,
+/// unless nobody has it.
+pub(crate) fn holder_of<'a>(
+    guard: &'a Guard,
+    near: &NetDevice,
+    address: &Ipv6,
+) -> Option<&'a NetDevice> {
+    if Ipv6Addr::from(*address).is_unicast_link_local() {
+        return None;
+    }
+    let raw = in6_addr(address);
+    // SAFETY: `near` is alive, and with it its namespace; the guard is held.
+    let found =
+        unsafe { bindings::ipv6_chk_addr_and_flags(near.net(), &raw, ptr::null(), true, 0, 0) };
+    if found == 0 {
+        return None;
+    }
+    near.namespace()
+        .devices_rcu(guard)
+        .find(|device| addresses_rcu(guard, device).any(|other| other.address() == *address))
 }
 
 /// `device` itself has `address`. Any context.

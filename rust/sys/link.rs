@@ -66,6 +66,9 @@ pub(crate) trait LinkKind: Send + Sync + Sized + 'static {
     /// The device is set down, or deleted while it is up.
     fn stop(&self, rtnl: &Rtnl<'_>);
 
+    /// The device is deleted, and does not stand on its parent any more.
+    fn unregistered(&self, rtnl: &Rtnl<'_>);
+
     /// The device by which a packet leaves now, if it may. Context: softirqs off.
     fn way_out(&self, guard: &Guard) -> Option<&NetDevice>;
 
@@ -147,7 +150,6 @@ impl<T: LinkKind> DeviceOps<T> {
         ndo_open: Some(open::<T>),
         ndo_stop: Some(stop::<T>),
         ndo_start_xmit: Some(start_xmit::<T>),
-        ndo_change_mtu: Some(change_mtu::<T>),
         ndo_set_rx_mode: Some(set_rx_mode),
         ndo_validate_addr: Some(bindings::eth_validate_addr),
         ndo_get_iflink: Some(get_iflink::<T>),
@@ -392,7 +394,9 @@ unsafe extern "C" fn uninit<T: LinkKind>(dev: *mut bindings::net_device) {
     // registered.
     unsafe { leave_parent::<T>(dev) };
     // SAFETY: As above.
-    unsafe { owned::<T>(dev) }.device().clear();
+    let (rtnl, this) = unsafe { (Rtnl::assume_held(), owned::<T>(dev)) };
+    this.unregistered(&rtnl);
+    this.device().clear();
 }
 
 /// # Safety
@@ -441,23 +445,6 @@ unsafe extern "C" fn start_xmit<T: LinkKind>(
         unsafe { bindings::carp_count_not_sent(dev) };
     }
     bindings::netdev_tx_NETDEV_TX_OK
-}
-
-/// # Safety
-///
-/// Called by the core, as `net_device_ops::ndo_change_mtu`, only.
-unsafe extern "C" fn change_mtu<T: LinkKind>(dev: *mut bindings::net_device, mtu: c_int) -> c_int {
-    // SAFETY: The core passes a registered device of this kind.
-    let this = unsafe { owned::<T>(dev) };
-    from_result(|| {
-        let mtu = u32::try_from(mtu)?;
-        if mtu > this.parent().mtu() {
-            return Err(EINVAL);
-        }
-        // SAFETY: The device is alive, RTNL is held; readers load the word at once.
-        unsafe { (&raw mut (*dev).mtu).write_volatile(mtu) };
-        Ok(0)
-    })
 }
 
 /// There is no hardware to tell; that it may be told allows addresses to be added.

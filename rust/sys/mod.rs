@@ -28,3 +28,4 @@ pub(crate) mod rtnetlink;
 pub(crate) mod skb;
 pub(crate) mod timer;
 pub(crate) mod trace;
+pub(crate) mod validator;

@@ -246,6 +246,12 @@ impl NetDevice {
         unsafe { bindings::call_netdevice_notifiers(event as usize, self.as_ptr()) };
     }
 
+    /// Its MTU cannot be set to more than `mtu` from now on; who tries is told so.
+    pub(crate) fn limit_mtu(&self, _rtnl: &Rtnl<'_>, mtu: u32) {
+        // SAFETY: The device is alive, RTNL is held.
+        unsafe { (*self.as_ptr()).max_mtu = mtu };
+    }
+
     /// Its MTU; only before it is registered.
     pub(crate) fn set_first_mtu(&self, _rtnl: &Rtnl<'_>, mtu: u32) {
         // SAFETY: The device is alive, RTNL is held.
@@ -343,6 +349,19 @@ impl Namespace {
         Some(unsafe { (*self.0).ns.inum })
     }
 
+    /// Its devices, while the guard is held. Any context.
+    pub(super) fn devices_rcu<'a>(&self, _guard: &'a Guard) -> impl Iterator<Item = &'a NetDevice> {
+        let net = self.0;
+        let mut last = ptr::null_mut();
+        core::iter::from_fn(move || {
+            // SAFETY: The namespace is valid, and the guard keeps what was found; null or one of
+            // its devices.
+            last = unsafe { bindings::carp_next_device_rcu(net, last) };
+            // SAFETY: As above.
+            NonNull::new(last).map(|device| unsafe { NetDevice::from_raw(device.as_ptr()) })
+        })
+    }
+
     /// Calls `f` for each device until it fails.
     pub(crate) fn for_each_device(
         &self,
@@ -387,7 +406,7 @@ impl Drop for NamespaceRef {
 }
 
 /// Calls `f` for each device of each namespace.
-pub(super) fn for_each_device(_guard: &Guard, mut f: impl FnMut(&NetDevice)) {
+pub(super) fn for_each_device(guard: &Guard, mut f: impl FnMut(&NetDevice)) {
     let mut net = ptr::null_mut();
     loop {
         // SAFETY: Null or a namespace found under RCU, which the guard keeps.
@@ -395,16 +414,7 @@ pub(super) fn for_each_device(_guard: &Guard, mut f: impl FnMut(&NetDevice)) {
         if net.is_null() {
             return;
         }
-        let mut next = ptr::null_mut();
-        loop {
-            // SAFETY: As above; null or one of its devices.
-            next = unsafe { bindings::carp_next_device_rcu(net, next) };
-            let Some(device) = NonNull::new(next) else {
-                break;
-            };
-            // SAFETY: As above.
-            f(unsafe { NetDevice::from_raw(device.as_ptr()) });
-        }
+        Namespace(net).devices_rcu(guard).for_each(&mut f);
     }
 }
 

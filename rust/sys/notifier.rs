@@ -44,8 +44,9 @@ pub(crate) trait Events: 'static {
     fn reboot(device: &NetDevice);
 }
 
-type Call = unsafe extern "C" fn(*mut bindings::notifier_block, c_ulong, *mut c_void) -> c_int;
-type Chain = unsafe extern "C" fn(*mut bindings::notifier_block) -> c_int;
+pub(super) type Call =
+    unsafe extern "C" fn(*mut bindings::notifier_block, c_ulong, *mut c_void) -> c_int;
+pub(super) type Chain = unsafe extern "C" fn(*mut bindings::notifier_block) -> c_int;
 
 /// Registered with one chain. Dropping it unregisters, and waits until nobody is being told.
 ///
@@ -53,7 +54,7 @@ type Chain = unsafe extern "C" fn(*mut bindings::notifier_block) -> c_int;
 ///
 /// `block` is registered with the chain that `unregister` takes it out of.
 #[pin_data(PinnedDrop)]
-struct Registration {
+pub(super) struct Registration {
     #[pin]
     block: Opaque<bindings::notifier_block>,
     unregister: Chain,
@@ -68,7 +69,11 @@ impl Registration {
     /// # Safety
     ///
     /// `call` is of the form that the chain calls; `register` and `unregister` are of one chain.
-    unsafe fn new(call: Call, register: Chain, unregister: Chain) -> impl PinInit<Self, Error> {
+    pub(super) unsafe fn new(
+        call: Call,
+        register: Chain,
+        unregister: Chain,
+    ) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             block <- Opaque::try_ffi_init(move |slot: *mut bindings::notifier_block| {
                 let block = bindings::notifier_block {
@@ -227,7 +232,7 @@ unsafe extern "C" fn reboot_event<T: Events>(
     NOTIFY_DONE
 }
 
-const NOTIFY_DONE: c_int = 0;
+pub(super) const NOTIFY_DONE: c_int = 0;
 const NOTIFY_BAD: c_int = 0x8002;
 
 /// A refusal of an event that may be refused.

@@ -29,7 +29,7 @@ pub(crate) enum Destination {
 }
 
 /// A route by one device, such as the kernel makes for an address.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Route {
     pub(crate) kind: RouteKind,
     pub(crate) destination: Destination,

@@ -33,6 +33,7 @@ DECLARE_EVENT_CLASS(carp_op,
 #define CARP_OP(name) DEFINE_EVENT(carp_op, name, TP_PROTO(const struct carp_op *op), TP_ARGS(op))
 
 CARP_OP(carp_op_start);
+/* A request becomes a part of the operation under way, and finishes with it. */
 CARP_OP(carp_op_fold);
 CARP_OP(carp_op_park);
 CARP_OP(carp_op_resume);

@@ -72,7 +72,7 @@ asked_of_the_virtual_mac()
 {
 	RET=0
 	capture "$client" eth0 all
-	ip netns exec "$client" arping -q -i eth0 -t "$vmac" -S 192.0.2.10 -c 1 -C 1 -w 5 "$vip"
+	ip netns exec "$client" arping -q -i eth0 -t "$vmac" -S 192.0.2.10 -c 1 -C 1 -w $((5 * slow)) "$vip"
 	check_err $? "no answer"
 	fence
 	capture_end all
@@ -89,7 +89,7 @@ said_by_the_master()
 	capture "$client" eth0 all
 	# Each time A has to ask for the client's MAC address first.
 	forget_neighbours "$a"
-	ip netns exec "$a" ping -q -c 1 -w 5 -I "$vip" 192.0.2.10 >/dev/null
+	ip netns exec "$a" ping -q -c 1 -w $((5 * slow)) -I "$vip" 192.0.2.10 >/dev/null
 	check_err $? "no answer to the shared address"
 	forget_neighbours "$a"
 	pings "$a" 192.0.2.10

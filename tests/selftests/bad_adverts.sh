@@ -26,7 +26,7 @@ ALL_TESTS="
 "
 
 # It stays BACKUP for four minutes by itself.
-slow="advbase 60 advskew 200"
+calm="advbase 60 advskew 200"
 
 send_bad_adverts() {
 	ip netns exec "$client" python3 "$here/send_bad_adverts.py" "$1" "$a"
@@ -37,7 +37,7 @@ to_a_backup()
 {
 	RET=0
 	# shellcheck disable=SC2086 # words
-	carp_add "$a" $slow
+	carp_add "$a" $calm
 	send_bad_adverts backup
 	end_test "a BACKUP refuses adverts with a fault"
 }
@@ -46,7 +46,7 @@ to_a_master()
 {
 	RET=0
 	# shellcheck disable=SC2086 # words
-	carp_add "$a" $slow
+	carp_add "$a" $calm
 	ip -n "$a" link set carp0 type carp state master advbase 1 advskew 0
 	becomes "$a" master
 	send_bad_adverts master
@@ -71,7 +71,7 @@ replayed()
 {
 	RET=0
 	# shellcheck disable=SC2086 # words
-	carp_add "$a" $slow
+	carp_add "$a" $calm
 	forge counter=7
 	attr_is "$a" rx_adverts 1
 	forge counter=7
@@ -95,7 +95,7 @@ kernel_log()
 	RET=0
 	local lines repeat=1000
 	# shellcheck disable=SC2086 # words
-	carp_add "$a" $slow
+	carp_add "$a" $calm
 	lines=$(dmesg | wc -l)
 	forge version_type=0x31
 	attr_is "$a" parent_bad_version 1000

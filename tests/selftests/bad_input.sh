@@ -21,6 +21,7 @@ ALL_TESTS="
 	creation
 	parents
 	changes
+	addresses
 	legal
 	without_rights
 "
@@ -117,6 +118,36 @@ changes()
 	ip -n "$a" link set carp0 up
 	becomes "$a" master
 	end_test "a wrong change is refused"
+}
+
+addresses()
+{
+	RET=0
+	local shared="a carp device of this host has this address."
+	local other="another device of this host has this address."
+	local before own
+	ip -n "$a" addr add 2001:db8::1/64 dev eth0 nodad
+	ip -n "$a" addr add 2001:db8::10/64 dev carp0 nodad
+	ip -n "$a" addr add fe80::10/64 dev eth0 nodad
+	before=$(ip -n "$a" -o addr show | grep -v 'proto kernel_ll')
+	for own in 192.0.2.11/24 192.0.2.11/32 127.0.0.1/8 2001:db8::1/128; do
+		refused "Error: $other" addr add "$own" dev carp0
+	done
+	refused "Error: $shared" addr add "$vip/24" dev eth0
+	refused "Error: $shared" addr add 2001:db8::10/128 dev eth0
+	[ "$(ip -n "$a" -o addr show | grep -v 'proto kernel_ll')" = "$before" ]
+	check_err $? "the addresses have changed"
+	# Of a link-local address each device may have its own.
+	ip -n "$a" addr add fe80::10/64 dev carp0
+	check_err $? "refused: fe80::10 on two devices"
+	# Behind a refusal it is given as ever.
+	ip -n "$a" addr del 192.0.2.11/24 dev eth0
+	ip -n "$a" addr add 192.0.2.11/32 dev carp0
+	check_err $? "refused: an address that no device has any more"
+	ip -n "$a" addr del 192.0.2.11/32 dev carp0
+	ip -n "$a" addr add 192.0.2.11/24 dev eth0
+	ip -n "$a" -6 addr flush dev carp0
+	end_test "an address that another device has is refused"
 }
 
 legal()

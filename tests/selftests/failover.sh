@@ -27,7 +27,7 @@ ALL_TESTS="
 "
 
 # What a slow VM may add to any of the times below.
-slack=1500
+slack=$((1500 * slow))
 a_interval=102
 # B waits for three of its own intervals and its advskew, counted from the last advert of A.
 b_waits_min=$((3 * 199 + 199 - a_interval - 100))
@@ -116,7 +116,7 @@ leaving()
 	RET=0
 	local how left
 	# One advert of B at most is due in this time; a time-out would take longer.
-	local soon=$((b_waits_min - 100))
+	local soon=$(((b_waits_min - 100) * slow))
 	for how in "set carp0 down" "del carp0"; do
 		pair
 		now_ms

@@ -64,10 +64,10 @@ needs_all_to_run()
 	now_ms
 	ip -n "$a" addr add "$vip/32" dev carp0
 	attr_is "$a" reason started
-	between $((now - 1)) "$(attr "$a" changed)" $((now + 2000)) "changed"
+	between $((now - 1)) "$(attr "$a" changed)" $((now + 2000 * slow)) "changed"
 	becomes "$a" master
 	# Neither before three intervals and the advskew, nor much later.
-	between $((now + 3 * 101 + 101)) "$(attr "$a" changed)" $((now + 2000)) "changed"
+	between $((now + 3 * 101 + 101)) "$(attr "$a" changed)" $((now + 2000 * slow)) "changed"
 	attr_is "$a" reason master-timeout
 
 	ip -n "$a" link set carp0 down

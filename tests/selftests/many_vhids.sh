@@ -49,7 +49,7 @@ all()
 	ip -n "$a" -batch "$tmp/batch"
 	check_err $? "they cannot all be made"
 	took "255 devices made"
-	slowwait 60 all_masters
+	slowwait $((60 * slow)) all_masters
 	check_err $? "$(masters) and not 255 are MASTER"
 	took "all of them MASTER"
 	ip -n "$a" link add carp256 link eth0 type carp vhid 255 2>/dev/null

@@ -103,8 +103,10 @@ mtu()
 	mtu_is 1500
 	unchanged_by ip -n "$a" link set eth0 mtu 1400
 	mtu_is 1400
-	ip -n "$a" link set carp0 mtu 1401 2>/dev/null
+	ip -n "$a" link set carp0 mtu 1401 2>"$tmp/refused"
 	check_fail $? "carp0 may have a larger MTU than its parent"
+	grep -q 'mtu greater than device maximum' "$tmp/refused"
+	check_err $? "ip says $(cat "$tmp/refused")"
 	unchanged_by ip -n "$a" link set carp0 mtu 1300
 	unchanged_by ip -n "$a" link set eth0 mtu 1500
 	mtu_is 1300

@@ -25,7 +25,7 @@ ALL_TESTS="
 	demotion
 "
 
-slack=1500
+slack=$((1500 * slow))
 b_interval=199
 
 b_then_a() {
@@ -114,7 +114,7 @@ demotion()
 	ip -n "$a" link set carp0 type carp demotion 5
 	becomes "$b" master
 	# It is announced at once: sooner than B could find out by itself.
-	between 0 $(($(attr "$b" changed) - asked)) 500 "ms until B was MASTER"
+	between 0 $(($(attr "$b" changed) - asked)) $((500 * slow)) "ms until B was MASTER"
 	attr_is "$b" reason peer-demoted
 	becomes "$a" backup
 	hears "$a" 6

@@ -35,7 +35,7 @@ serve() {
 
 # fetched FILE: comes from the shared address.
 fetched() {
-	ip netns exec "$client" timeout 20 busybox nc "$vip" 5000 </dev/null | cmp - "$1"
+	ip netns exec "$client" timeout "$WAIT_TIMEOUT" busybox nc "$vip" 5000 </dev/null | cmp - "$1"
 	check_err $? "what came is not what was sent"
 }
 
@@ -49,7 +49,7 @@ receive() {
 # sent FILE: to the shared address, where somebody receives.
 sent() {
 	rm -f "$tmp/received"
-	ip netns exec "$client" timeout 20 busybox nc "$vip" 5001 <"$1" >/dev/null
+	ip netns exec "$client" timeout "$WAIT_TIMEOUT" busybox nc "$vip" 5001 <"$1" >/dev/null
 	check_err $? "it could not be sent"
 	cmp "$tmp/received" "$1"
 	check_err $? "what arrived is not what was sent"
@@ -99,9 +99,9 @@ without_offloads()
 fragments()
 {
 	RET=0
-	ip netns exec "$client" ping -q -c 1 -w 5 -s 20000 "$vip" >/dev/null
+	ip netns exec "$client" ping -q -c 1 -w $((5 * slow)) -s 20000 "$vip" >/dev/null
 	check_err $? "no answer to 20000 bytes"
-	ip netns exec "$client" ping -q -c 1 -w 5 -s 1472 -M "do" "$vip" >/dev/null
+	ip netns exec "$client" ping -q -c 1 -w $((5 * slow)) -s 1472 -M "do" "$vip" >/dev/null
 	check_err $? "no answer to 1500 bytes in one"
 	end_test "packets up to the MTU and above it"
 }

@@ -24,10 +24,10 @@ ALL_TESTS="
 	other_passphrase
 "
 
-# ucarp_start ADVSKEW [PASSPHRASE]: in B, with the address on eth0 while it is MASTER.
+# ucarp_start ADVSKEW [PASSPHRASE [ADVBASE]]: in B, with the address on eth0 while it is MASTER.
 ucarp_start() {
 	ip netns exec "$b" ucarp --interface=eth0 --srcip=192.0.2.12 --vhid=1 --pass="${2:-secret}" \
-		--addr="$vip" --advbase=1 --advskew="$1" --neutral \
+		--addr="$vip" --advbase="${3:-1}" --advskew="$1" --neutral \
 		--upscript="$tmp/up" --downscript="$tmp/down" >"$tmp/ucarp" 2>&1 </dev/null &
 	ucarp=$!
 	defer ucarp_end
@@ -41,7 +41,7 @@ ucarp_end() {
 }
 
 ucarp_says() {
-	busywait 30000 grep -q "$1" "$tmp/ucarp"
+	busywait "$BUSYWAIT_TIMEOUT" grep -q "$1" "$tmp/ucarp"
 	check_err $? "ucarp does not say '$1': $(tail -n 3 "$tmp/ucarp" | tr '\n' ' ')"
 }
 
@@ -72,7 +72,7 @@ ucarp_is_killed()
 	ucarp_end
 	becomes "$a" master
 	# Ours: three intervals of 1.078 s and 0.078 s, less what had passed of one.
-	between 2100 $(($(attr "$a" changed) - killed)) 6500 "ms until ours was MASTER"
+	between 2100 $(($(attr "$a" changed) - killed)) $((2100 + 4400 * slow)) "ms until ours was MASTER"
 	attr_is "$a" reason master-timeout
 	pings "$client" "$vip"
 	end_test "ucarp is killed: ours takes over"
@@ -87,7 +87,7 @@ ours_is_cut_off()
 	ucarp_start 100
 	ucarp_says 'Switching to state: BACKUP'
 	# For longer than ucarp would wait for a master that it does not understand.
-	slowwait_for_counter 20 6 attr "$a" tx_adverts >/dev/null
+	slowwait_for_counter "$WAIT_TIMEOUT" 6 attr "$a" tx_adverts >/dev/null
 	ucarp_was_master 0
 	stays "$a" master
 	attr_is "$a" rx_adverts 0
@@ -98,7 +98,7 @@ ours_is_cut_off()
 	ip -n "$sw" link set to_a up
 	becomes "$a" master
 	attr_is "$a" reason preempt
-	busywait 20000 switched_twice
+	busywait "$BUSYWAIT_TIMEOUT" switched_twice
 	check_err $? "ucarp did not yield"
 	ucarp_was_master 1
 	pings "$client" "$vip"
@@ -114,18 +114,18 @@ switched_twice() {
 ours_leaves()
 {
 	RET=0
-	carp_add "$a" advbase 1 advskew 20
+	carp_add "$a" advbase "$slow" advskew 20
 	ip -n "$a" link set carp0 type carp state master
-	ucarp_start 100
+	ucarp_start 100 secret "$slow"
 	ucarp_says 'Switching to state: BACKUP'
-	slowwait_for_counter 20 3 attr "$a" tx_adverts >/dev/null
+	slowwait_for_counter "$WAIT_TIMEOUT" 3 attr "$a" tx_adverts >/dev/null
 	now_ms
 	local left=$now
 	ip -n "$a" link set carp0 down
 	ucarp_says 'Switching to state: MASTER'
 	now_ms
-	# By itself it would wait for three seconds and its advskew.
-	between 0 $((now - left)) 2500 "ms until ucarp was MASTER"
+	# By itself it would wait for three intervals and its advskew.
+	between 0 $((now - left)) $((2500 * slow)) "ms until ucarp was MASTER"
 	pings "$client" "$vip"
 	end_test "ours leaves: ucarp takes over at once"
 }
@@ -136,7 +136,7 @@ other_passphrase()
 	carp_add "$a" advbase 1 advskew 20
 	ip -n "$a" link set carp0 type carp state master
 	ucarp_start 10 Secret
-	busywait 20000 counted bad_auth
+	busywait "$BUSYWAIT_TIMEOUT" counted bad_auth
 	check_err $? "bad_auth does not grow"
 	grep -q 'Bad digest' "$tmp/ucarp"
 	check_err $? "ucarp accepts the digest"

@@ -65,7 +65,7 @@ beside() {
 	done
 	was="$(attr "$a" changed) $(attr "$b" changed)"
 	keepalived_start "$@"
-	busywait 30000 grep -q 'Entering MASTER STATE' "$tmp/keepalived"
+	busywait "$BUSYWAIT_TIMEOUT" grep -q 'Entering MASTER STATE' "$tmp/keepalived"
 	check_err $? "keepalived is not MASTER: $(tail -n 2 "$tmp/keepalived" | tr '\n' ' ')"
 	hears "$b" 2
 	busywait "$BUSYWAIT_TIMEOUT" counted "$b" "$counter" $((before[$counter] + 3))

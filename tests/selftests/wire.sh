@@ -42,7 +42,7 @@ master_sends() {
 	done
 	ip -n "$a" link set carp0 up
 	becomes "$a" master
-	slowwait 20 has_sent 6
+	slowwait "$WAIT_TIMEOUT" has_sent 6
 	check_err $? "there were no six adverts"
 	ip -n "$a" link set carp0 down
 	becomes "$a" init
@@ -115,7 +115,7 @@ parent_without_address()
 	capture "$client" eth0 sent ip proto 112 or arp
 	carp_add "$a" advbase 0 advskew 26
 	becomes "$a" master
-	slowwait 20 has_sent 6
+	slowwait "$WAIT_TIMEOUT" has_sent 6
 	capture_end sent
 	python3 "$here/check_adverts.py" "$tmp/sent.pcap" --key 736563726574 --address "$vip" \
 		--source "$vip" --advskew 26

@@ -129,8 +129,8 @@ end() {
 
 # in_time COMMAND...: succeeds, and is not made to wait: what takes long is the VM.
 in_time() {
-	timeout 20 "$@"
-	check_err $? "refused, or not within 20 s: $*"
+	timeout "$WAIT_TIMEOUT" "$@"
+	check_err $? "refused, or not within $WAIT_TIMEOUT s: $*"
 }
 
 # traffic CLIENT-ADDRESS NAMESPACE...: from here on, at full speed, to 192.0.2.1 and back,

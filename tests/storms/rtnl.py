@@ -27,7 +27,7 @@ NLM_F_CAPPED, NLM_F_ACK_TLVS = 0x100, 0x200
 CARP = {
     "vhid": (1, "I"), "advbase": (2, "I"), "advskew": (3, "I"), "key": (4, None),
     "preempt": (5, "B"), "demotion": (6, "I"), "strict": (7, "B"), "state": (8, "B"),
-    "group": (14, None),
+    "group": (13, None),
 }
 STATES = ("init", "backup", "master")
 

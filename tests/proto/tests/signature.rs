@@ -4,7 +4,7 @@
 mod common;
 
 use carp_proto_tests::proto::auth::Digest;
-use carp_proto_tests::proto::signature::Signatures;
+use carp_proto_tests::proto::signature::{List, Signatures};
 use common::HmacSha1;
 
 const S: u64 = 1_000_000_000;
@@ -17,7 +17,11 @@ fn digest(last: &[u8]) -> Digest<HmacSha1> {
 
 /// What `from` sends at `now` is accepted by `to`.
 fn hears(to: &mut Signatures<HmacSha1>, from: &Signatures<HmacSha1>, now: u64) -> bool {
-    to.verify(now, now, &from.sign(now, now))
+    verified(to, from, now).is_some()
+}
+
+fn verified(to: &mut Signatures<HmacSha1>, from: &Signatures<HmacSha1>, now: u64) -> Option<List> {
+    to.verify(now, now, &from.sign(now, now)).list
 }
 
 fn signs_for(node: &Signatures<HmacSha1>, last: &[u8], now: u64) -> bool {
@@ -58,6 +62,35 @@ fn who_does_not_follow_becomes_deaf_behind_the_grace_period() {
     // And the other way round: it still signs for what nobody else has.
     assert!(hears(&mut master, &backup, 120 * S - 1));
     assert!(!hears(&mut master, &backup, 120 * S));
+}
+
+#[test]
+fn who_does_not_follow_is_told_apart() {
+    let mut node = Signatures::new(digest(&[1]));
+    let peer = Signatures::new(digest(&[1]));
+    node.change(0, digest(&[2]), GRACE_S);
+    assert_eq!(verified(&mut node, &peer, S), Some(List::Previous));
+    assert_eq!(verified(&mut node, &peer, 60 * S - 1), Some(List::Previous));
+    assert_eq!(verified(&mut node, &peer, 60 * S), Some(List::Overdue));
+    assert_eq!(verified(&mut node, &peer, 120 * S), None);
+    let follower = Signatures::new(digest(&[2]));
+    assert_eq!(verified(&mut node, &follower, 120 * S), Some(List::Current));
+}
+
+#[test]
+fn what_is_wrong_is_news_once_a_list() {
+    let news = |node: &mut Signatures<HmacSha1>, peer: &Signatures<HmacSha1>, now| {
+        node.verify(now, now, &peer.sign(now, now)).is_news
+    };
+    let mut node = Signatures::new(digest(&[1]));
+    let (old, stranger) = (Signatures::new(digest(&[1])), Signatures::new(digest(&[9])));
+    assert!(!news(&mut node, &old, 0));
+    assert!(news(&mut node, &stranger, 0));
+    assert!(!news(&mut node, &stranger, S) && !news(&mut node, &old, S));
+    node.change(S, digest(&[2]), GRACE_S);
+    assert!(!news(&mut node, &old, 2 * S), "within the grace period");
+    assert!(news(&mut node, &stranger, 2 * S));
+    assert!(news(&mut node, &old, 61 * S) && !news(&mut node, &old, 62 * S));
 }
 
 #[test]

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A say in which addresses devices may be given.
+
+use super::{
+    bindings, inet, inet6,
+    net_device::NetDevice,
+    netlink::Extack,
+    notifier::{Registration, NOTIFY_DONE},
+};
+use kernel::{
+    ffi::{c_int, c_ulong, c_void},
+    prelude::*,
+    sync::rcu::Guard,
+};
+
+/// Who is asked. Context: process.
+pub(crate) trait Rules: 'static {
+    /// Why `device` may not have an address that `owner` has, if that is so.
+    fn refuse(device: &NetDevice, owner: &NetDevice) -> Option<&'static CStr>;
+}
+
+/// Registered for both families.
+#[pin_data]
+pub(crate) struct Validators {
+    #[pin]
+    v4: Registration,
+    #[pin]
+    v6: Registration,
+}
+
+impl Validators {
+    pub(crate) fn new<T: Rules>() -> impl PinInit<Self, Error> {
+        // SAFETY: Each function is of the form that its chain calls.
+        let (v4, v6) = unsafe {
+            (
+                Registration::new(
+                    validate_v4::<T>,
+                    bindings::register_inetaddr_validator_notifier,
+                    bindings::unregister_inetaddr_validator_notifier,
+                ),
+                Registration::new(
+                    validate_v6::<T>,
+                    bindings::register_inet6addr_validator_notifier,
+                    bindings::unregister_inet6addr_validator_notifier,
+                ),
+            )
+        };
+        try_pin_init!(Self {
+            v4 <- v4,
+            v6 <- v6,
+        }? Error)
+    }
+}
+
+/// # Safety
+///
+/// Called by the chain of IPv4 addresses to be, only.
+unsafe extern "C" fn validate_v4<T: Rules>(
+    _block: *mut bindings::notifier_block,
+    _event: c_ulong,
+    info: *mut c_void,
+) -> c_int {
+    let info: *mut bindings::in_validator_info = info.cast();
+    // SAFETY: On this chain `info` is of this type; device and answer are valid during the call.
+    let (address, device, extack) = unsafe {
+        (
+            (*info).ivi_addr.to_ne_bytes(),
+            NetDevice::from_raw((*(*info).ivi_dev).dev),
+            Extack::from_raw((*info).extack),
+        )
+    };
+    let guard = Guard::new();
+    let owner = inet::owner_of(&guard, device, address);
+    answer::<T>(device, owner, extack)
+}
+
+/// # Safety
+///
+/// Called by the chain of IPv6 addresses to be, only.
+unsafe extern "C" fn validate_v6<T: Rules>(
+    _block: *mut bindings::notifier_block,
+    _event: c_ulong,
+    info: *mut c_void,
+) -> c_int {
+    let info: *mut bindings::in6_validator_info = info.cast();
+    // SAFETY: On this chain `info` is of this type; device and answer are valid during the call.
+    let (address, device, extack) = unsafe {
+        (
+            (*info).i6vi_addr.in6_u.u6_addr8,
+            NetDevice::from_raw((*(*info).i6vi_dev).dev),
+            Extack::from_raw((*info).extack),
+        )
+    };
+    let guard = Guard::new();
+    let owner = inet6::holder_of(&guard, device, &address);
+    answer::<T>(device, owner, extack)
+}
+
+fn answer<T: Rules>(device: &NetDevice, owner: Option<&NetDevice>, extack: Extack<'_>) -> c_int {
+    let other = owner.filter(|owner| !owner.is(device));
+    match other.and_then(|owner| T::refuse(device, owner)) {
+        Some(message) => {
+            extack.refuse(EADDRINUSE, message);
+            NOTIFY_ADDRESS_IN_USE
+        }
+        None => NOTIFY_DONE,
+    }
+}
+
+/// `notifier_from_errno(-EADDRINUSE)`.
+const NOTIFY_ADDRESS_IN_USE: c_int = 0x8000 | (1 + kernel::bindings::EADDRINUSE as c_int);

@@ -1,0 +1,138 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# A case that is the same in IPv4 and IPv6 is written once: what differs is in the
+# variables that family sets. The carp device of the scenario has a shared address of
+# either family. On top of lib.sh; the caller has set -u.
+
+# shellcheck source=tests/selftests/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+vip6=2001:db8:2::1
+
+# family 4|6: the cases are about this one from here on.
+family() {
+	f=$1
+	case $f in
+	4)
+		ipv=IPv4 shared=$vip host=32 subnet=24 len=28
+		net=192.0.2. far=198.51.100. unused=203.0.113.0/24
+		;;
+	6)
+		ipv=IPv6 shared=$vip6 host=128 subnet=64 len=124
+		net=2001:db8:2:: far=2001:db8:51:: unused=2001:db8:cb::/64
+		;;
+	esac
+	# What net/lib.sh and check_err see of it.
+	export f ipv shared host subnet len net far unused
+}
+
+# run_tests_in FAMILY...: as run_tests, in each of them; ALL_TESTS_ONCE before that.
+run_tests_in() {
+	modprobe carp || exit "$ksft_skip"
+	ALL_TESTS=${ALL_TESTS_ONCE:-} tests_run
+	for f; do
+		family "$f"
+		tests_run
+	done
+	exit "$EXIT_STATUS"
+}
+
+# address NODE DEVICE NUMBER [NET4 NET6]: NUMBER in a subnet, of both families.
+address() {
+	local ns=${!1}
+	ip -n "$ns" addr add "${4:-192.0.2.}$3/24" dev "$2"
+	ip -n "$ns" addr add "${5:-2001:db8:2::}$3/64" dev "$2" nodad
+}
+
+# dual_lan NODE=NUMBER...: as lan, with an address of each family.
+dual_lan() {
+	local node
+	lan "${@/=*/=}"
+	for node; do
+		address "${node%%=*}" eth0 "${node#*=}"
+	done
+}
+
+# dual_add NAMESPACE OPTION...: as carp_add, with an address of each family.
+dual_add() {
+	carp_add "$@"
+	ip -n "$1" addr add "$vip6/128" dev carp0
+	check_err $? "no IPv6 address on carp0"
+}
+
+# hand_over FROM TO: FROM is MASTER, and tells TO to be it.
+hand_over() {
+	ip -n "$1" link set carp0 type carp state backup
+	becomes "$2" master
+	becomes "$1" backup
+	owns "$2"
+	disowns "$1"
+}
+
+# way NAMESPACE [ADDRESS]: how it reaches the shared address.
+way() {
+	ip -n "$1" -o route get "${2:-$shared}" 2>&1
+}
+
+is_local() {
+	[[ $(way "$@") == local\ * ]]
+}
+
+is_remote() {
+	! is_local "$@"
+}
+
+# owns NAMESPACE [ADDRESS]: the routes follow the state a little later.
+owns() {
+	busywait "$BUSYWAIT_TIMEOUT" is_local "$@"
+	check_err $? "${1%-*} does not take ${2:-$shared} for its own: $(way "$@")"
+}
+
+disowns() {
+	busywait "$BUSYWAIT_TIMEOUT" is_remote "$@"
+	check_err $? "${1%-*} takes ${2:-$shared} for its own: $(way "$@")"
+}
+
+# tables NAMESPACE: all routes of both families, but those that come and go by themselves.
+tables() {
+	ip -n "$1" route show table all
+	ip -n "$1" -6 route show table all
+}
+
+tables_are() {
+	[ "$(tables "$1")" = "$2" ]
+}
+
+# tables_become NAMESPACE TABLES
+tables_become() {
+	busywait "$BUSYWAIT_TIMEOUT" tables_are "$@"
+	check_err $? "${1%-*} has other routes: $(diff <(echo "$2") <(tables "$1") | grep '^[<>]' | tr '\n' ';')"
+}
+
+# serve NAMESPACE NAME [ADDRESS]: a server of that name, at port 7 of the address or of all.
+serve() {
+	local ns=$1 name=$2
+	shift 2
+	rm -f "$tmp/server_$name"
+	ip netns exec "$ns" python3 "$here/serve.py" "$name" 7 "$@" >"$tmp/server_$name" 2>&1 &
+	defer kill_process $!
+	busywait 20000 test -s "$tmp/server_$name"
+	grep -q listening "$tmp/server_$name"
+	check_err $? "the server $name: $(cat "$tmp/server_$name")"
+}
+
+# who_answers NAMESPACE ADDRESS: the name of the server there, and the client's address as it sees it.
+who_answers() {
+	# shellcheck disable=SC2016 # of the other shell
+	ip netns exec "$1" timeout $((5 * slow)) bash -c 'exec 3<>"/dev/tcp/$1/7" && read -r line <&3 && echo "$line"' \
+		- "$2" 2>&1
+}
+
+# answers NAMESPACE ADDRESS WHO: a connection to ADDRESS ends there.
+answers() {
+	local who
+	who=$(who_answers "$1" "$2")
+	[ "$who" = "$3" ]
+	check_err $? "${1%-*} was answered '$who' and not '$3' at $2"
+}

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0
+"""knock.py ADDRESS PORT INTERVAL_MS SECONDS: begins a connection every so often, and never minds
+what becomes of it. Prints when it has begun."""
+
+import errno
+import resource
+import socket
+import sys
+import time
+
+address, port, interval, seconds = sys.argv[1], *map(int, sys.argv[2:])
+family = socket.AF_INET6 if ":" in address else socket.AF_INET
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+begun = []
+due = time.monotonic()
+end = due + seconds
+while due < end:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setblocking(False)
+    error = sock.connect_ex((address, port))
+    if error != errno.EINPROGRESS:
+        sys.exit(errno.errorcode[error])
+    begun.append(sock)
+    if len(begun) == 1:
+        print("begun", flush=True)
+    due += interval / 1000
+    time.sleep(max(0, due - time.monotonic()))

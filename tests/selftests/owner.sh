@@ -1,0 +1,420 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The shared address works on the MASTER and nowhere else, though both have it.
+#
+#       client             a                 b                c
+#         10               11                12 -- router --- 10
+#          |             carp0 1           carp0 1            |
+#        eth0             eth0          eth0    eth1        eth0
+#          +----------------+-------------+       +-----------+
+#                       sw: br0                       br1
+#     192.0.2.0/24, 2001:db8:2::/64        198.51.100.0/24, 2001:db8:51::/64
+#
+# Asserted, of MASTER and BACKUP: how it reaches the address itself; where a
+# connection ends that it makes, or forwards; what may be bound; what becomes of what
+# is sent by the carp device; with which MAC address it speaks; what it lists, and
+# what is left of the administrator's routes and of its own.
+
+set -u
+# shellcheck source=tests/selftests/families.sh
+source "$(dirname "${BASH_SOURCE[0]}")/families.sh"
+
+ALL_TESTS="
+	way_there
+	connection
+	forwarded
+	frame_to_the_virtual_mac
+	bind_address
+	bound_before_the_take_over
+	bound_while_master
+	through_the_carp_device
+	source_mac
+	listed
+	static_routes
+	init
+	deleted
+"
+
+# goes_by_the_parent NAMESPACE OWN: to another host, from its own address.
+goes_by_the_parent() {
+	[[ $(way "$1") == "$shared "*"dev eth0 "*"src $2 "* ]]
+	check_err $? "${1%-*} goes another way: $(way "$1")"
+}
+
+way_there()
+{
+	RET=0
+	owns "$a"
+	goes_by_the_parent "$b" "${net}12"
+	hand_over "$a" "$b"
+	goes_by_the_parent "$a" "${net}11"
+	hand_over "$b" "$a"
+	goes_by_the_parent "$b" "${net}12"
+	end_test "the way there, $ipv"
+}
+
+connection()
+{
+	RET=0
+	serve "$a" a
+	serve "$b" b
+	answers "$a" "$shared" "a $shared"
+	answers "$b" "$shared" "a ${net}12"
+	answers "$client" "$shared" "a ${net}10"
+	hand_over "$a" "$b"
+	answers "$b" "$shared" "b $shared"
+	answers "$a" "$shared" "b ${net}11"
+	answers "$client" "$shared" "b ${net}10"
+	hand_over "$b" "$a"
+	end_test "a connection from MASTER and BACKUP, $ipv"
+}
+
+forwarded()
+{
+	RET=0
+	serve "$a" a
+	serve "$b" b
+	answers "$c" "$shared" "a ${far}10"
+	hand_over "$a" "$b"
+	answers "$c" "$shared" "b ${far}10"
+	hand_over "$b" "$a"
+	answers "$c" "$shared" "a ${far}10"
+	end_test "a connection forwarded by BACKUP and MASTER, $ipv"
+}
+
+# counter NAMESPACE rx|tx NAME: of carp0.
+counter() {
+	ip -n "$1" -j -s link show carp0 | jq ".[0].stats64.$2.$3"
+}
+
+# forwards NAMESPACE: packets so far.
+forwards() {
+	ip netns exec "$1" nstat -asz IpForwDatagrams Ip6OutForwDatagrams |
+		awk '/Forw/ { n += $2 } END { print n }'
+}
+
+frame_to_the_virtual_mac()
+{
+	RET=0
+	local forwarded received
+	# The neighbour's entry must not have to be asked for, neither by way of B.
+	ip -n "$client" neigh replace "$shared" lladdr "$vmac" dev eth0
+	defer ip -n "$client" neigh del "$shared" dev eth0
+	pings "$client" "$shared"
+	forwarded=$(forwards "$b")
+	received=$(counter "$b" rx packets)
+	capture "$sw" to_b all
+	# The switch takes the BACKUP for the owner.
+	bridge -n "$sw" fdb replace "$vmac" dev to_b master static sticky
+	ip netns exec "$client" ping -q -c 3 -i 0.2 -W 1 "$shared" >/dev/null
+	check_fail $? "the BACKUP answers"
+	bridge -n "$sw" fdb del "$vmac" dev to_b master static
+	pings "$client" "${net}12"
+	capture_end all
+	(($(packets all "ether dst $vmac and dst host $shared") >= 3))
+	check_err $? "the BACKUP has got nothing"
+	packets_are 0 all "src host $shared"
+	[ "$(counter "$b" rx packets)" = "$received" ]
+	check_err $? "carp0 of the BACKUP has received it"
+	[ "$(forwards "$b")" = "$forwarded" ]
+	check_err $? "the BACKUP has forwarded it"
+	end_test "a frame to the virtual MAC address of a BACKUP, $ipv"
+}
+
+# binds NAMESPACE RESULT
+binds() {
+	local result
+	result=$(ip netns exec "$1" python3 "$here/serve.py" --bind "$shared" 2>&1)
+	[ "$result" = "$2" ]
+	check_err $? "${1%-*}: $result and not $2"
+}
+
+bind_address()
+{
+	RET=0
+	binds "$a" bound
+	binds "$b" EADDRNOTAVAIL
+	hand_over "$a" "$b"
+	binds "$a" EADDRNOTAVAIL
+	binds "$b" bound
+	hand_over "$b" "$a"
+	binds "$a" bound
+	binds "$b" EADDRNOTAVAIL
+	end_test "bind() works on the MASTER only, $ipv"
+}
+
+bound_before_the_take_over()
+{
+	RET=0
+	local first
+	ip netns exec "$b" sysctl -qw "net.ipv$f.ip_nonlocal_bind=1"
+	defer ip netns exec "$b" sysctl -qw "net.ipv$f.ip_nonlocal_bind=0"
+	serve "$b" b "$shared"
+	ip -n "$client" neigh replace "$shared" lladdr "$vmac" dev eth0
+	defer ip -n "$client" neigh del "$shared" dev eth0
+	capture "$sw" to_b all
+	ip netns exec "$client" python3 "$here/knock.py" "$shared" 7 5 20 >"$tmp/knock" 2>&1 &
+	defer kill_process $!
+	busywait 20000 test -s "$tmp/knock"
+	check_err $? "nobody knocks"
+	ip -n "$sw" link set to_a down
+	becomes "$b" master
+	owns "$b"
+	answers "$client" "$shared" "b ${net}10"
+	capture_end all
+	# Less than a second, after which a lost one would be said again.
+	first=$(python3 "$here/first_answers.py" "$tmp/all.pcap" "$shared" 192.0.2.12 $((500 * slow)) tcp 2>&1)
+	check_err $? "$first"
+	ip -n "$sw" link set to_a up
+	becomes "$a" backup
+	hand_over "$b" "$a"
+	end_test "a socket bound on the BACKUP serves from the first packet on, $ipv ($first)"
+}
+
+bound_while_master()
+{
+	RET=0
+	local line
+	serve "$a" a "$shared"
+	answers "$client" "$shared" "a ${net}10"
+	# A connection that lasts.
+	coproc last { exec ip netns exec "$client" bash -c "exec 3<>/dev/tcp/$shared/7; cat <&3 & cat >&3"; }
+	# shellcheck disable=SC2154 # a coprocess has it
+	defer kill_process "$last_PID"
+	read -r -t $((10 * slow)) line <&"${last[0]}"
+	[ "$line" = "a ${net}10" ]
+	check_err $? "it begins with '$line'"
+	hand_over "$a" "$b"
+	[ "$(who_answers "$client" "$shared")" = "a ${net}10" ]
+	check_fail $? "it serves on a BACKUP"
+	hand_over "$b" "$a"
+	answers "$client" "$shared" "a ${net}10"
+	echo still there >&"${last[1]}"
+	read -r -t $((20 * slow)) line <&"${last[0]}"
+	[ "$line" = "still there" ]
+	check_err $? "what lasted is gone: '$line'"
+	end_test "sockets bound while MASTER survive being BACKUP, $ipv"
+}
+
+through_the_carp_device()
+{
+	RET=0
+	local dropped
+	capture "$sw" to_b backup -Q in
+	dropped=$(counter "$b" tx dropped)
+	ip netns exec "$b" python3 "$here/send_through.py" carp0 "$f" 10
+	check_err $? "it could not be sent"
+	# A report of membership for each of these.
+	(($(counter "$b" tx dropped) >= dropped + 10))
+	check_err $? "$(counter "$b" tx dropped) dropped, after $dropped and 10 frames"
+	pings "$b" "${net}10"
+	capture_end backup
+	(($(packets backup "src host ${net}12") >= 1))
+	check_err $? "B said nothing at all"
+	packets_are 0 backup "ether src $vmac"
+	packets_are 0 backup "src host $shared"
+	# The same of the MASTER goes out.
+	capture "$sw" to_a master -Q in
+	ip netns exec "$a" python3 "$here/send_through.py" carp0 "$f" 10
+	check_err $? "it could not be sent"
+	pings "$a" "${net}10"
+	capture_end master
+	packets_are 10 master "ether src $vmac and ether proto 0x88b5"
+	if [ "$f" = 4 ]; then
+		(($(packets master "ether src $vmac and igmp") >= 1))
+	else
+		(($(packets master "ether src $vmac and ip6 and ip6[6] = 0") >= 1))
+	fi
+	check_err $? "no report of membership from the MASTER's carp0"
+	end_test "what is sent by the carp device, $ipv"
+}
+
+source_mac()
+{
+	RET=0
+	serve "$a" a
+	capture "$sw" to_a all -Q in
+	answers "$client" "$shared" "a ${net}10"
+	answers "$c" "$shared" "a ${far}10"
+	# Fragments, and errors.
+	ip netns exec "$client" ping -q -c 1 -w $((5 * slow)) -s 4000 "$shared" >/dev/null
+	check_err $? "no answer to a large packet"
+	ip netns exec "$a" ping -q -c 1 -w $((5 * slow)) -I "$shared" "${net}10" >/dev/null
+	check_err $? "no answer to what comes from the address"
+	ip netns exec "$client" bash -c "echo >/dev/udp/$shared/9"
+	busywait "$BUSYWAIT_TIMEOUT" has_packets all "src host $shared and $(unreachable)"
+	check_err $? "no error for a closed port"
+	capture_end all
+	(($(packets all "src host $shared and tcp") >= 4))
+	check_err $? "too few packets from the address"
+	packets_are 0 all "src host $shared and not ether src $vmac"
+	packets_are 0 all "src host ${net}11 and ether src $vmac and not proto 112 and not arp"
+	end_test "the source MAC address of what comes from the address, $ipv"
+}
+
+unreachable() {
+	[ "$f" = 4 ] && echo "icmp[icmptype] = icmp-unreach" || echo "icmp6 and ip6[40] = 1"
+}
+
+has_packets() {
+	(($(packets "$1" "$2") >= 1))
+}
+
+# lists NAMESPACE: it has the address in its list.
+lists() {
+	ip -n "$1" -o addr show dev carp0 | grep -q " $shared/$host "
+	check_err $? "${1%-*} does not list $shared as $2"
+}
+
+listed()
+{
+	RET=0
+	lists "$a" MASTER
+	lists "$b" BACKUP
+	hand_over "$a" "$b"
+	lists "$a" BACKUP
+	lists "$b" MASTER
+	hand_over "$b" "$a"
+	ip -n "$sw" link set to_b down
+	becomes "$b" init
+	lists "$b" "INIT without a parent"
+	ip -n "$sw" link set to_b up
+	becomes "$b" backup
+	ip -n "$b" link set carp0 down
+	lists "$b" "INIT, set down"
+	ip -n "$b" link set carp0 up
+	becomes "$b" backup
+	lists "$b" "BACKUP again"
+	disowns "$b"
+	end_test "the address is listed in every state, $ipv"
+}
+
+# static NAMESPACE add|show: what an administrator may have added.
+static_add() {
+	ip -n "$1" route add "$unused" via "${net}10" dev carp0 onlink &&
+		ip -n "$1" route add "${far}77/$host" dev carp0 metric 50
+	check_err $? "${1%-*}: routes by carp0 could not be added"
+	defer ip -n "$1" route del "$unused" dev carp0
+	defer ip -n "$1" route del "${far}77/$host" dev carp0 metric 50
+}
+
+static_are_there() {
+	[[ "$(ip -n "$1" "-$f" route show dev carp0)" == *"$unused via ${net}10 "* &&
+		"$(ip -n "$1" "-$f" route show dev carp0)" == *"${far}77 "* ]]
+	check_err $? "${1%-*} has of its routes: $(ip -n "$1" "-$f" route show dev carp0 | tr '\n' ';')"
+}
+
+static_routes()
+{
+	RET=0
+	local with_source="${far}78/$host"
+	static_add "$a"
+	static_add "$b"
+	ip -n "$a" route add "$with_source" via "${net}10" dev carp0 onlink src "$shared"
+	check_err $? "no route with the address as its source"
+	defer ip -n "$a" route del "$with_source" dev carp0
+	static_are_there "$a"
+	static_are_there "$b"
+	hand_over "$a" "$b"
+	static_are_there "$a"
+	static_are_there "$b"
+	hand_over "$b" "$a"
+	static_are_there "$a"
+	static_are_there "$b"
+	ip -n "$a" "-$f" route show dev carp0 | grep -q "^${far}78 .* src $shared "
+	check_err $? "the route with the address as its source is gone"
+	end_test "the administrator's routes by the carp device stay, $ipv"
+}
+
+init()
+{
+	RET=0
+	serve "$a" a
+	ip -n "$b" link set carp0 down
+	becomes "$b" init
+	disowns "$b"
+	goes_by_the_parent "$b" "${net}12"
+	answers "$b" "$shared" "a ${net}12"
+	answers "$c" "$shared" "a ${far}10"
+	binds "$b" EADDRNOTAVAIL
+	ip -n "$b" link set carp0 up
+	becomes "$b" backup
+	# Without a parent it must go to nobody, rather than to itself.
+	ip -n "$sw" link set to_a down
+	becomes "$a" init
+	disowns "$a"
+	binds "$a" EADDRNOTAVAIL
+	becomes "$b" master
+	ip -n "$sw" link set to_a up
+	becomes "$a" backup
+	answers "$client" "${net}11" "a ${net}10"
+	goes_by_the_parent "$a" "${net}11"
+	hand_over "$b" "$a"
+	end_test "INIT is as BACKUP, $ipv"
+}
+
+# deleted_as NAMESPACE STATE [DEVICE-STATE]: an address more, and less again.
+deleted_as() {
+	local before extra
+	before=$(tables "$1")
+	for extra in "${net}200/$host" "${net}200/$subnet" "${far}200/$len"; do
+		ip -n "$1" addr add "$extra" dev carp0
+		check_err $? "$extra cannot be added"
+		[ "$2" != MASTER ] || owns "$1" "${extra%/*}"
+		ip -n "$1" addr del "$extra" dev carp0
+		tables_become "$1" "$before"
+	done
+}
+
+deleted()
+{
+	RET=0
+	local node
+	for node in "$a" "$b"; do
+		ip -n "$node" link set carp0 type carp grace 3600
+	done
+	deleted_as "$a" MASTER
+	deleted_as "$b" BACKUP
+	# Added in one state, deleted in the other.
+	local before
+	before=$(tables "$a")
+	ip -n "$a" addr add "${net}200/$subnet" dev carp0
+	owns "$a" "${net}200"
+	hand_over "$a" "$b"
+	ip -n "$a" addr del "${net}200/$subnet" dev carp0
+	hand_over "$b" "$a"
+	tables_become "$a" "$before"
+	before=$(tables "$b")
+	ip -n "$b" addr add "${net}200/$subnet" dev carp0
+	hand_over "$a" "$b"
+	owns "$b" "${net}200"
+	ip -n "$b" addr del "${net}200/$subnet" dev carp0
+	hand_over "$b" "$a"
+	tables_become "$b" "$before"
+	end_test "no route is left of a deleted address, $ipv"
+}
+
+dual_lan client=10 a=11 b=12
+setup_ns c
+ip -n "$sw" link add br1 up type bridge mcast_snooping 0
+for node in b=eth1=12 c=eth0=10; do
+	IFS='=' read -r node device number <<<"$node"
+	lan_link "$node" "$device" "to_${node}1"
+	ip -n "$sw" link set "to_${node}1" master br1
+	address "$node" "$device" "$number" 198.51.100. 2001:db8:51::
+done
+for node in b c; do
+	ip netns exec "${!node}" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+done
+for node in "$client" "$a"; do
+	ip -n "$node" route add 198.51.100.0/24 via 192.0.2.12
+	ip -n "$node" route add 2001:db8:51::/64 via 2001:db8:2::12
+done
+ip -n "$c" route add default via 198.51.100.12
+ip -n "$c" route add default via 2001:db8:51::12
+dual_add "$a" advbase 0 advskew 26
+becomes "$a" master
+dual_add "$b" advbase 0 advskew 51
+hears "$b" 2
+run_tests_in 4

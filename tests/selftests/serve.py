@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0
+"""serve.py NAME PORT [ADDRESS]: tells who connects the NAME of this server and the client's own
+address, and then repeats what it is told. Without an address, at all of either family. Prints
+"listening", or why not.
+
+serve.py --bind ADDRESS: only whether that would go."""
+
+import errno
+import ipaddress
+import selectors
+import socket
+import sys
+
+
+def bound(address, port):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if address == "::":
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    try:
+        listener.bind((address, port))
+    except OSError as error:
+        sys.exit(errno.errorcode[error.errno])
+    return listener
+
+
+def plain(address):
+    """Without the clothes that IPv4 wears on a socket of both families."""
+    parsed = ipaddress.ip_address(address)
+    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+
+
+def serve(name, listener):
+    listener.listen(1024)
+    print("listening", flush=True)
+    selector = selectors.DefaultSelector()
+    selector.register(listener, selectors.EVENT_READ)
+    while True:
+        for key, _ in selector.select():
+            try:
+                if key.fileobj is listener:
+                    client, peer = listener.accept()
+                    selector.register(client, selectors.EVENT_READ)
+                    client.sendall(f"{name} {plain(peer[0])}\n".encode())
+                elif data := key.fileobj.recv(4096):
+                    key.fileobj.sendall(data)
+                else:
+                    raise ConnectionResetError
+            except OSError:
+                if key.fileobj is not listener:
+                    selector.unregister(key.fileobj)
+                    key.fileobj.close()
+
+
+if sys.argv[1] == "--bind":
+    bound(sys.argv[2], 0)
+    print("bound")
+else:
+    serve(sys.argv[1], bound(sys.argv[3] if len(sys.argv) > 3 else "::", int(sys.argv[2])))

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0
+"""join_and_leave.py NAMESPACE SECONDS SEED: three parents, ethN with the device aN+1, each of which
+joins and leaves groups by a process of its own, while another one has operations park. In the end
+each is in the group that was asked for last, with the advskew that was asked for last."""
+
+import glob
+import multiprocessing
+import os
+import random
+import sys
+import time
+
+import rtnl
+
+GROUPS = (b"\0", b"one\0", b"two\0", b"three\0")
+
+
+def join(namespace, number, seed, until, results):
+    random.seed(seed)
+    kernel = rtnl.Rtnl(namespace)
+    index = kernel.index(f"a{number}")
+    parent = kernel.index(f"eth{number - 1}")
+    asked = 0
+    while time.monotonic() < until:
+        group, advskew = random.choice(GROUPS), random.randrange(40, 60)
+        kernel.ask(rtnl.set_carp(index, group=group))
+        kernel.ask(rtnl.set_carp(index, advskew=advskew))
+        asked += 2
+        if random.random() < 0.2:
+            kernel.ask(rtnl.set_link(parent, mac=bytes([2, 0, 0, 5, number, asked & 255])))
+        if random.random() < 0.1:
+            kernel.ask(rtnl.set_link(index, up=False))
+            kernel.ask(rtnl.set_link(index, up=True))
+    results.send((asked, group, advskew))
+
+
+def tell(namespace, words):
+    inode = os.stat(f"/run/netns/{namespace}").st_ino
+    for path in glob.glob(f"/sys/kernel/debug/carp/*@{inode}"):
+        try:
+            with open(path, "w") as file:
+                file.write(words)
+        except OSError:
+            pass  # No such vhid there, or no such file just now.
+
+
+def hold(namespace, seed, until):
+    random.seed(seed)
+    while time.monotonic() < until:
+        vhid = random.randrange(1, 4)
+        tell(namespace, f"hold {vhid}")
+        time.sleep(random.choice((0, 0.001, 0.05)))
+        tell(namespace, f"release {vhid}")
+        time.sleep(random.uniform(0, 0.05))
+
+
+def main():
+    namespace, seconds, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    print(f"\tSTORM_SEED={seed}")
+    until = time.monotonic() + seconds
+    processes, pipes = [], {}
+    for number in (1, 2, 3):
+        pipes[number], theirs = multiprocessing.Pipe(False)
+        processes.append(multiprocessing.Process(
+            target=join, args=(namespace, number, seed + number, until, theirs)))
+    processes.append(multiprocessing.Process(target=hold, args=(namespace, seed, until)))
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    must = {number: pipe.recv() for number, pipe in pipes.items()}
+    rtnl.enter(namespace)
+    try:
+        rtnl.Genl().sync(60)
+    except OSError as stuck:
+        for path in glob.glob("/sys/kernel/debug/carp/*"):
+            with open(path) as file:
+                print(f"\t{path}:\n{file.read()}")
+        sys.exit(f"stuck: {stuck}")
+    kernel, faults = rtnl.Rtnl(), 0
+    for number, (asked, group, advskew) in must.items():
+        carp = kernel.link(f"a{number}")["carp"]
+        found = carp.get("group", b"\0"), carp["advskew"]
+        print(f"\ta{number}: {asked} asked")
+        if found != (group, advskew):
+            faults += 1
+            print(f"\ta{number}: asked for last {group, advskew}, and is {found}")
+    sys.exit(faults != 0)
+
+
+main()
