@@ -110,7 +110,7 @@ changes()
 		refused "Error: the name of a group is at most 15 bytes long." $set group 1234567890123456
 	}
 	refused "RTNETLINK answers: Operation not supported" link set carp0 address 02:00:00:00:00:01
-	refused "RTNETLINK answers: Invalid argument" link set carp0 mtu 1501
+	refused "Error: mtu greater than device maximum." link set carp0 mtu 1501
 	ip -n "$a" link set carp0 down
 	becomes "$a" init
 	refused "Error: the device does not run" \

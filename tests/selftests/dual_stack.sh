@@ -79,8 +79,12 @@ v6_adverts() {
 	attr "$1" rx_adverts_v6
 }
 
+# Both numbers are of one moment: adverts go on.
 v4_adverts() {
-	echo $(($(attr "$1" rx_adverts) - $(attr "$1" rx_adverts_v6)))
+	local all
+	all=$(ip -n "$1" -j -s -d link show carp0)
+	[[ $all =~ \"rx_adverts\":([0-9]+).*\"rx_adverts_v6\":([0-9]+) ]] &&
+		echo $((BASH_REMATCH[1] - BASH_REMATCH[2]))
 }
 
 # hears_family NAMESPACE v4|v6
