@@ -21,9 +21,15 @@ pub(crate) struct Gate;
 
 impl fib::Gate for Gate {
     fn admits(candidate: &Candidate<'_>) -> bool {
-        match link::of::<Vhost>(candidate.device) {
-            Some(vhost) => vhost.owns_addresses() || !(candidate.is_local || candidate.is_kernels),
-            None => true,
+        let Some(vhost) = link::of::<Vhost>(candidate.device) else {
+            return true;
+        };
+        let admits = vhost.owns_addresses() || !(candidate.is_local || candidate.is_kernels);
+        if !admits {
+            // The kernel makes these routes when it has found, later than anybody is told of it, that
+            // an IPv6 address may be used: the mark that it may not has to be set again.
+            vhost.follow_ownership();
         }
+        admits
     }
 }

@@ -29,6 +29,7 @@ ALL_TESTS="
 	somebody_has_the_address
 	said_by_the_master
 	silent_backup
+	not_to_be_used
 	after_take_over
 "
 
@@ -236,6 +237,48 @@ silent_backup()
 	ip -n "$b" addr del 2001:db8::2/128 dev carp0
 	ip netns exec "$b" carp sync
 	end_test "the BACKUP is silent"
+}
+
+all_marked() {
+	local all marked
+	all=$(ip -n "$b" -6 -o addr show dev carp0)
+	marked=$(grep -c ' dadfailed tentative' <<<"$all")
+	[ "$marked" = "$1" ] && [ "$(wc -l <<<"$all")" = "$1" ]
+}
+
+# stay_marked N WHAT: N addresses of carp0, and all are.
+stay_marked() {
+	busywait "$BUSYWAIT_TIMEOUT" all_marked "$1"
+	check_err $? "addresses of the BACKUP may be used when $2"
+	# The kernel is through with its own by then.
+	sleep 1
+	all_marked "$1"
+	check_err $? "addresses of the BACKUP may be used some time after $2"
+}
+
+not_to_be_used()
+{
+	RET=0
+	local last
+	stay_marked 1 "nothing has happened"
+	for last in 2 3 4 5; do
+		ip -n "$b" addr add "2001:db8:5::$last/64" dev carp0
+	done
+	stay_marked 5 "they are added"
+	ip -n "$b" link set carp0 down
+	ip -n "$b" link set carp0 up
+	stay_marked 5 "carp0 was down"
+	ip -n "$b" link set eth0 down
+	ip -n "$b" link set eth0 up
+	# Its own addresses are gone with that.
+	ip -n "$b" addr add 2001:db8::12/64 dev eth0 nodad
+	stay_marked 5 "its parent was down"
+	for last in 2 3 4 5; do
+		ip -n "$b" addr del "2001:db8:5::$last/64" dev carp0
+	done
+	ip netns exec "$b" carp sync
+	stays "$a" master
+	end_test "a BACKUP does not use an address, whatever happens to it"
 }
 
 after_take_over()
