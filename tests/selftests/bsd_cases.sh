@@ -21,10 +21,16 @@ source "$(dirname "${BASH_SOURCE[0]}")/families.sh"
 
 ALL_TESTS="
 	F1_basic_v4
+	F4_basic_v6
+	F9_nd6_ns_source_mac
 	N1_ipv4_halt_carpdevip
 	N2_ipv4_halt_nocarpdevip
 	N3_ipv4_ifdown_carpdevip
 	N4_ipv4_ifdown_nocarpdevip
+	N5_ipv6_halt_carpdevip
+	N6_ipv6_halt_nocarpdevip
+	N7_ipv6_ifdown_carpdevip
+	N8_ipv6_ifdown_nocarpdevip
 "
 
 # configure NODE ADDRESS...: on eth0, which is up, for the time of the case.

@@ -27,6 +27,8 @@ family() {
 	export f ipv shared host subnet len net far unused
 }
 
+family 4
+
 # run_tests_in FAMILY...: as run_tests, in each of them; ALL_TESTS_ONCE before that.
 run_tests_in() {
 	modprobe carp || exit "$ksft_skip"

@@ -417,4 +417,4 @@ dual_add "$a" advbase 0 advskew 26
 becomes "$a" master
 dual_add "$b" advbase 0 advskew 51
 hears "$b" 2
-run_tests_in 4
+run_tests_in 4 6

@@ -384,4 +384,4 @@ setup_ns ordinary
 ip -n "$ordinary" link add eth0 up type dummy
 address ordinary eth0 11
 ip -n "$ordinary" link add carp0 up type dummy
-run_tests_in 4
+run_tests_in 4 6

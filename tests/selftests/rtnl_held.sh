@@ -101,4 +101,4 @@ holder=''
 dual_lan client=10 a=11 b=12
 setup_ns holder
 ip netns exec "$holder" sysctl -qw net.ipv6.conf.default.disable_ipv6=1
-run_tests_in 4
+run_tests_in 4 6
