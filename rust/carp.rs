@@ -10,7 +10,8 @@
 //! * `group`: a parent, the snapshot of virtual hosts that its packets are matched with, and the
 //!   virtual hosts.
 //! * `device`: what Linux sees: the link kind, its attributes, the parents' packets and events.
-//! * `address`: who owns the virtual addresses: ARP, and the routes that make an address local.
+//! * `address`: who owns the virtual addresses: ARP, Neighbour Discovery, and the routes that make an
+//!   address local.
 //! * `sys`: the kernel's objects behind safe interfaces, and the only `unsafe`.
 //!
 //! `device` and `group` call `proto` with the time and an input, and carry out what it returns.
@@ -21,7 +22,8 @@
 //! |---|---|---|
 //! | receive and transmit hooks (softirqs off, RCU) | load `carp_if` once; take a vhost's lock, for an advert | sleep, take RTNL |
 //! | vhost timer (softirq) | take its vhost's lock, send | touch the `carp_if` pointer |
-//! | link operations, notifiers (process, RTNL held) | allocate, submit operations, run one that nothing is in the way of | wait for the serializer |
+//! | notifier of IPv6 addresses (any, locks of IPv6 held) | have the addresses read by the workqueue | sleep, take RTNL, look at the list |
+//! | link operations, other notifiers (process, RTNL held) | allocate, submit operations, run one that nothing is in the way of | wait for the serializer |
 //! | serializer's work (process) | sleep, take RTNL for a step, wait for a grace period | hold RTNL while it waits |
 //!
 //! Lock order: RTNL, a serializer's `queue`, a parent's `writer`, a vhost's `core`. Of these only RTNL

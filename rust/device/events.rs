@@ -7,7 +7,7 @@ use crate::{
     group::{operation::Kind, parent::Parent, vhost::Vhost},
     proto::wire,
     sys::{
-        link,
+        inet6, link,
         net_device::{NetDevice, Rtnl},
         notifier::{self, DeviceEvent},
         validator,
@@ -33,6 +33,10 @@ impl notifier::Events for Events {
                 }
             }
             DeviceEvent::Limits => {
+                // With an MTU that IPv6 needs it gets all of IPv6 anew.
+                if link::of::<Vhost>(device).is_some() {
+                    inet6::keep_to_what_is_configured(rtnl, device);
+                }
                 // At once, for what is asked while the operation waits is judged by it.
                 device.find_upper(rtnl, |upper| {
                     link::of::<Vhost>(upper)?;

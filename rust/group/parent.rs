@@ -318,8 +318,9 @@ impl Parent {
 
     /// The parent's MTU or offloads have changed: what stands on it follows.
     pub(crate) fn limits_changed(&self, rtnl: &Rtnl<'_>) {
-        self.for_each_upper(rtnl, |upper, _| {
+        self.for_each_upper(rtnl, |upper, vhost| {
             upper.inherit_limits(rtnl, self.device());
+            vhost.forget_lost_groups(rtnl);
             let mtu = self.device().mtu();
             if upper.mtu() > mtu && upper.set_mtu(rtnl, mtu).is_err() {
                 pr_warn!("a carp device cannot follow its parent to a smaller MTU\n");

@@ -325,6 +325,14 @@ impl Vhost {
         old.leave(rtnl, self.parent_device());
     }
 
+    /// A parent whose MTU is too small has no IPv6, and forgets what it listens to.
+    pub(crate) fn forget_lost_groups(&self, rtnl: &Rtnl<'_>) {
+        if !inet6::is_there(rtnl, self.parent_device()) {
+            let lost = core::mem::take(&mut self.core.lock().groups);
+            drop(lost);
+        }
+    }
+
     /// It is in the parent's snapshot.
     pub(crate) fn joined(&self, rtnl: &Rtnl<'_>) {
         self.core.lock().has_joined = true;

@@ -154,6 +154,12 @@ pub(crate) fn has(_guard: &Guard, device: &NetDevice, address: &Ipv6) -> bool {
     }
 }
 
+/// `device` has IPv6.
+pub(crate) fn is_there(_rtnl: &Rtnl<'_>, device: &NetDevice) -> bool {
+    // SAFETY: The device is alive, RTNL is held.
+    !unsafe { bindings::carp_in6_dev_rcu(device.as_ptr()) }.is_null()
+}
+
 /// It forwards what it receives for others. Any context.
 pub(crate) fn forwards(_guard: &Guard, device: &NetDevice) -> bool {
     // SAFETY: The device is alive, the guard is held.

@@ -130,6 +130,24 @@ hears() {
 	check_err $? "${1%-*} did not hear $2 more adverts"
 }
 
+# heard NAMESPACE ip|ip6: how many adverts of the family. Both numbers are of one moment: adverts go
+# on.
+heard() {
+	local all
+	all=$(ip -n "$1" -j -s -d link show carp0)
+	[[ $all =~ \"rx_adverts\":([0-9]+).*\"rx_adverts_v6\":([0-9]+) ]] || return
+	case $2 in
+	ip) echo $((BASH_REMATCH[1] - BASH_REMATCH[2])) ;;
+	ip6) echo "${BASH_REMATCH[2]}" ;;
+	esac
+}
+
+# hears_family NAMESPACE ip|ip6 N: waits until carp0 has heard N adverts more of the family.
+hears_family() {
+	busywait_for_counter "$BUSYWAIT_TIMEOUT" "$3" heard "$1" "$2" >/dev/null
+	check_err $? "${1%-*} did not hear $3 more adverts over $2"
+}
+
 # Milliseconds since the epoch, as the attribute "changed": no process is started.
 now_ms() {
 	local us=${EPOCHREALTIME/./}

@@ -86,6 +86,24 @@ def cases():
     yield "a digest with the last bit flipped", send(flipped), "bad_auth"
 
 
+    def send6(payload, **ip):
+        return wire.frame6(wire.packet6(payload, "fe80::10", **ip))
+
+    yield "IPv6: 35 bytes", send6(advert()[:35]), "parent_bad_len"
+    yield "IPv6: a datagram cut short", send6(advert())[:89], "parent_bad_len"
+    yield "IPv6: version 3", send6(advert(version_type=0x31)), "parent_bad_version"
+    yield "IPv6: a wrong checksum", send6(corrupt(advert(), 6)), "parent_bad_checksum"
+    with_pseudo_header = advert()
+    total = wire.ipv6_checksum("fe80::10", wire.GROUP_V6, 112,
+                               with_pseudo_header[:6] + b"\0\0" + with_pseudo_header[8:])
+    with_pseudo_header = (with_pseudo_header[:6] + struct.pack("!H", total)
+                          + with_pseudo_header[8:])
+    yield "IPv6: the checksum of NetBSD", send6(with_pseudo_header), "parent_bad_checksum"
+    yield "IPv6: hop limit 254", send6(advert(), hop_limit=254), "parent_bad_ttl"
+    yield "IPv6: a vhid that nobody has", send6(advert(vhid=2)), "parent_bad_vhid"
+    yield "IPv6: another key", send6(wire.advert(b"Secret", VIP, **wrong)), "bad_auth"
+
+
 def own_advert(wires):
     """The next one that the node sends: it does not know those of long ago any more."""
     wires.setblocking(False)

@@ -22,6 +22,7 @@ ALL_TESTS="
 	without_querier
 	with_querier
 	forgotten
+	ipv6_lost_and_back
 "
 
 vip6=2001:db8::1
@@ -64,20 +65,9 @@ pair() {
 	hears "$b" 20
 }
 
-v6_adverts() {
-	attr "$b" rx_adverts_v6
-}
-
-v4_adverts() {
-	echo $(($(attr "$b" rx_adverts) - $(attr "$b" rx_adverts_v6)))
-}
-
 hears_both_families() {
-	local family
-	for family in v4 v6; do
-		busywait_for_counter "$BUSYWAIT_TIMEOUT" 10 "${family}_adverts" >/dev/null
-		check_err $? "B does not hear adverts over $family"
-	done
+	hears_family "$b" ip 10
+	hears_family "$b" ip6 10
 	stays "$a" master
 	stays "$b" backup
 }
@@ -149,6 +139,30 @@ forgotten()
 	listens to_a "$adverts" && listens to_a "$asked"
 	check_err $? "the other node is forgotten too"
 	end_test "what nobody listens to any more is forgotten"
+}
+
+ipv6_lost_and_back()
+{
+	RET=0
+	pair
+	both_listen
+	# Less than IPv6 needs: eth0 and carp0 have none of it, nor of what they were given.
+	ip -n "$b" link set eth0 mtu 1200
+	ip -n "$b" link set eth0 mtu 1500
+	ip -n "$b" link set carp0 mtu 1500
+	ip -n "$b" addr add 2001:db8::12/64 dev eth0 nodad
+	# The switch has been told nothing, and forgets it some time.
+	bridge -n "$sw" mdb flush dev br0
+	ip -n "$b" addr add "$vip6/128" dev carp0
+	ip netns exec "$b" carp sync
+	[ "$(ip -n "$b" -6 -o addr show dev carp0 | wc -l)" = 1 ]
+	check_err $? "carp0 has another address than it was given"
+	busywait "$BUSYWAIT_TIMEOUT" listens to_b "$adverts"
+	check_err $? "B does not listen to adverts again"
+	busywait "$BUSYWAIT_TIMEOUT" listens to_b "$asked"
+	check_err $? "B does not listen to questions again"
+	stays "$a" master
+	end_test "a parent that had no IPv6 for a while"
 }
 
 lan client=192.0.2.10 a=192.0.2.11 b=192.0.2.12

@@ -55,10 +55,10 @@ def packet6(payload, source, *, destination=GROUP_V6, hop_limit=255, next_header
             + payload)
 
 
-def icmp6_checksum(source, destination, payload):
+def ipv6_checksum(source, destination, next_header, payload):
     """Over the pseudo header and the payload, whose own checksum is 0."""
     return checksum(ipaddress.IPv6Address(source).packed + ipaddress.IPv6Address(destination).packed
-                    + struct.pack("!II", len(payload), 58) + payload)
+                    + struct.pack("!II", len(payload), next_header) + payload)
 
 
 def neighbour(kind, source, destination, target, *, flags=0, option=0, mac=b""):
@@ -67,7 +67,7 @@ def neighbour(kind, source, destination, target, *, flags=0, option=0, mac=b""):
         tail = bytes([option, 1]) + mac if option else b""
         return (struct.pack("!BBHI", kind, 0, total, flags << 24)
                 + ipaddress.IPv6Address(target).packed + tail)
-    total = icmp6_checksum(source, destination, payload(0))
+    total = ipv6_checksum(source, destination, 58, payload(0))
     return packet6(payload(total), source, destination=destination, next_header=58)
 
 

@@ -5,9 +5,9 @@ mod common;
 
 use carp_proto_tests::proto::config::Config;
 use carp_proto_tests::proto::machine::{AdvertKind, Event, Machine};
-use carp_proto_tests::proto::wire::{Reject, Source};
+use carp_proto_tests::proto::wire::{Reject, Source, Sources};
 use common::node::{backup, hear, master, peer, NONE, OWN};
-use common::{config, v4, Advert};
+use common::{config, v4, v6, Advert};
 
 #[test]
 fn rejects_change_nothing() {
@@ -61,6 +61,25 @@ fn own_adverts_are_known_again() {
         let mut advert = peer(1, 0);
         advert.counter = counter;
         assert!(fresh.advert(1, &OWN, v4(2), &advert).is_ok());
+    }
+}
+
+/// In each family by the source that the own adverts have there.
+#[test]
+fn own_adverts_are_known_again_in_both_families() {
+    let Source::V6(own_v6) = v6(2) else { panic!() };
+    let own = Sources {
+        v6: Some(own_v6),
+        ..OWN
+    };
+    let (mut machine, now) = master(config(1, 0));
+    for _ in 0..2 {
+        let advert = machine.next_advert(now, AdvertKind::Regular);
+        for (from, is_own) in [(v4(2), true), (v6(2), true), (v4(9), false), (v6(9), false)] {
+            let mut machine = machine;
+            let heard = machine.advert(now, &own, from, &advert);
+            assert_eq!(heard == Err(Reject::OwnAdvert), is_own, "{from:?}");
+        }
     }
 }
 
