@@ -47,10 +47,6 @@ use kernel::{
 /// How long to wait for memory before an operation is tried again.
 const RETRY_MS: i64 = 20;
 
-/// How long what was replaced is kept for more to be replaced, if nobody waits: a grace period costs
-/// the whole machine, and one is as good for many.
-const LINGER_MS: i64 = 20;
-
 /// Operations about one parent that can be under way at once and must not fail for want of memory:
 /// its state, its limits, its address, its ties, and freeing behind a virtual host that has left.
 pub(super) const PROMISED: usize = 5;
@@ -289,13 +285,10 @@ impl Serializer {
                     return false;
                 };
                 let parent = operation.parent().clone();
-                let lingers = queue.waiting.is_empty() && !operation.has_more_steps();
                 let more = queue.next_folds();
                 drop(queue);
                 if more {
                     self.fold_what_waits();
-                } else if lingers && parent.has_retired() {
-                    fsleep(Delta::from_millis(LINGER_MS));
                 }
                 parent.reclaim() > 0 || self.grace_is_over()
             }
