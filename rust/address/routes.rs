@@ -200,9 +200,8 @@ fn local6(address: &Ipv6) -> Route {
     }
 }
 
-/// None for a prefix of the address alone: the local route comes before it.
 fn prefix_route(of: &Configured6) -> Option<Route> {
-    (of.wants_prefix_route && of.prefix_len < 128).then(|| Route {
+    of.wants_prefix_route.then(|| Route {
         kind: RouteKind::Unicast,
         destination: Destination::V6(
             (u128::from_be_bytes(of.address) & mask6(of.prefix_len)).to_be_bytes(),

@@ -63,6 +63,17 @@ dual_add() {
 	check_err $? "no IPv6 address on carp0"
 }
 
+# dual_pair: A is MASTER, B is BACKUP. Their time is not what is tested, and a busy machine must not
+# make them change.
+dual_pair() {
+	dual_add "$a" advbase 1
+	ip -n "$a" link set carp0 type carp state master
+	becomes "$a" master
+	dual_add "$b" advbase 1 advskew 100
+	hears "$b" 1
+	stays "$b" backup
+}
+
 # hand_over FROM TO: FROM is MASTER, and tells TO to be it.
 hand_over() {
 	ip -n "$1" link set carp0 type carp state backup

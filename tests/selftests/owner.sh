@@ -376,6 +376,15 @@ deleted()
 	done
 	deleted_as "$a" MASTER
 	deleted_as "$b" BACKUP
+	# Added to a MASTER, of which it is gone when it is BACKUP.
+	ip -n "$a" addr add "${net}200/$host" dev carp0
+	owns "$a" "${net}200"
+	hand_over "$a" "$b"
+	disowns "$a" "${net}200"
+	[[ $(way "$a" "${net}200") == *"dev eth0 "* ]]
+	check_err $? "as BACKUP it goes another way: $(way "$a" "${net}200")"
+	hand_over "$b" "$a"
+	ip -n "$a" addr del "${net}200/$host" dev carp0
 	# Added in one state, deleted in the other.
 	local before
 	before=$(tables "$a")
@@ -413,8 +422,5 @@ for node in "$client" "$a"; do
 done
 ip -n "$c" route add default via 198.51.100.12
 ip -n "$c" route add default via 2001:db8:51::12
-dual_add "$a" advbase 0 advskew 26
-becomes "$a" master
-dual_add "$b" advbase 0 advskew 51
-hears "$b" 2
+dual_pair
 run_tests_in 4 6

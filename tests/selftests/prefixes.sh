@@ -35,18 +35,19 @@ ALL_TESTS_ONCE="
 	parent_without_address
 	two_devices_in_one_subnet
 	a_hundred
+	on_two_devices
 	parent_in_another_namespace
 	moved_to_another_namespace
 "
 
-# routes_by_carp0 NAMESPACE: those that follow from its addresses. Of IPv6 the metric of
-# a local route is the kernel's own affair, and so are groups.
+# routes_by_carp0 NAMESPACE: those that follow from its addresses. Of IPv6 groups do not, and
+# that there are two local routes to an address, ours with another metric, is no matter.
 routes_by_carp0() {
 	{
 		ip -n "$1" -o route show table all
 		ip -n "$1" -o -6 route show table all
 	} | grep ' dev carp0 ' | grep -v ' ff00::/8 \|fe80:' |
-		sed 's/ linkdown//; s/ *$//; /^local/s/ metric 1024/ metric 0/' | sort
+		sed 's/ linkdown//; s/ *$//; /^local/s/ metric 1024/ metric 0/' | sort -u
 }
 
 routes_are() {
@@ -56,7 +57,7 @@ routes_are() {
 # routes_become NAMESPACE ROUTES WHEN
 routes_become() {
 	busywait "$BUSYWAIT_TIMEOUT" routes_are "$1" "$2"
-	check_err $? "${1%-*} $3: $(diff <(echo "$2") <(routes_by_carp0 "$1") | grep '^[<>]' | tr '\n' ';')"
+	check_err $? "${1%-*} $3, $(attr "$1" state) now: $(diff <(echo "$2") <(routes_by_carp0 "$1") | grep '^[<>]' | tr '\n' ';')"
 }
 
 # change NAMESPACE add|del ADDRESS...: of carp0. An address may be several words.
@@ -67,22 +68,29 @@ change() {
 	check_err $? "${ns%-*}: addresses cannot be ${how}ed"
 }
 
+has_local_routes() {
+	[ "$(routes_by_carp0 "$ordinary" | grep -c ^local)" = "$1" ]
+}
+
 # as_ordinary ADDRESS...: sets $expected, the routes of these addresses on an ordinary device.
 as_ordinary() {
 	change "$ordinary" add "$@"
+	# IPv6 makes them a little later.
+	busywait "$BUSYWAIT_TIMEOUT" has_local_routes $#
+	check_err $? "the kernel does not make a local route for each of $*"
 	expected=$(routes_by_carp0 "$ordinary")
-	[ -n "$expected" ]
-	check_err $? "the kernel makes no routes by itself for $*"
 	ip -n "$ordinary" link del carp0
 	ip -n "$ordinary" link add carp0 up type dummy
 }
 
 # pair ADDRESS...: A is MASTER, B BACKUP.
 pair() {
-	carp_with "$a" 26 "$@"
+	# Their time is not what is tested.
+	carp_with "$a" 0 "$@"
+	ip -n "$a" link set carp0 type carp state master
 	becomes "$a" master
-	carp_with "$b" 51 "$@"
-	hears "$b" 2
+	carp_with "$b" 100 "$@"
+	hears "$b" 1
 	stays "$b" backup
 }
 
@@ -90,7 +98,7 @@ pair() {
 carp_with() {
 	local ns=$1 skew=$2
 	shift 2
-	ip -n "$ns" link add carp0 link eth0 type carp vhid 1 pass secret advbase 0 advskew "$skew"
+	ip -n "$ns" link add carp0 link eth0 type carp vhid 1 pass secret advbase 1 advskew "$skew"
 	check_err $? "carp0 could not be made"
 	defer carp_del "$ns"
 	change "$ns" add "$@"
@@ -235,7 +243,7 @@ parent_without_address()
 	reached 192.0.2.1
 	ip netns exec "$b" ping -q -c 1 -w $((5 * slow)) 192.0.2.10 >/dev/null
 	check_err $? "the MASTER does not reach the client"
-	hears "$a" 3
+	hears "$a" 2
 	stays "$a" backup
 	stays "$b" master
 	end_test "a parent without any address"
@@ -247,15 +255,14 @@ two_devices_in_one_subnet()
 	local ns
 	pair 192.0.2.1/24
 	for ns in "$b" "$a"; do
-		ip -n "$ns" link add carp1 link eth0 type carp vhid 2 pass secret advbase 0 advskew 51
+		ip -n "$ns" link add carp1 link eth0 type carp vhid 2 pass secret advbase 1
 		ip -n "$ns" addr add 192.0.2.2/24 dev carp1
 		ip -n "$ns" link set carp1 up
 		defer ip -n "$ns" link del carp1
-		[ "$ns" = "$a" ] || busywait "$BUSYWAIT_TIMEOUT" state_is "$b" master carp1
-		check_err $? "carp1 of B did not become MASTER"
+		[ "$ns" = "$a" ] || ip -n "$b" link set carp1 type carp state master
 	done
-	busywait "$BUSYWAIT_TIMEOUT" state_is "$a" backup carp1
-	check_err $? "carp1 of A did not become BACKUP"
+	busywait "$BUSYWAIT_TIMEOUT" state_is "$b" master carp1
+	check_err $? "carp1 of B did not become MASTER"
 	owns "$a" 192.0.2.1
 	owns "$b" 192.0.2.2
 	disowns "$a" 192.0.2.2
@@ -292,7 +299,7 @@ a_hundred()
 	routes_become "$a" "$expected" "as MASTER"
 	routes_become "$b" "" "as BACKUP"
 	capture "$client" eth0 all carp
-	hears "$b" 5
+	hears "$b" 2
 	ip -n "$sw" link set to_a down
 	becomes "$b" master
 	routes_become "$b" "$expected" "as MASTER, taken over"
@@ -304,7 +311,7 @@ a_hundred()
 	[ "$unanswered" = 0 ]
 	check_err $? "$unanswered of them are not answered"
 	capture_end all
-	(($(packets all "ip src 192.0.2.11") >= 5 && $(packets all "ip src 192.0.2.12") >= 5))
+	(($(packets all "ip src 192.0.2.11") >= 2 && $(packets all "ip src 192.0.2.12") >= 2))
 	check_err $? "too few adverts"
 	# One frame of 36 bytes behind the header, whatever the number of addresses.
 	packets_are 0 all "not (ip[2:2] = 56 and ip[6:2] & 0x3fff = 0)"
@@ -336,7 +343,7 @@ batch()
 		} | ip -n "$node" -batch -
 		check_err $? "refused on ${node%-*}"
 	done
-	hears "$b" 10
+	hears "$b" 3
 	attr_is "$a" changed "$was_a"
 	attr_is "$b" changed "$was_b"
 	attr_is "$b" bad_auth 0
@@ -353,6 +360,35 @@ refused() {
 	check_fail $? "not refused: ${*:2}"
 	[[ $said == *"$1"* ]]
 	check_err $? "refused, but: $said"
+}
+
+on_two_devices()
+{
+	RET=0
+	local ns
+	pair 192.0.2.1/32 2001:db8:2::1/128
+	ip -n "$b" link add carp1 link eth0 type carp vhid 2
+	defer ip -n "$b" link del carp1
+	for ns in "$a" "$b"; do
+		refused "a carp device of this host has this address" \
+			ip -n "$ns" addr add 192.0.2.1/24 dev eth0
+		refused "a carp device of this host has this address" \
+			ip -n "$ns" addr add 2001:db8:2::1/64 dev eth0
+	done
+	refused "of this host has this address" ip -n "$b" addr add 192.0.2.1/32 dev carp1
+	refused "of this host has this address" ip -n "$b" addr add 2001:db8:2::1/128 dev carp1
+	refused "another device of this host has this address" ip -n "$b" addr add 192.0.2.12/32 dev carp1
+	refused "another device of this host has this address" \
+		ip -n "$b" addr add 2001:db8:2::12/128 dev carp1
+	disowns "$b" 192.0.2.1
+	disowns "$b" 2001:db8:2::1
+	owns "$a" 192.0.2.1
+	owns "$a" 2001:db8:2::1
+	# Free again when it is deleted.
+	ip -n "$b" addr del 192.0.2.1/32 dev carp0
+	ip -n "$b" addr add 192.0.2.1/32 dev carp1
+	check_err $? "the address is still taken"
+	end_test "an address on two devices of a host is refused"
 }
 
 parent_in_another_namespace()
