@@ -107,10 +107,13 @@ disowns() {
 	check_err $? "${1%-*} takes ${2:-$shared} for its own: $(way "$@")"
 }
 
-# tables NAMESPACE: all routes of both families, but those that come and go by themselves.
+# tables NAMESPACE: all routes of both families, but those to groups, which have to do with the
+# carrier.
 tables() {
-	ip -n "$1" route show table all
-	ip -n "$1" -6 route show table all
+	{
+		ip -n "$1" route show table all
+		ip -n "$1" -6 route show table all
+	} | grep -v ' ff00::/8 ' | sed 's/ linkdown//; s/ *$//' | sort
 }
 
 tables_are() {

@@ -40,14 +40,10 @@ ALL_TESTS_ONCE="
 	moved_to_another_namespace
 "
 
-# routes_by_carp0 NAMESPACE: those that follow from its addresses. Of IPv6 groups do not, and
-# that there are two local routes to an address, ours with another metric, is no matter.
+# routes_by_carp0 NAMESPACE: those that follow from its addresses. That IPv6 has two local ones
+# to an address, ours with another metric, is no matter.
 routes_by_carp0() {
-	{
-		ip -n "$1" -o route show table all
-		ip -n "$1" -o -6 route show table all
-	} | grep ' dev carp0 ' | grep -v ' ff00::/8 \|fe80:' |
-		sed 's/ linkdown//; s/ *$//; /^local/s/ metric 1024/ metric 0/' | sort -u
+	tables "$1" | grep ' dev carp0 ' | grep -v fe80: | sed '/^local/s/ metric 1024/ metric 0/' | sort -u
 }
 
 routes_are() {

@@ -1,0 +1,148 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Who owns the address does not depend on what else is set, or goes up and down.
+#
+#       client             a                 b                c
+#         10               11                12 -- router --- 10
+#          |             carp0 1           carp0 1            |
+#        eth0             eth0          eth0    eth1        eth0
+#          +----------------+-------------+       +-----------+
+#                       sw: br0                       br1
+#     192.0.2.0/24, 2001:db8:2::/64        198.51.100.0/24, 2001:db8:51::/64
+#
+# Asserted: with strict reverse path filters on every node and device from the
+# beginning, connections to the address end at the MASTER, wherever they come from;
+# while the parent or the carp device of the BACKUP goes down and up the address
+# never becomes its own, there is no second MASTER, and nothing is left behind.
+
+set -u
+# shellcheck source=tests/selftests/families.sh
+source "$(dirname "${BASH_SOURCE[0]}")/families.sh"
+
+ALL_TESTS="
+	strict_filters
+	flapping_wire
+	flapping_parent
+	flapping_carp_device
+"
+
+strict_filters()
+{
+	RET=0
+	local ns
+	for ns in "$client" "$a" "$b" "$c"; do
+		[ "$(ip netns exec "$ns" sysctl -n net.ipv4.conf.all.rp_filter)" = 1 ] &&
+			[ "$(ip netns exec "$ns" sysctl -n net.ipv4.conf.eth0.rp_filter)" = 1 ]
+		check_err $? "${ns%-*} is not strict"
+	done
+	serve "$a" a
+	serve "$b" b
+	answers "$client" "$shared" "a ${net}10"
+	answers "$b" "$shared" "a ${net}12"
+	answers "$c" "$shared" "a ${far}10"
+	ip netns exec "$a" ping -q -c 1 -w $((5 * slow)) -I "$shared" "${net}12" >/dev/null
+	check_err $? "the MASTER does not reach the BACKUP from the address"
+	hand_over "$a" "$b"
+	answers "$client" "$shared" "b ${net}10"
+	answers "$a" "$shared" "b ${net}11"
+	answers "$c" "$shared" "b ${far}10"
+	ip netns exec "$b" ping -q -c 1 -w $((5 * slow)) -I "$shared" "${far}10" >/dev/null
+	check_err $? "the MASTER does not reach another subnet from the address"
+	hand_over "$b" "$a"
+	end_test "with strict reverse path filters everywhere, $ipv"
+}
+
+# Something to see, until it is seen.
+monitor_listens() {
+	ip -n "$b" "-$f" route replace "$unused" dev lo
+	ip -n "$b" "-$f" route del "$unused" dev lo
+	[ -s "$tmp/monitor" ]
+}
+
+# flaps FROM TO NAMESPACE DEVICE: down and up ten times, until B is in the state FROM and TO.
+flaps() {
+	local down=$1 up=$2 ns=$3 device=$4 round before was_a was_b
+	before=$(tables "$b")
+	was_a=$(attr "$a" changed)
+	was_b=$(attr "$b" to_master)
+	ip -n "$b" monitor route >"$tmp/monitor" 2>/dev/null &
+	defer kill_process $!
+	busywait "$BUSYWAIT_TIMEOUT" monitor_listens
+	check_err $? "the monitor does not listen"
+	for round in {1..10}; do
+		ip -n "$ns" link set "$device" down
+		# Half of the times as fast as can be.
+		((round % 2)) || becomes "$b" "$down"
+		is_remote "$b"
+		check_err $? "round $round, down: B takes the address for its own"
+		ip -n "$ns" link set "$device" up
+		((round % 2)) || becomes "$b" "$up"
+		is_remote "$b"
+		check_err $? "round $round, up: B takes the address for its own"
+	done
+	becomes "$b" "$up"
+	hears "$b" 3
+	stays "$b" backup
+	[ "$(attr "$a" changed) $(attr "$b" to_master)" = "$was_a $was_b" ]
+	check_err $? "there was another MASTER"
+	! grep -q "local $shared dev" "$tmp/monitor"
+	check_err $? "for a moment it was B's: $(grep -m1 "local $shared dev" "$tmp/monitor")"
+	tables_become "$b" "$before"
+	serve "$a" a
+	answers "$b" "$shared" "a ${net}12"
+	# The monitor would have seen it.
+	hand_over "$a" "$b"
+	busywait "$BUSYWAIT_TIMEOUT" grep -q "local $shared dev" "$tmp/monitor"
+	check_err $? "the monitor sees nothing"
+	hand_over "$b" "$a"
+}
+
+flapping_wire()
+{
+	RET=0
+	flaps init backup "$sw" to_b
+	end_test "the BACKUP's carrier goes and comes, $ipv"
+}
+
+flapping_parent()
+{
+	RET=0
+	ip netns exec "$b" sysctl -qw net.ipv6.conf.eth0.keep_addr_on_down=1
+	flaps init backup "$b" eth0
+	end_test "the BACKUP's parent is set down and up, $ipv"
+}
+
+flapping_carp_device()
+{
+	RET=0
+	flaps init backup "$b" carp0
+	end_test "the BACKUP's carp device is set down and up, $ipv"
+}
+
+setup_ns client a b c
+for ns in "$client" "$a" "$b" "$c"; do
+	ip netns exec "$ns" sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.default.rp_filter=1
+done
+setup_ns sw
+ip -n "$sw" link add br0 up type bridge mcast_snooping 0
+ip -n "$sw" link add br1 up type bridge mcast_snooping 0
+for node in client=10 a=11 b=12; do
+	lan_link "${node%=*}" eth0 "to_${node%=*}"
+	address "${node%=*}" eth0 "${node#*=}"
+done
+for node in b=eth1=12 c=eth0=10; do
+	IFS='=' read -r node device number <<<"$node"
+	lan_link "$node" "$device" "to_${node}1"
+	ip -n "$sw" link set "to_${node}1" master br1
+	address "$node" "$device" "$number" 198.51.100. 2001:db8:51::
+done
+ip netns exec "$b" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+for node in "$client" "$a"; do
+	ip -n "$node" route add 198.51.100.0/24 via 192.0.2.12
+	ip -n "$node" route add 2001:db8:51::/64 via 2001:db8:2::12
+done
+ip -n "$c" route add default via 198.51.100.12
+ip -n "$c" route add default via 2001:db8:51::12
+dual_pair
+run_tests_in 4 6
