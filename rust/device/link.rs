@@ -141,24 +141,20 @@ impl LinkKind for Vhost {
         let parent = self.parent_device();
         // Early, since hardware may take its time to follow: at a take-over it is long done.
         parent.accept_unicast(rtnl, &self.mac())?;
-        let taken = self
+        if let Err(error) = inet::join_group(rtnl, parent, wire::GROUP_V4) {
+            parent.drop_unicast(rtnl, &self.mac());
+            return Err(error);
+        }
+        let prepared = self
             .parent()
             .serializer()
             .make_room(1)
-            .and_then(|()| self.room_to_listen())
-            .and_then(|room| Ok((room, self.parent().prepare_to_join(rtnl, self.into())?)));
-        let (room, fresh) = match taken {
-            Ok(taken) => taken,
-            Err(error) => {
-                parent.drop_unicast(rtnl, &self.mac());
-                return Err(error);
-            }
-        };
-        Vhost::open(&self, rtnl, room);
+            .and_then(|()| Vhost::open(&self, rtnl))
+            .and_then(|()| self.parent().prepare_to_join(rtnl, self.into()));
+        let fresh = prepared.inspect_err(|_| self.give_up_listening(rtnl))?;
         let join = Kind::Join(self.into(), Some(fresh));
         let join = Operation::request(self.parent().clone(), join);
         self.parent().serializer().submit(rtnl, join);
-        inet::join_group(rtnl, parent, wire::GROUP_V4);
         self.ties_changed(rtnl);
         Ok(())
     }
@@ -167,9 +163,7 @@ impl LinkKind for Vhost {
         self.close();
         self.stop_timer();
         let is_last = self.parent().leave(rtnl, self);
-        inet::leave_group(rtnl, self.parent_device(), wire::GROUP_V4);
-        self.stop_listening(rtnl);
-        self.parent_device().drop_unicast(rtnl, &self.mac());
+        self.give_up_listening(rtnl);
         if !is_last {
             self.ties_changed(rtnl);
         } else if self.parent().serializer().is_shared() {
@@ -223,6 +217,13 @@ fn check_vhid_is_free(
 }
 
 impl Vhost {
+    /// The parent lets in nothing for it any more.
+    fn give_up_listening(&self, rtnl: &Rtnl<'_>) {
+        self.stop_listening(rtnl);
+        inet::leave_group(rtnl, self.parent_device(), wire::GROUP_V4);
+        self.parent_device().drop_unicast(rtnl, &self.mac());
+    }
+
     fn ties_changed(&self, rtnl: &Rtnl<'_>) {
         if !self.group().is_none() || self.parent().serializer().is_shared() {
             self.parent().submit_event(rtnl, Kind::Ties);

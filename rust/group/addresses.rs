@@ -65,10 +65,18 @@ impl Groups {
         }
     }
 
-    /// Without IPv6 a parent joins none, and there is none to be left later.
-    pub(super) fn join(&mut self, rtnl: &Rtnl<'_>, parent: &NetDevice) {
-        self.0
-            .retain(|group| inet6::join_group(rtnl, parent, group).is_ok());
+    /// Becomes those that `parent` could join; fails if there was no memory for any. Without IPv6 a
+    /// parent joins none, and there is none to be left later.
+    pub(super) fn join(&mut self, rtnl: &Rtnl<'_>, parent: &NetDevice) -> Result {
+        let mut outcome = Ok(());
+        self.0.retain(|group| {
+            let joined = inet6::join_group(rtnl, parent, group);
+            if joined == Err(ENOMEM) {
+                outcome = joined;
+            }
+            joined.is_ok()
+        });
+        outcome
     }
 
     pub(super) fn leave(self, rtnl: &Rtnl<'_>, parent: &NetDevice) {

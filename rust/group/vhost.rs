@@ -293,26 +293,25 @@ impl Vhost {
         self.core.lock().is_open
     }
 
-    /// What [`Vhost::open`] takes.
-    pub(crate) fn room_to_listen(&self) -> Result<Groups> {
-        let addresses = self.core.lock().addresses.v6.len();
-        Groups::room(addresses)
-    }
-
     /// The device is set up: its parent listens for it. It runs once it has joined its parent's
-    /// snapshot.
-    pub(crate) fn open(&self, rtnl: &Rtnl<'_>, room: Groups) {
+    /// snapshot. Fails for want of memory; [`Vhost::stop_listening`] then is called all the same.
+    pub(crate) fn open(&self, rtnl: &Rtnl<'_>) -> Result {
+        let addresses = self.core.lock().addresses.v6.len();
+        let room = Groups::room(addresses)?;
         self.core.lock().is_open = true;
-        self.listen(rtnl, room);
+        self.listen(rtnl, room)
     }
 
-    /// The device has been set down.
+    /// The device has been set down, or could not be set up.
     pub(crate) fn stop_listening(&self, rtnl: &Rtnl<'_>) {
-        self.listen(rtnl, Groups::default());
+        self.core.lock().is_open = false;
+        // Leaving takes no memory.
+        let _ = self.listen(rtnl, Groups::default());
     }
 
     /// Has the parent listen to what its addresses are asked for in, while the device is up.
-    fn listen(&self, rtnl: &Rtnl<'_>, mut groups: Groups) {
+    /// Fails if there was no memory for some of it.
+    fn listen(&self, rtnl: &Rtnl<'_>, mut groups: Groups) -> Result {
         {
             let core = self.core.lock();
             if core.is_open {
@@ -320,9 +319,10 @@ impl Vhost {
             }
         }
         // The new ones first: what is in both is not left and joined again.
-        groups.join(rtnl, self.parent_device());
+        let outcome = groups.join(rtnl, self.parent_device());
         let old = core::mem::replace(&mut self.core.lock().groups, groups);
         old.leave(rtnl, self.parent_device());
+        outcome
     }
 
     /// A parent whose MTU is too small has no IPv6, and forgets what it listens to.
@@ -511,7 +511,11 @@ impl Vhost {
             (old, state == State::Master)
         };
         drop(old);
-        self.listen(rtnl, room);
+        if self.listen(rtnl, room).is_err() {
+            pr_err!(
+                "no memory: a parent does not listen in the groups of all its virtual addresses\n"
+            );
+        }
         self.start_or_stop(rtnl);
         if is_master {
             self.announce(&Guard::new());

@@ -341,6 +341,16 @@ void carp_set_rp_filter(struct in_device *in_dev, int value)
 	IN_DEV_CONF_SET(in_dev, RP_FILTER, value);
 }
 
+bool carp_ip_mc_is_member(struct in_device *in_dev, __be32 group)
+{
+	struct ip_mc_list *im;
+
+	for (im = rtnl_dereference(in_dev->mc_list); im; im = rtnl_dereference(im->next_rcu))
+		if (im->multiaddr == group)
+			return true;
+	return false;
+}
+
 void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group)
 {
 	ip_mc_dec_group(in_dev, group);

@@ -134,12 +134,23 @@ pub(crate) fn trust_routes(_rtnl: &Rtnl<'_>, device: &NetDevice) {
     unsafe { bindings::carp_fib_check_sources(device.net()) }
 }
 
-/// Listens to `group` on `device`, and says so to snooping switches.
-pub(crate) fn join_group(_rtnl: &Rtnl<'_>, device: &NetDevice, group: Ipv4) {
+/// Listens to `group` on `device`, and says so to snooping switches; or fails for want of memory. A
+/// device without IPv4 listens to nothing.
+pub(crate) fn join_group(_rtnl: &Rtnl<'_>, device: &NetDevice, group: Ipv4) -> Result {
     // SAFETY: The device is alive, RTNL is held.
-    if let Some(in_dev) = NonNull::new(unsafe { bindings::carp_in_dev_rtnl(device.as_ptr()) }) {
-        // SAFETY: `in_dev` is valid under RTNL.
-        unsafe { bindings::ip_mc_inc_group(in_dev.as_ptr(), u32::from_ne_bytes(group)) }
+    let in_dev = unsafe { bindings::carp_in_dev_rtnl(device.as_ptr()) };
+    if in_dev.is_null() {
+        return Ok(());
+    }
+    let group = u32::from_ne_bytes(group);
+    // SAFETY: `in_dev` is valid under RTNL.
+    unsafe { bindings::ip_mc_inc_group(in_dev, group) };
+    // It does not say whether it had the memory.
+    // SAFETY: As above.
+    if unsafe { bindings::carp_ip_mc_is_member(in_dev, group) } {
+        Ok(())
+    } else {
+        Err(ENOMEM)
     }
 }
 
