@@ -56,11 +56,17 @@ dual_lan() {
 	done
 }
 
-# dual_add NAMESPACE OPTION...: as carp_add, with an address of each family.
+# dual_add NAMESPACE OPTION...: as carp_add, with an address of each family. They are there before it
+# starts: what changes later is signed for a grace period later.
 dual_add() {
-	carp_add "$@"
-	ip -n "$1" addr add "$vip6/128" dev carp0
-	check_err $? "no IPv6 address on carp0"
+	local ns=$1
+	shift
+	ip -n "$ns" link add carp0 link eth0 type carp vhid 1 pass secret "$@" &&
+		ip -n "$ns" addr add "$vip/32" dev carp0 &&
+		ip -n "$ns" addr add "$vip6/128" dev carp0 &&
+		ip -n "$ns" link set carp0 up
+	check_err $? "carp0 could not be set up"
+	defer carp_del "$ns"
 }
 
 # dual_pair: A is MASTER, B is BACKUP. Their time is not what is tested, and a busy machine must not
