@@ -8,7 +8,7 @@ export KERNEL CPUS MEM ICOUNT OUT TIMEOUT CARP_CACHE
 define HELP
 make demo        two nodes share an address, one dies, the other takes over
 make test        everything that must be green, ends with: N passed, N failed
-make test-debug  the selftests on the sanitizer kernel (built once: half an hour)
+make test-debug  selftests and storms on the sanitizer kernel (built once: half an hour)
 make check       formatting, lints, layer rules
 
 make module      carp.ko, for KERNEL, in build/KERNEL/module
@@ -20,11 +20,13 @@ make update      asks apt for a newer kernel of the series
 make clean       removes build/ (the cache stays: remove it by hand)
 
   KERNEL=stock|debug   Debian's own kernel (default), or the sanitizer kernel
-  CPUS=n  MEM=mib      of the VM (2, 1024)
+  CPUS=n  MEM=mib      of the VM (2, for storms 4; 1024)
   ICOUNT=1             one processor in virtual time, repeatable
   OUT=dir              where files of the guest's $$OUT and the kernel log go
   TIMEOUT=seconds      for a run in the VM (600; debug: 1800)
-  TESTS="name ..."     only these of tests/selftests (make test, test-debug)
+  TESTS="name ..."     only these of tests/selftests and tests/storms; storms: all
+                       of those (make test, test-debug)
+  STORM_SECONDS=n STORM_COUNT=n   how long, how often a storm tries (60, 200)
   CARP_CACHE=dir       where the set-up is kept (~/.cache/carp)
 endef
 

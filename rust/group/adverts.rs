@@ -9,6 +9,7 @@ use crate::{
     },
     sys::{clock, hmac::HmacSha1, net_device::NetDevice, skb},
 };
+
 pub(super) struct Frames {
     v4: Option<[u8; wire::FRAME_V4_LEN]>,
     v6: Option<[u8; wire::FRAME_V6_LEN]>,

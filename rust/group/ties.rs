@@ -2,8 +2,9 @@
 //! Devices that fail over together: those of one namespace with the same `group NAME`.
 //!
 //! Parents that are tied by them, directly or by others, are one group: they share a serializer, so
-//! that what is done to one of them is done in order with what is done to the others. When one of them does not work, what is tied to it is
-//! demoted, so that all of it moves to a host where everything works.
+//! that what is done to one of them is done in order with what is done to the others. When one of
+//! them does not work, what is tied to it is demoted, so that all of it moves to a host where
+//! everything works.
 //!
 //! Nothing is remembered: who is tied to whom is looked at each time, among the devices that are up.
 //!

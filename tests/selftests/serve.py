@@ -7,6 +7,7 @@ serve.py --bind ADDRESS: only whether that would go."""
 
 import errno
 import ipaddress
+import resource
 import selectors
 import socket
 import sys
@@ -32,6 +33,9 @@ def plain(address):
 
 
 def serve(name, listener):
+    # Those who knock never leave.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     listener.listen(1024)
     print("listening", flush=True)
     selector = selectors.DefaultSelector()

@@ -65,7 +65,7 @@ requests()
 	shows "addresses origin=request vhid=3" ip -n "$a" addr add 192.0.2.3/32 dev a3
 	shows "configure origin=request vhid=3" ip -n "$a" link set a3 type carp advbase 0 advskew 60
 	shows "configure origin=request vhid=3" ip -n "$a" link set a3 type carp group wan
-	shows "vhid origin=request vhid=3" ip -n "$a" link set a3 type carp vhid 33
+	shows "vhid origin=request vhid=(3|33)" ip -n "$a" link set a3 type carp vhid 33
 	attr_is "$a" vhid 33 a3
 	all_become "$a" master 3
 	shows "sync origin=request vhid=0" ip netns exec "$a" carp sync
