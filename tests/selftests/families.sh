@@ -56,11 +56,17 @@ dual_lan() {
 	done
 }
 
-# dual_add NAMESPACE OPTION...: as carp_add, with an address of each family.
+# dual_add NAMESPACE OPTION...: as carp_add, with an address of each family. They are there before it
+# starts: what changes later is signed for a grace period later.
 dual_add() {
-	carp_add "$@"
-	ip -n "$1" addr add "$vip6/128" dev carp0
-	check_err $? "no IPv6 address on carp0"
+	local ns=$1
+	shift
+	ip -n "$ns" link add carp0 link eth0 type carp vhid 1 pass secret "$@" &&
+		ip -n "$ns" addr add "$vip/32" dev carp0 &&
+		ip -n "$ns" addr add "$vip6/128" dev carp0 &&
+		ip -n "$ns" link set carp0 up
+	check_err $? "carp0 could not be set up"
+	defer carp_del "$ns"
 }
 
 # dual_pair: A is MASTER, B is BACKUP. Their time is not what is tested, and a busy machine must not
@@ -105,6 +111,17 @@ owns() {
 disowns() {
 	busywait "$BUSYWAIT_TIMEOUT" is_remote "$@"
 	check_err $? "${1%-*} takes ${2:-$shared} for its own: $(way "$@")"
+}
+
+# acquainted: client and B know each other's MAC address, and that of the shared address: while
+# somebody has to be asked, answers wait in a queue, and those that are too many are lost.
+acquainted() {
+	local mac
+	mac=$(ip -n "$client" -j link show eth0 | jq -r '.[0].address')
+	ip -n "$client" neigh replace "$shared" lladdr "$vmac" dev eth0
+	defer ip -n "$client" neigh del "$shared" dev eth0
+	ip -n "$b" neigh replace "${net}10" lladdr "$mac" dev eth0
+	defer ip -n "$b" neigh del "${net}10" dev eth0
 }
 
 # tables NAMESPACE: all routes of both families, but those to groups, which have to do with the

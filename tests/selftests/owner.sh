@@ -104,17 +104,21 @@ frame_to_the_virtual_mac()
 	pings "$client" "$shared"
 	forwarded=$(forwards "$b")
 	received=$(counter "$b" rx packets)
-	capture "$sw" to_b all
+	capture "$sw" to_b to_b -Q out
+	capture "$sw" to_b from_b -Q in
 	# The switch takes the BACKUP for the owner.
 	bridge -n "$sw" fdb replace "$vmac" dev to_b master static sticky
 	ip netns exec "$client" ping -q -c 3 -i 0.2 -W 1 "$shared" >/dev/null
 	check_fail $? "the BACKUP answers"
 	bridge -n "$sw" fdb del "$vmac" dev to_b master static
 	pings "$client" "${net}12"
-	capture_end all
-	(($(packets all "ether dst $vmac and dst host $shared") >= 3))
+	capture_end to_b
+	capture_end from_b
+	(($(packets to_b "ether dst $vmac and dst host $shared") >= 3))
 	check_err $? "the BACKUP has got nothing"
-	packets_are 0 all "src host $shared"
+	(($(packets from_b "src host ${net}12") >= 1))
+	check_err $? "the BACKUP says nothing at all"
+	packets_are 0 from_b "src host $shared"
 	[ "$(counter "$b" rx packets)" = "$received" ]
 	check_err $? "carp0 of the BACKUP has received it"
 	[ "$(forwards "$b")" = "$forwarded" ]
@@ -151,8 +155,7 @@ bound_before_the_take_over()
 	ip netns exec "$b" sysctl -qw "net.ipv$f.ip_nonlocal_bind=1"
 	defer ip netns exec "$b" sysctl -qw "net.ipv$f.ip_nonlocal_bind=0"
 	serve "$b" b "$shared"
-	ip -n "$client" neigh replace "$shared" lladdr "$vmac" dev eth0
-	defer ip -n "$client" neigh del "$shared" dev eth0
+	acquainted
 	capture "$sw" to_b all
 	ip netns exec "$client" python3 "$here/knock.py" "$shared" 7 5 20 >"$tmp/knock" 2>&1 &
 	defer kill_process $!

@@ -60,8 +60,7 @@ pair() {
 # says_often: the client says something to the address every few milliseconds.
 says_often() {
 	# The switch, which does not know any more where A is, lets B have it all.
-	ip -n "$client" neigh replace "$shared" lladdr "$vmac" dev eth0
-	defer ip -n "$client" neigh del "$shared" dev eth0
+	acquainted
 	ip netns exec "$client" python3 "$here/knock.py" "$shared" 7 5 20 >"$tmp/knock" 2>&1 &
 	defer kill_process $!
 	ip netns exec "$client" ping -q -i 0.005 -w 20 "$shared" >/dev/null 2>&1 &

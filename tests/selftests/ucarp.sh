@@ -21,6 +21,7 @@ ALL_TESTS="
 	ucarp_is_killed
 	ours_is_cut_off
 	ours_leaves
+	beside_link_local
 	other_passphrase
 "
 
@@ -128,6 +129,29 @@ ours_leaves()
 	between 0 $((now - left)) $((2500 * slow)) "ms until ucarp was MASTER"
 	pings "$client" "$vip"
 	end_test "ours leaves: ucarp takes over at once"
+}
+
+beside_link_local()
+{
+	RET=0
+	ucarp_start 10
+	ucarp_says 'Switching to state: MASTER'
+	carp_add "$a" advbase 1 advskew 20
+	# ucarp knows nothing of IPv6.
+	ip -n "$a" addr add fe80::1/64 dev carp0
+	check_err $? "no link-local address on carp0"
+	hears "$a" 3
+	stays "$a" backup
+	ucarp_end
+	becomes "$a" master
+	ucarp_start 100
+	ucarp_says 'Switching to state: BACKUP'
+	slowwait_for_counter $((20 * slow)) 6 attr "$a" tx_adverts >/dev/null
+	ucarp_was_master 0
+	attr_is "$a" bad_auth 0
+	stays "$a" master
+	pings "$client" "$vip"
+	end_test "a link-local address of ours is none of ucarp's business"
 }
 
 other_passphrase()

@@ -14,8 +14,8 @@
 # forged ones just as well as ours.
 #
 # Asserted: keepalived becomes and stays MASTER of its address, ours of theirs.
-# VRRP 3 is counted as another version. VRRP 2 has the version of CARP: it is too
-# short; and with five addresses as long as CARP, but it has no digest.
+# VRRP 3 is counted as another version, in IPv6 too. VRRP 2 has the version of CARP:
+# it is too short; and with five addresses as long as CARP, but it has no digest.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -25,6 +25,7 @@ ALL_TESTS="
 	version_3
 	version_2
 	version_2_as_long_as_carp
+	version_3_of_ipv6
 "
 
 # keepalived_start VERSION INTERVAL ADDRESS...
@@ -43,7 +44,7 @@ keepalived_start() {
 			advert_int $interval
 			version $version
 			virtual_ipaddress {
-				$(printf '%s/32\n' "$@")
+				$(printf '%s\n' "$@")
 			}
 		}
 	EOT
@@ -82,7 +83,7 @@ beside() {
 	[ "$(grep -c 'Entering .* STATE' "$tmp/keepalived")" = 2 ]
 	check_err $? "keepalived has changed: $(grep 'Entering' "$tmp/keepalived" | tr '\n' ' ')"
 	pings "$client" "$vip"
-	pings "$client" 192.0.2.3
+	pings "$client" "$3"
 	ip -n "$client" neigh show "$vip" | grep -q "lladdr $vmac "
 	check_err $? "the client's neighbour is not the virtual MAC address"
 }
@@ -108,6 +109,22 @@ version_2_as_long_as_carp()
 {
 	beside bad_auth 2 1 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7
 	end_test "beside VRRP 2 with the same id and length"
+}
+
+version_3_of_ipv6()
+{
+	local ns
+	# With an address of IPv6 ours advertise there as well, to the group of VRRP.
+	ip -n "$client" addr add 2001:db8::10/64 dev eth0 nodad
+	ip -n "$c" addr add 2001:db8::13/64 dev eth0 nodad
+	for ns in "$a" "$b"; do
+		ip -n "$ns" addr add 2001:db8::1/64 dev carp0
+	done
+	beside parent_bad_version 3 0.1 2001:db8::3
+	(($(attr "$b" rx_adverts_v6) >= 2))
+	check_err $? "B hears no adverts over IPv6"
+	pings "$client" 2001:db8::1
+	end_test "beside VRRP 3 of IPv6 with the same id"
 }
 
 lan client=192.0.2.10 a=192.0.2.11 b=192.0.2.12 c=192.0.2.13
