@@ -33,7 +33,8 @@ pub(crate) struct Ownership {
     /// The tables have the routes; written by the work item alone.
     has_routes: AtomicBool,
     /// For packets that come in meanwhile.
-    route: LocalRoute,
+    v4: LocalRoute,
+    v6: Option<LocalRoute>,
     #[pin]
     routes: Mutex<Routes>,
 }
@@ -44,7 +45,8 @@ impl Ownership {
         try_pin_init!(Self {
             is_owned: AtomicBool::new(false),
             has_routes: AtomicBool::new(false),
-            route: LocalRoute::new(near)?,
+            v4: LocalRoute::v4(near)?,
+            v6: LocalRoute::v6(near),
             routes <- new_mutex!(Routes::default(), "carp routes"),
         })
     }
@@ -67,9 +69,19 @@ impl Ownership {
         true
     }
 
+    /// The tables do not say yet, or not for sure, that the addresses are owned.
+    pub(crate) fn lacks_routes(&self) -> bool {
+        !self.has_routes.load(Ordering::Acquire)
+    }
+
     /// By which an IPv4 packet for an owned address comes in, until the tables say it.
-    pub(crate) fn way_in(&self) -> Option<&LocalRoute> {
-        (!self.has_routes.load(Ordering::Acquire)).then_some(&self.route)
+    pub(crate) fn way_in_v4(&self) -> &LocalRoute {
+        &self.v4
+    }
+
+    /// The same for IPv6, for addresses of more than one link.
+    pub(crate) fn way_in_v6(&self) -> Option<&LocalRoute> {
+        self.v6.as_ref()
     }
 
     /// Makes the routes and the marks of the addresses of `device` what they are to be now. Fails

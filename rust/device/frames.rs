@@ -6,7 +6,10 @@
 use crate::{
     address::{arp, nd},
     group::{parent::Parent, vhost::Vhost},
-    proto::wire::{self, Advert, Reject, Source},
+    proto::{
+        ipv6,
+        wire::{self, Advert, Reject, Source},
+    },
     sys::{
         hook::Verdict,
         inet, inet6,
@@ -71,14 +74,27 @@ fn way_in<'a>(
     vhost: &'a Vhost,
     packet: &SkBuff,
 ) -> Option<&'a LocalRoute> {
-    let route = vhost.way_in()?;
-    if packet.protocol() != Protocol::Ipv4 {
+    let ownership = vhost.ownership();
+    if !ownership.lacks_routes() {
         return None;
     }
-    let mut buffer = [0; 20];
-    let (_, destination) = packet.read_network(&mut buffer)?.split_last_chunk()?;
-    let owner = inet::owner_of(guard, device, *destination)?;
-    owner.is(device).then_some(route)
+    match packet.protocol() {
+        Protocol::Ipv4 => {
+            let mut buffer = [0; 20];
+            let (_, destination) = packet.read_network(&mut buffer)?.split_last_chunk()?;
+            let owner = inet::owner_of(guard, device, *destination)?;
+            owner.is(device).then(|| ownership.way_in_v4())
+        }
+        Protocol::Ipv6 => {
+            let mut buffer = [0; 40];
+            let (rest, destination) = packet.read_network(&mut buffer)?.split_last_chunk()?;
+            let (_, source) = rest.split_last_chunk()?;
+            let is_beyond_link = !ipv6::is_link_local(source) && !ipv6::is_link_local(destination);
+            let is_ours = is_beyond_link && inet6::has(guard, device, destination);
+            ownership.way_in_v6().filter(|_| is_ours)
+        }
+        Protocol::Arp | Protocol::Other => None,
+    }
 }
 
 /// How an advert is read, if a packet is one.

@@ -32,7 +32,6 @@ use crate::{
         lock::SpinLockBh,
         net_device::{Mac, NetDevice, RcuDevice, Rtnl, RtnlGuard},
         queue,
-        route::LocalRoute,
         timer::{impl_has_timer, HasTimer, Timer},
         trace,
     },
@@ -242,9 +241,8 @@ impl Vhost {
         self.ownership.is_owned()
     }
 
-    /// By which an IPv4 packet for one of them comes in, if the tables do not say it yet.
-    pub(crate) fn way_in(&self) -> Option<&LocalRoute> {
-        self.ownership.way_in()
+    pub(crate) fn ownership(&self) -> &Ownership {
+        &self.ownership
     }
 
     /// Has the routes of the addresses become soon what they are to be. Any context.

@@ -9,6 +9,7 @@
 #include <net/addrconf.h>
 #include <net/fib_notifier.h>
 #include <net/ip6_fib.h>
+#include <net/ip6_route.h>
 #include <net/ip_fib.h>
 #include <net/l3mdev.h>
 #include <net/net_namespace.h>
@@ -295,25 +296,45 @@ void carp_fib_check_sources(struct net *net)
 }
 
 /* As the route that a lookup makes for a packet that has come in for an address of the host. */
-struct rtable *carp_local_route(struct net *net)
+struct dst_entry *carp_local_route(struct net *net)
 {
 	struct rtable *rt = rt_dst_alloc(net->loopback_dev, RTCF_LOCAL, RTN_LOCAL, false);
 
-	if (rt)
-		rt->rt_is_input = 1;
-	return rt;
+	if (!rt)
+		return NULL;
+	rt->rt_is_input = 1;
+	return &rt->dst;
 }
 
-void carp_route_put(struct rtable *rt)
+/* The same for IPv6, if there is IPv6. Whoever keeps it finds it outdated when he looks again. */
+struct dst_entry *carp_local_route6(struct net *net)
 {
-	ip_rt_put(rt);
+	struct inet6_dev *idev = in6_dev_get(net->loopback_dev);
+	struct rt6_info *rt;
+
+	if (!idev)
+		return NULL;
+	rt = ip6_dst_alloc(net, net->loopback_dev, 0);
+	if (!rt) {
+		in6_dev_put(idev);
+		return NULL;
+	}
+	rt->dst.input = ip6_input;
+	rt->rt6i_idev = idev;
+	rt->rt6i_flags = RTF_UP | RTF_LOCAL | RTF_NONEXTHOP;
+	return &rt->dst;
 }
 
-void carp_skb_set_route(struct sk_buff *skb, struct rtable *rt)
+void carp_route_put(struct dst_entry *route)
+{
+	dst_release(route);
+}
+
+void carp_skb_set_route(struct sk_buff *skb, struct dst_entry *route)
 {
 	skb_dst_drop(skb);
-	dst_hold(&rt->dst);
-	skb_dst_set(skb, &rt->dst);
+	dst_hold(route);
+	skb_dst_set(skb, route);
 }
 
 struct in_device *carp_in_dev_rtnl(const struct net_device *dev)

@@ -12,7 +12,7 @@
 #include <crypto/sha1.h>
 
 struct fib_notifier_info;
-struct rtable;
+struct dst_entry;
 struct rtnl_newlink_params;
 
 /* spinlock */
@@ -75,9 +75,10 @@ struct carp_route {
 void carp_fib_route(const struct fib_notifier_info *info, struct carp_route *route);
 u32 carp_l3mdev_table(const struct net_device *dev);
 void carp_fib_check_sources(struct net *net);
-struct rtable *carp_local_route(struct net *net);
-void carp_route_put(struct rtable *rt);
-void carp_skb_set_route(struct sk_buff *skb, struct rtable *rt);
+struct dst_entry *carp_local_route(struct net *net);
+struct dst_entry *carp_local_route6(struct net *net);
+void carp_route_put(struct dst_entry *route);
+void carp_skb_set_route(struct sk_buff *skb, struct dst_entry *route);
 
 /* IPv4 */
 struct in_device *carp_in_dev_rtnl(const struct net_device *dev);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `struct rtable`: what a lookup of an IPv4 route ends with.
+//! `struct dst_entry`: what the lookup of a route ends with.
 
 use super::{bindings, net_device::NetDevice};
 use core::ptr::NonNull;
@@ -11,7 +11,7 @@ use kernel::prelude::*;
 ///
 /// `route` is valid and counted for this.
 pub(crate) struct LocalRoute {
-    route: NonNull<bindings::rtable>,
+    route: NonNull<bindings::dst_entry>,
 }
 
 // SAFETY: The count is atomic, and nothing else changes.
@@ -20,8 +20,8 @@ unsafe impl Send for LocalRoute {}
 unsafe impl Sync for LocalRoute {}
 
 impl LocalRoute {
-    /// In the namespace of `near`.
-    pub(crate) fn new(near: &NetDevice) -> Result<Self> {
+    /// Of IPv4, in the namespace of `near`.
+    pub(crate) fn v4(near: &NetDevice) -> Result<Self> {
         // SAFETY: The namespace is valid as long as `near` is alive.
         let route = unsafe { bindings::carp_local_route(near.net()) };
         // INVARIANT: Made just now, counted once.
@@ -30,7 +30,16 @@ impl LocalRoute {
         })
     }
 
-    pub(super) fn as_ptr(&self) -> *mut bindings::rtable {
+    /// Of IPv6, if the namespace of `near` has that. What comes in by it seems to come by the loopback
+    /// device, so it is not for addresses that mean something on one link only.
+    pub(crate) fn v6(near: &NetDevice) -> Option<Self> {
+        // SAFETY: The namespace is valid as long as `near` is alive.
+        let route = NonNull::new(unsafe { bindings::carp_local_route6(near.net()) })?;
+        // INVARIANT: Made just now, counted once.
+        Some(Self { route })
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut bindings::dst_entry {
         self.route.as_ptr()
     }
 }
