@@ -317,10 +317,11 @@ ip -n "$a" addr add 2001:db8::11/64 dev eth0 nodad
 ip -n "$a" addr add 2001:db8::21/64 dev eth1 nodad
 ip -n "$b" addr add 2001:db8::12/64 dev eth0 nodad
 capture "$sw" br0 start icmp6
-carp_add "$a" advbase 0 advskew 26
+# Nobody takes over who is not asked to: a loaded host stands still for a while.
+carp_add "$a" advbase 1 advskew 0
 ip -n "$a" addr add "$vip6/128" dev carp0
 becomes "$a" master
-carp_add "$b" advbase 0 advskew 51
+carp_add "$b" advbase 1 advskew 51
 ip -n "$b" addr add "$vip6/128" dev carp0
 hears "$b" 4
 capture_end start
