@@ -10,8 +10,8 @@
 #
 # Asserted: each either works entirely or is refused for want of memory, and then
 # everything is as before; a change of the parent's MAC address is never lost, and
-# nor is anything else when a tenth of what the module allocates fails; nothing is
-# left in the end. Needs fault injection, which the debug kernel has.
+# nor is anything else when one in a hundred of what the module allocates fails; nothing
+# is left in the end. Needs fault injection, which the debug kernel has.
 
 set -u
 # shellcheck source=tests/storms/lib.sh
@@ -45,8 +45,8 @@ each_request()
 	done
 }
 
-# A tenth of what is allocated below the module's own functions fails, in requests and in the
-# work behind them alike.
+# One in a hundred of what is allocated below the module's own functions fails, in requests and in
+# the work behind them alike; a request that makes a device allocates three hundred times.
 some_fail()
 {
 	RET=0
@@ -60,7 +60,7 @@ some_fail()
 	defer write "$dir/stacktrace-depth" 0
 	python3 "$storms/somefail.py" "$a" "$dir/probability" "${STORM_ROUNDS:-50}"
 	check_err $? "see above"
-	end_test "a tenth of the module's allocations fail"
+	end_test "one in a hundred of the module's allocations fails"
 }
 
 nothing_left()

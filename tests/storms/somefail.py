@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""somefail.py NAMESPACE FILE ROUNDS: while FILE, the probability of a failure, is 10, asks for
+"""somefail.py NAMESPACE FILE ROUNDS: while FILE, the probability of a failure, is 1 (percent), asks for
 changes until each is accepted; in the end everything is as asked."""
 
 import errno
@@ -57,7 +57,7 @@ for vhid in range(1, 5):
     kernel.ask(rtnl.add_address(devices[vhid], f"192.0.2.{vhid}"))
     kernel.ask(rtnl.set_link(devices[vhid], up=True))
 
-fail(10)
+fail(1)
 must = {}
 for number, vhid in zip(range(rounds), itertools.cycle(devices)):
     mac = bytes([2, 0, 0, 4, 0, number & 255])
