@@ -7,27 +7,19 @@ use carp_proto_tests::proto::ipv6::{
     group_mac, link_local_of, solicited_node, Address, ALL_NODES, UNSPECIFIED,
 };
 use carp_proto_tests::proto::nd::{advertisement, parse, Message, FRAME_LEN, HEAD_LEN};
-use common::{unhex, Rng};
+use common::{internet_checksum, unhex, Rng};
 
 /// 2001:db8::1:2:3
 const TARGET: Address = [0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 1, 0, 2, 0, 3];
 const CLIENT: Address = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9];
 const CLIENT_MAC: [u8; 6] = [2, 0, 0, 0, 0, 9];
 
-/// Written anew rather than borrowed from the code under test.
 fn checksum(packet: &[u8]) -> [u8; 2] {
     let mut pseudo = packet[8..40].to_vec();
     pseudo.extend((packet.len() as u32 - 40).to_be_bytes());
     pseudo.extend([0, 0, 0, packet[6]]);
     pseudo.extend(&packet[40..]);
-    let mut sum: u32 = pseudo
-        .chunks(2)
-        .map(|word| (u32::from(word[0]) << 8) | word.get(1).map_or(0, |&low| u32::from(low)))
-        .sum();
-    while sum > 0xffff {
-        sum = (sum >> 16) + (sum & 0xffff);
-    }
-    (!(sum as u16)).to_be_bytes()
+    internet_checksum(&pseudo)
 }
 
 /// Makes length and checksum right.

@@ -7,49 +7,26 @@ use carp_proto_tests::proto::wire::{
     frame_v4, parse_ipv4, vhid_of_mac, virtual_mac, Advert, Reject, Source, ADVERT_LEN,
     FRAME_V4_LEN, GROUP_MAC_V4, HEAD_LEN,
 };
-use common::{any_advert, any_digest, unhex, Rng};
+use common::{advert, any_advert, any_digest, internet_checksum, unhex, Rng};
 
 const SOURCE: [u8; 4] = [192, 0, 2, 101];
 const ETHERNET: usize = 14;
 const IPV4: usize = 20;
 
-fn advert() -> Advert {
-    Advert {
-        vhid: 1,
-        advskew: 100,
-        demote: 2,
-        advbase: 1,
-        counter: 0x0123_4567_89ab_cdef,
-        digest: any_digest().sign(0x0123_4567_89ab_cdef),
-    }
-}
-
 fn packet() -> Vec<u8> {
     frame_v4(SOURCE, 0x1234, &advert())[ETHERNET..].to_vec()
-}
-
-/// Written anew rather than borrowed from the code under test.
-fn checksum(bytes: &[u8]) -> [u8; 2] {
-    let mut sum: u32 = bytes
-        .chunks(2)
-        .map(|word| (u32::from(word[0]) << 8) | word.get(1).map_or(0, |&low| u32::from(low)))
-        .sum();
-    while sum > 0xffff {
-        sum = (sum >> 16) + (sum & 0xffff);
-    }
-    (!(sum as u16)).to_be_bytes()
 }
 
 /// Makes both checksums right again.
 fn fix(packet: &mut [u8]) {
     let header_len = usize::from(packet[0] & 0x0f) * 4;
     packet[10..12].fill(0);
-    let sum = checksum(&packet[..header_len]);
+    let sum = internet_checksum(&packet[..header_len]);
     packet[10..12].copy_from_slice(&sum);
     let carp = &mut packet[header_len..];
     if let Some(advert) = carp.get_mut(..ADVERT_LEN) {
         advert[6..8].fill(0);
-        let sum = checksum(advert);
+        let sum = internet_checksum(advert);
         advert[6..8].copy_from_slice(&sum);
     }
 }
@@ -71,13 +48,13 @@ fn a_frame_byte_by_byte() {
     ];
     let mut expected = unhex(&expected.concat().replace(' ', ""));
     expected.extend(any_digest().sign(0x0123_4567_89ab_cdef));
-    let ip_sum = checksum(&{
+    let ip_sum = internet_checksum(&{
         let mut header = expected[14..34].to_vec();
         header[10..12].fill(0);
         header
     });
     expected[24..26].copy_from_slice(&ip_sum);
-    let carp_sum = checksum(&expected[34..]);
+    let carp_sum = internet_checksum(&expected[34..]);
     expected[40..42].copy_from_slice(&carp_sum);
     assert_eq!(expected.len(), FRAME_V4_LEN);
 

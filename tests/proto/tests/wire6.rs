@@ -7,23 +7,12 @@ use carp_proto_tests::proto::wire::{
     frame_v6, parse_ipv4, parse_ipv6, virtual_mac, Advert, Reject, Source, FRAME_V6_LEN,
     GROUP_MAC_V6, HEAD_LEN,
 };
-use common::{any_advert, any_digest, unhex, Rng};
+use common::{advert, any_advert, unhex, Rng};
 
 /// fe80::65
 const SOURCE: [u8; 16] = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x65];
 const ETHERNET: usize = 14;
 const IPV6: usize = 40;
-
-fn advert() -> Advert {
-    Advert {
-        vhid: 1,
-        advskew: 100,
-        demote: 2,
-        advbase: 1,
-        counter: 0x0123_4567_89ab_cdef,
-        digest: any_digest().sign(0x0123_4567_89ab_cdef),
-    }
-}
 
 fn packet() -> Vec<u8> {
     frame_v6(SOURCE, &advert())[ETHERNET..].to_vec()

@@ -125,3 +125,27 @@ pub fn unhex(hex: &str) -> Vec<u8> {
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
         .collect()
 }
+
+/// An advert with something in every field.
+pub fn advert() -> Advert {
+    Advert {
+        vhid: 1,
+        advskew: 100,
+        demote: 2,
+        advbase: 1,
+        counter: 0x0123_4567_89ab_cdef,
+        digest: any_digest().sign(0x0123_4567_89ab_cdef),
+    }
+}
+
+/// The Internet checksum, written anew rather than borrowed from the code under test.
+pub fn internet_checksum(bytes: &[u8]) -> [u8; 2] {
+    let mut sum: u32 = bytes
+        .chunks(2)
+        .map(|word| (u32::from(word[0]) << 8) | word.get(1).map_or(0, |&low| u32::from(low)))
+        .sum();
+    while sum > 0xffff {
+        sum = (sum >> 16) + (sum & 0xffff);
+    }
+    (!(sum as u16)).to_be_bytes()
+}
