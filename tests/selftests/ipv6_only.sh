@@ -76,7 +76,7 @@ through_the_master()
 	capture_end all
 	(($(packets all "ip6 proto 112 and ether src $vmac and ip6 dst ff02::12") >= 3))
 	check_err $? "no adverts over IPv6"
-	packets_are 0 all "ip or arp"
+	packets_are 0 all "ip proto 112 or arp"
 	packets_are 0 all "ip6 src $gateway and not ether src $vmac"
 	ip -n "$b" -j -s -d link show carp0 |
 		jq -e '.[0].linkinfo.info_xstats | .rx_adverts == .rx_adverts_v6' >/dev/null
