@@ -52,6 +52,7 @@ module! {
 /// what their remains need to be freed.
 #[pin_data]
 struct Carp {
+    #[pin]
     _link: sys::link::Registration,
     #[pin]
     _sync: sys::genl::Registration,
@@ -59,8 +60,6 @@ struct Carp {
     _notifiers: sys::notifier::Notifiers,
     #[pin]
     _validators: sys::validator::Validators,
-    #[pin]
-    _arp: sys::hook::ArpHooks,
     #[pin]
     _gates: sys::fib::Gates,
     _queue: sys::queue::Registration,
@@ -74,11 +73,10 @@ impl kernel::InPlaceModule for Carp {
             _debugfs: sys::debugfs::Registration::new(),
             _queue: sys::queue::Registration::new()?,
             _gates <- sys::fib::Gates::new::<address::gate::Gate>(),
-            _arp <- sys::hook::ArpHooks::new::<address::arp::Rules>(),
             _validators <- sys::validator::Validators::new::<device::events::Events>(),
             _notifiers <- sys::notifier::Notifiers::new::<device::events::Events>(),
             _sync <- sys::genl::Registration::new::<device::sync::Sync>(module),
-            _link: sys::link::Registration::new::<group::vhost::Vhost>()?,
+            _link <- sys::link::Registration::new::<group::vhost::Vhost>(),
         }? Error)
     }
 }

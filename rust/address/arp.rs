@@ -12,7 +12,6 @@
 use crate::{
     group::vhost::Vhost,
     sys::{
-        hook::ArpHook,
         inet::{self, ArpOperation, Ipv4},
         link,
         net_device::{Mac, NetDevice},
@@ -100,41 +99,37 @@ pub(crate) fn announce(parent: &NetDevice, mac: &Mac, address: Ipv4) {
     inet::send_arp(parent, ArpOperation::Request, mac, address, None, address);
 }
 
-/// What the ARP of each namespace may take in and give out.
-pub(crate) struct Rules;
-
-impl ArpHook for Rules {
-    /// What is about a virtual address comes in by the carp device, which gets what was sent to the
-    /// virtual MAC address, or not at all.
-    fn input(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool {
-        let Some(arp) = Arp::read(packet) else {
-            return true;
-        };
-        match vhost_of(guard, device, arp.target_ip) {
-            Some((vhost, owner)) => owner.is(device) && vhost.is_master(),
-            None => true,
-        }
+/// What the stack may take in on `device`: what is about a virtual address comes in by the carp
+/// device, which gets what was sent to the virtual MAC address, or not at all.
+pub(super) fn input(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool {
+    let Some(arp) = Arp::read(packet) else {
+        return true;
+    };
+    match vhost_of(guard, device, arp.target_ip) {
+        Some((vhost, owner)) => owner.is(device) && vhost.is_master(),
+        None => true,
     }
+}
 
-    /// A question in the name of a virtual address, with another MAC address than the virtual one,
-    /// would teach the neighbours that MAC address: it is asked in the name of the interface.
-    fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool {
-        let Some(arp) = Arp::read(packet) else {
-            return true;
-        };
-        let Some((vhost, _)) = vhost_of(guard, device, arp.sender_ip) else {
-            return true;
-        };
-        if arp.sender_mac == vhost.mac() {
-            return vhost.is_master();
-        }
-        if !arp.is_request {
-            return false;
-        }
-        // An address of 0.0.0.0 is answered too, and teaches nobody anything.
-        let own = inet::addresses_rcu(guard, device)
-            .find(|address| vhost_of(guard, device, *address).is_none())
-            .unwrap_or_default();
-        packet.write_network(SENDER_IP_OFFSET, &own).is_ok()
+/// What the stack may send by `device`: a question in the name of a virtual address, with another MAC
+/// address than the virtual one, would teach the neighbours that MAC address, so it is asked in the
+/// name of the interface.
+pub(super) fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool {
+    let Some(arp) = Arp::read(packet) else {
+        return true;
+    };
+    let Some((vhost, _)) = vhost_of(guard, device, arp.sender_ip) else {
+        return true;
+    };
+    if arp.sender_mac == vhost.mac() {
+        return vhost.is_master();
     }
+    if !arp.is_request {
+        return false;
+    }
+    // An address of 0.0.0.0 is answered too, and teaches nobody anything.
+    let own = inet::addresses_rcu(guard, device)
+        .find(|address| vhost_of(guard, device, *address).is_none())
+        .unwrap_or_default();
+    packet.write_network(SENDER_IP_OFFSET, &own).is_ok()
 }

@@ -8,3 +8,4 @@ pub(crate) mod gate;
 pub(crate) mod nd;
 pub(crate) mod ownership;
 pub(crate) mod routes;
+pub(crate) mod stack;

@@ -32,7 +32,7 @@ pub(crate) struct Ownership {
     is_owned: AtomicBool,
     /// The tables have the routes; written by the work item alone.
     has_routes: AtomicBool,
-    /// For packets that come in meanwhile.
+    /// For packets that come in meanwhile. None: the namespace has no IPv6.
     v4: LocalRoute,
     v6: Option<LocalRoute>,
     #[pin]
@@ -69,19 +69,19 @@ impl Ownership {
         true
     }
 
-    /// The tables do not say yet, or not for sure, that the addresses are owned.
-    pub(crate) fn lacks_routes(&self) -> bool {
-        !self.has_routes.load(Ordering::Acquire)
+    /// By which packets for an IPv4 address of the device come in, as long as the tables do not say,
+    /// or not for sure, that it is owned.
+    pub(super) fn way_in_v4(&self) -> Option<&LocalRoute> {
+        self.lacks_routes().then_some(&self.v4)
     }
 
-    /// By which an IPv4 packet for an owned address comes in, until the tables say it.
-    pub(crate) fn way_in_v4(&self) -> &LocalRoute {
-        &self.v4
+    /// The same for IPv6.
+    pub(super) fn way_in_v6(&self) -> Option<&LocalRoute> {
+        self.v6.as_ref().filter(|_| self.lacks_routes())
     }
 
-    /// The same for IPv6, for addresses of more than one link.
-    pub(crate) fn way_in_v6(&self) -> Option<&LocalRoute> {
-        self.v6.as_ref()
+    fn lacks_routes(&self) -> bool {
+        !self.has_routes.load(Ordering::Acquire) && self.is_owned()
     }
 
     /// Makes the routes and the marks of the addresses of `device` what they are to be now. Fails

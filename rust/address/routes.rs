@@ -8,11 +8,14 @@
 //!
 //! Context: process, without RTNL, which every change of an IPv4 route takes.
 
-use crate::sys::{
-    inet::{self, Configured, Ipv4},
-    inet6::{self, Ipv6},
-    net_device::NetDevice,
-    rtnetlink::{Client, Destination, Route, RouteKind, Via},
+use crate::{
+    proto::ipv6,
+    sys::{
+        inet::{self, Configured, Ipv4},
+        inet6::{self, Ipv6},
+        net_device::NetDevice,
+        rtnetlink::{Client, Destination, Route, RouteKind, Via},
+    },
 };
 use kernel::{prelude::*, sync::rcu::Guard};
 
@@ -153,7 +156,7 @@ impl Routes {
             let prefix = prefix_route(now);
             if !owned {
                 outcome = outcome.and(delete_local(client, via, &now.address));
-                if let Some(prefix) = prefix {
+                if let Some(prefix) = prefix.filter(|_| !ipv6::is_link_local(&now.address)) {
                     outcome = outcome.and(unless(ESRCH, client.delete(via, &prefix)));
                 }
                 continue;

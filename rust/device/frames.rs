@@ -6,15 +6,10 @@
 use crate::{
     address::{arp, nd},
     group::{parent::Parent, vhost::Vhost},
-    proto::{
-        ipv6,
-        wire::{self, Advert, Reject, Source},
-    },
+    proto::wire::{self, Advert, Reject, Source},
     sys::{
         hook::Verdict,
-        inet, inet6,
-        net_device::NetDevice,
-        route::LocalRoute,
+        inet6,
         skb::{Protocol, SkBuff},
     },
 };
@@ -47,7 +42,7 @@ pub(crate) fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff)
             return Verdict::Drop;
         }
         return match vhost.device().get(guard) {
-            Some(device) => Verdict::Deliver(device, way_in(guard, device, vhost, packet)),
+            Some(device) => Verdict::Deliver(device),
             None => Verdict::Accept,
         };
     }
@@ -65,36 +60,6 @@ pub(crate) fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff)
         _ => (),
     }
     Verdict::Accept
-}
-
-/// The route of a packet for one of the addresses of `vhost`, if the tables do not have it yet.
-fn way_in<'a>(
-    guard: &Guard,
-    device: &NetDevice,
-    vhost: &'a Vhost,
-    packet: &SkBuff,
-) -> Option<&'a LocalRoute> {
-    let ownership = vhost.ownership();
-    if !ownership.lacks_routes() {
-        return None;
-    }
-    match packet.protocol() {
-        Protocol::Ipv4 => {
-            let mut buffer = [0; 20];
-            let (_, destination) = packet.read_network(&mut buffer)?.split_last_chunk()?;
-            let owner = inet::owner_of(guard, device, *destination)?;
-            owner.is(device).then(|| ownership.way_in_v4())
-        }
-        Protocol::Ipv6 => {
-            let mut buffer = [0; 40];
-            let (rest, destination) = packet.read_network(&mut buffer)?.split_last_chunk()?;
-            let (_, source) = rest.split_last_chunk()?;
-            let is_beyond_link = !ipv6::is_link_local(source) && !ipv6::is_link_local(destination);
-            let is_ours = is_beyond_link && inet6::has(guard, device, destination);
-            ownership.way_in_v6().filter(|_| is_ours)
-        }
-        Protocol::Arp | Protocol::Other => None,
-    }
 }
 
 /// How an advert is read, if a packet is one.

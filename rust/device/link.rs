@@ -5,6 +5,7 @@
 
 use super::attributes::{self, Request};
 use crate::{
+    address::stack::Stack,
     group::{
         operation::{Kind, Operation, Renumbering},
         parent::Parent,
@@ -31,6 +32,7 @@ use kernel::{
 impl LinkKind for Vhost {
     const KIND: &'static CStr = c"carp";
     const POLICY: &'static [Policy] = &attributes::POLICY;
+    type Stack = Stack;
     const REPORT_ROOM: usize = attributes::REPORT_ROOM;
     const STATISTICS_ROOM: usize = attributes::STATISTICS_ROOM;
 

@@ -21,6 +21,8 @@ pub(crate) struct Candidate<'a> {
     pub(crate) is_local: bool,
     /// The kernel has made it for an address.
     pub(crate) is_kernels: bool,
+    /// It is to link-local addresses, of IPv6: only for who asks for this device.
+    pub(crate) is_of_link: bool,
 }
 
 /// Who is asked. Context: any but hard interrupts; must not sleep, nor look anything up in a table.
@@ -99,6 +101,7 @@ unsafe extern "C" fn event<T: Gate>(
         is_local: kind == bindings::RTN_LOCAL || kind == bindings::RTN_BROADCAST,
         is_kernels: u32::from(route.protocol) == bindings::RTPROT_KERNEL
             && kind == bindings::RTN_UNICAST,
+        is_of_link: route.of_link,
     };
     if T::admits(&candidate) {
         NOTIFY_DONE

@@ -18,6 +18,7 @@
 #include <net/netns/generic.h>
 #include <net/nexthop.h>
 #include <net/route.h>
+#include <net/sch_generic.h>
 #include <net/rtnetlink.h>
 #include <if_carp.h>
 #include "helpers.h"
@@ -58,6 +59,12 @@ void carp_netdev_hold(struct net_device *dev, netdevice_tracker *tracker)
 void carp_netdev_put(struct net_device *dev, netdevice_tracker *tracker)
 {
 	netdev_put(dev, tracker);
+}
+
+/* Also false as long as the core has not seen that there is a carrier. */
+bool carp_netdev_has_queue(const struct net_device *dev)
+{
+	return !qdisc_tx_is_noop(dev);
 }
 
 /* The fields here are bit fields and flags in macros. */
@@ -281,6 +288,7 @@ void carp_fib_route(const struct fib_notifier_info *info, struct carp_route *rou
 		route->dev = fib6_info_nh_dev(entry->rt);
 		route->type = entry->rt->fib6_type;
 		route->protocol = entry->rt->fib6_protocol;
+		route->of_link = ipv6_addr_type(&entry->rt->fib6_dst.addr) & IPV6_ADDR_LINKLOCAL;
 	}
 }
 

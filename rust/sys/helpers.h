@@ -25,6 +25,7 @@ void *carp_netdev_priv(struct net_device *dev);
 struct net *carp_dev_net(const struct net_device *dev);
 void carp_netdev_hold(struct net_device *dev, netdevice_tracker *tracker);
 void carp_netdev_put(struct net_device *dev, netdevice_tracker *tracker);
+bool carp_netdev_has_queue(const struct net_device *dev);
 void carp_netdev_setup(struct net_device *dev);
 void carp_netdev_set_lockdep(struct net_device *dev);
 void carp_eth_hw_addr_set(struct net_device *dev, const u8 *addr);
@@ -70,6 +71,7 @@ struct carp_route {
 	struct net_device *dev;
 	u8 type;
 	u8 protocol;
+	bool of_link;
 };
 
 void carp_fib_route(const struct fib_notifier_info *info, struct carp_route *route);

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Netfilter hooks: where packets of a device are seen before its own stack (ingress), right before
-//! they leave (egress), and where a network namespace takes in and gives out ARP.
+//! Netfilter hooks on a device: where its packets are seen before its own stack (ingress), and right
+//! before they leave (egress).
 //!
 //! Every hook function runs in softirq or with softirqs off, under RCU.
 
 use super::{
     bindings,
     net_device::{NetDevice, Rtnl},
-    pernet::{PerNet, Registration},
     rcu::GracePeriod,
-    route::LocalRoute,
     skb::SkBuff,
 };
 use core::ptr::NonNull;
@@ -25,8 +23,8 @@ use kernel::{
 pub(crate) enum Verdict<'a> {
     /// It goes on as if nobody had looked.
     Accept,
-    /// This device has received it instead; by this route, if the tables are not to be asked.
-    Deliver(&'a NetDevice, Option<&'a LocalRoute>),
+    /// This device has received it instead.
+    Deliver(&'a NetDevice),
     /// Nobody receives it: it has been dealt with.
     Drop,
 }
@@ -125,6 +123,48 @@ impl<T: FrameHook> Drop for FrameHooks<T> {
     }
 }
 
+/// A hook function of C's.
+pub(super) type HookFn = unsafe extern "C" fn(
+    *mut c_void,
+    *mut bindings::sk_buff,
+    *const bindings::nf_hook_state,
+) -> c_uint;
+
+/// Room for the hook that sees what a device of our own is asked to send, before its queue does. Zeros
+/// are valid.
+pub(super) struct EgressHook(Opaque<bindings::nf_hook_ops>);
+
+impl EgressHook {
+    /// # Safety
+    ///
+    /// `device` never moves to another namespace, and `unregister()` is called before it leaves its
+    /// own. Until a grace period has passed behind that, this stays where it is and `function` can be
+    /// called as netfilter does.
+    pub(super) unsafe fn register(&self, device: &NetDevice, function: HookFn) -> Result {
+        // SAFETY: Not registered: nobody else uses it.
+        unsafe {
+            self.0.get().write(bindings::nf_hook_ops {
+                hook: Some(function),
+                dev: device.as_ptr(),
+                pf: bindings::NFPROTO_NETDEV as u8,
+                hooknum: bindings::nf_dev_hooks_NF_NETDEV_EGRESS,
+                priority: i32::MAX,
+                ..pin_init::zeroed()
+            })
+        };
+        // SAFETY: It describes a hook of a living device, and by this function's contract stays.
+        to_result(unsafe { bindings::nf_register_net_hooks(device.net(), self.0.get(), 1) })
+    }
+
+    /// # Safety
+    ///
+    /// `register()` has succeeded, for `device`.
+    pub(super) unsafe fn unregister(&self, device: &NetDevice) {
+        // SAFETY: By this function's contract.
+        unsafe { bindings::nf_unregister_net_hooks(device.net(), self.0.get(), 1) }
+    }
+}
+
 /// # Safety
 ///
 /// Called by netfilter, as an ingress hook of `FrameHooks`, only.
@@ -145,13 +185,13 @@ unsafe extern "C" fn ingress<T: FrameHook>(
     match owner.ingress(&guard, packet) {
         Verdict::Accept => bindings::NF_ACCEPT,
         Verdict::Drop => bindings::NF_DROP,
-        Verdict::Deliver(device, route) if packet.can_become(device) => {
-            packet.become_received_by(device, route);
+        Verdict::Deliver(device) if packet.can_become(device) => {
+            packet.become_received_by(device);
             bindings::NF_ACCEPT
         }
-        Verdict::Deliver(device, route) => {
+        Verdict::Deliver(device) => {
             // SAFETY: The packet was given to this hook, which does not give it back.
-            unsafe { receive(skb, device, route) };
+            unsafe { receive(skb, device) };
             bindings::NF_STOLEN
         }
     }
@@ -162,13 +202,13 @@ unsafe extern "C" fn ingress<T: FrameHook>(
 /// # Safety
 ///
 /// The caller gives the packet away, in softirq context and under RCU.
-unsafe fn receive(skb: *mut bindings::sk_buff, device: &NetDevice, route: Option<&LocalRoute>) {
+unsafe fn receive(skb: *mut bindings::sk_buff, device: &NetDevice) {
     // SAFETY: By this function's contract. Taps may share the packet; then this is a clone.
     let Some(skb) = NonNull::new(unsafe { bindings::carp_skb_share_check(skb) }) else {
         return;
     };
     // SAFETY: The packet is ours alone now.
-    unsafe { SkBuff::from_raw(skb.as_ptr()) }.become_received_by(device, route);
+    unsafe { SkBuff::from_raw(skb.as_ptr()) }.become_received_by(device);
     // SAFETY: As above; the device is alive under RCU.
     unsafe { bindings::netif_receive_skb(skb.as_ptr()) };
 }
@@ -188,101 +228,10 @@ unsafe extern "C" fn egress<T: FrameHook>(
     verdict(owner.egress(&Guard::new(), packet))
 }
 
-fn verdict(pass: bool) -> c_uint {
+pub(super) fn verdict(pass: bool) -> c_uint {
     if pass {
         bindings::NF_ACCEPT
     } else {
         bindings::NF_DROP
     }
-}
-
-/// What looks at the ARP packets of every namespace. True lets a packet pass.
-pub(crate) trait ArpHook: 'static {
-    /// `device` has received the packet and is about to act on it.
-    fn input(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool;
-
-    /// `device` is about to send the packet.
-    fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool;
-}
-
-/// The tables that C reads, one copy for each `T`.
-struct ArpTables<T: ArpHook>(core::marker::PhantomData<T>);
-
-impl<T: ArpHook> ArpTables<T> {
-    const OPS: [bindings::nf_hook_ops; 2] = [
-        bindings::nf_hook_ops {
-            hook: Some(arp_input::<T>),
-            pf: bindings::NFPROTO_ARP as u8,
-            hooknum: bindings::NF_ARP_IN,
-            priority: i32::MIN,
-            ..pin_init::zeroed()
-        },
-        bindings::nf_hook_ops {
-            hook: Some(arp_output::<T>),
-            pf: bindings::NFPROTO_ARP as u8,
-            hooknum: bindings::NF_ARP_OUT,
-            priority: i32::MIN,
-            ..pin_init::zeroed()
-        },
-    ];
-
-    /// Netfilter keeps pointers to it, and never writes it.
-    const REF: &'static [bindings::nf_hook_ops; 2] = &Self::OPS;
-}
-
-/// The ARP hooks of all namespaces.
-#[pin_data]
-pub(crate) struct ArpHooks {
-    #[pin]
-    registration: Registration,
-}
-
-impl ArpHooks {
-    pub(crate) fn new<T: ArpHook>() -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            registration <- Registration::new::<ArpTables<T>>(None),
-        }? Error)
-    }
-}
-
-impl<T: ArpHook> PerNet for ArpTables<T> {
-    unsafe fn enter(net: *mut bindings::net) -> Result {
-        // SAFETY: The namespace is valid, the table is static.
-        to_result(unsafe { bindings::nf_register_net_hooks(net, Self::REF.as_ptr(), 2) })
-    }
-
-    unsafe fn leave(net: *mut bindings::net) {
-        // SAFETY: Registered when the namespace was entered.
-        unsafe { bindings::nf_unregister_net_hooks(net, Self::REF.as_ptr(), 2) }
-    }
-}
-
-/// # Safety
-///
-/// Called by netfilter, as a hook at `NF_ARP_IN`, only.
-unsafe extern "C" fn arp_input<T: ArpHook>(
-    _private: *mut c_void,
-    skb: *mut bindings::sk_buff,
-    state: *const bindings::nf_hook_state,
-) -> c_uint {
-    // SAFETY: Netfilter passes a valid state; on input it has the receiving device.
-    let device = unsafe { NetDevice::from_raw((*state).in_) };
-    // SAFETY: The hook has the packet to itself while it looks.
-    let packet = unsafe { SkBuff::from_raw(skb) };
-    verdict(T::input(&Guard::new(), device, packet))
-}
-
-/// # Safety
-///
-/// Called by netfilter, as a hook at `NF_ARP_OUT`, only.
-unsafe extern "C" fn arp_output<T: ArpHook>(
-    _private: *mut c_void,
-    skb: *mut bindings::sk_buff,
-    state: *const bindings::nf_hook_state,
-) -> c_uint {
-    // SAFETY: Netfilter passes a valid state; on output it has the sending device.
-    let device = unsafe { NetDevice::from_raw((*state).out) };
-    // SAFETY: The hook has the packet to itself while it looks.
-    let packet = unsafe { SkBuff::from_raw(skb) };
-    verdict(T::output(&Guard::new(), device, packet))
 }

@@ -6,9 +6,11 @@
 
 use super::{
     bindings,
+    hook::EgressHook,
     net_device::{NetDevice, RcuDevice, Rtnl},
     netlink::{validate_strictly, Attributes, Extack, Policy, Report},
     skb::OwnedSkb,
+    stack_hook::{self, StackHook},
 };
 use core::{
     marker::PhantomData,
@@ -17,7 +19,7 @@ use core::{
 };
 use kernel::{
     error::{from_result, to_result},
-    ffi::c_int,
+    ffi::{c_int, c_uint, c_void},
     prelude::*,
     str::CStr,
     sync::{rcu::Guard, Arc, ArcBorrow},
@@ -29,6 +31,9 @@ pub(crate) trait LinkKind: Send + Sync + Sized + 'static {
     const KIND: &'static CStr;
     /// One entry for each attribute, 0 included.
     const POLICY: &'static [Policy];
+    /// What has a say in the stack of each namespace that has a device of this kind.
+    type Stack: StackHook;
+
     /// Upper bounds of what `report()` and `report_statistics()` add.
     const REPORT_ROOM: usize;
     const STATISTICS_ROOM: usize;
@@ -89,6 +94,7 @@ struct Private<T> {
     owned: *const T,
     /// The device stands on its parent.
     linked: bool,
+    early: EgressHook,
 }
 
 struct LinkOps(Opaque<bindings::rtnl_link_ops>);
@@ -103,11 +109,24 @@ static LINK_OPS: LinkOps = LinkOps(Opaque::uninit());
 /// # Invariants
 ///
 /// `LINK_OPS` is registered.
-pub(crate) struct Registration(());
+#[pin_data(PinnedDrop)]
+pub(crate) struct Registration {
+    #[pin]
+    rooms: stack_hook::Rooms,
+    registered: (),
+}
 
 impl Registration {
     /// Once a module.
-    pub(crate) fn new<T: LinkKind>() -> Result<Self> {
+    pub(crate) fn new<T: LinkKind>() -> impl PinInit<Self, Error> {
+        // INVARIANT: Registered last.
+        try_pin_init!(Self {
+            rooms <- stack_hook::Rooms::new(),
+            registered: Self::register::<T>()?,
+        }? Error)
+    }
+
+    fn register<T: LinkKind>() -> Result {
         let ops = bindings::rtnl_link_ops {
             kind: T::KIND.as_char_ptr(),
             priv_size: size_of::<Private<T>>(),
@@ -127,14 +146,13 @@ impl Registration {
         // SAFETY: Not registered yet: nobody else uses it.
         unsafe { LINK_OPS.0.get().write(ops) };
         // SAFETY: The ops are static and complete.
-        to_result(unsafe { bindings::rtnl_link_register(LINK_OPS.0.get()) })?;
-        // INVARIANT: Registered just now.
-        Ok(Self(()))
+        to_result(unsafe { bindings::rtnl_link_register(LINK_OPS.0.get()) })
     }
 }
 
-impl Drop for Registration {
-    fn drop(&mut self) {
+#[pinned_drop]
+impl PinnedDrop for Registration {
+    fn drop(self: Pin<&mut Self>) {
         // SAFETY: Registered by the type's invariant. RTNL is not held: modules come and go without.
         unsafe { bindings::rtnl_link_unregister(LINK_OPS.0.get()) }
     }
@@ -145,7 +163,7 @@ struct DeviceOps<T>(PhantomData<T>);
 
 impl<T: LinkKind> DeviceOps<T> {
     const OPS: bindings::net_device_ops = bindings::net_device_ops {
-        ndo_init: Some(init),
+        ndo_init: Some(init::<T>),
         ndo_uninit: Some(uninit::<T>),
         ndo_open: Some(open::<T>),
         ndo_stop: Some(stop::<T>),
@@ -380,10 +398,29 @@ unsafe extern "C" fn destroy<T: LinkKind>(dev: *mut bindings::net_device) {
 /// # Safety
 ///
 /// Called by the core, as `net_device_ops::ndo_init`, only.
-unsafe extern "C" fn init(dev: *mut bindings::net_device) -> c_int {
+unsafe extern "C" fn init<T: LinkKind>(dev: *mut bindings::net_device) -> c_int {
     // SAFETY: The core passes a device that is being registered.
     unsafe { bindings::carp_netdev_set_lockdep(dev) };
-    0
+    // SAFETY: A device of this kind, under RTNL; nobody sends by it yet.
+    let (rtnl, device, private) = unsafe {
+        (
+            Rtnl::assume_held(),
+            NetDevice::from_raw(dev),
+            private::<T>(dev),
+        )
+    };
+    from_result(|| {
+        // SAFETY: The kind is registered, so there are rooms.
+        unsafe { stack_hook::enter::<T::Stack>(&rtnl, device) }?;
+        // SAFETY: A device of this kind never leaves its namespace; `uninit()` unregisters it, and
+        // the core waits for a grace period before it frees the device.
+        let registered = unsafe { private.early.register(device, early_transmit::<T>) };
+        if registered.is_err() {
+            // SAFETY: Entered just now.
+            unsafe { stack_hook::leave::<T::Stack>(&rtnl, device) };
+        }
+        registered.map(|()| 0)
+    })
 }
 
 /// # Safety
@@ -397,6 +434,12 @@ unsafe extern "C" fn uninit<T: LinkKind>(dev: *mut bindings::net_device) {
     let (rtnl, this) = unsafe { (Rtnl::assume_held(), owned::<T>(dev)) };
     this.unregistered(&rtnl);
     this.device().clear();
+    // SAFETY: As above; `init()` has registered the one and entered the other.
+    unsafe {
+        let device = NetDevice::from_raw(dev);
+        private::<T>(dev).early.unregister(device);
+        stack_hook::leave::<T::Stack>(&rtnl, device);
+    }
 }
 
 /// # Safety
@@ -445,6 +488,28 @@ unsafe extern "C" fn start_xmit<T: LinkKind>(
         unsafe { bindings::carp_count_not_sent(dev) };
     }
     bindings::netdev_tx_NETDEV_TX_OK
+}
+
+/// The device has a carrier as soon as it has somewhere to send to, but no queue until the core has
+/// had RTNL to give it one, and would drop what it is asked to send meanwhile.
+///
+/// # Safety
+///
+/// Called by netfilter, as an egress hook of a device of this kind, only.
+unsafe extern "C" fn early_transmit<T: LinkKind>(
+    _private: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: Netfilter passes a valid state; on the way out it has the sending device.
+    let dev = unsafe { (*state).out };
+    // SAFETY: As above.
+    if unsafe { bindings::carp_netdev_has_queue(dev) } {
+        return bindings::NF_ACCEPT;
+    }
+    // SAFETY: As above; the packet was given to this hook, which does not give it back.
+    unsafe { start_xmit::<T>(skb, dev) };
+    bindings::NF_STOLEN
 }
 
 /// There is no hardware to tell; that it may be told allows addresses to be added.

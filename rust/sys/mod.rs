@@ -26,6 +26,7 @@ pub(crate) mod rcu;
 pub(crate) mod route;
 pub(crate) mod rtnetlink;
 pub(crate) mod skb;
+pub(crate) mod stack_hook;
 pub(crate) mod timer;
 pub(crate) mod trace;
 pub(crate) mod validator;

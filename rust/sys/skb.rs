@@ -81,13 +81,15 @@ impl SkBuff {
     }
 
     /// From here on it is a packet for `device`, which has received it. Nobody shares it.
-    pub(super) fn become_received_by(&mut self, device: &NetDevice, route: Option<&LocalRoute>) {
+    pub(super) fn become_received_by(&mut self, device: &NetDevice) {
         // SAFETY: The packet is ours to change, the device is alive.
         unsafe { bindings::carp_skb_deliver_to(self.as_ptr(), device.as_ptr()) };
-        if let Some(route) = route {
-            // SAFETY: As above; the packet gets a reference of its own.
-            unsafe { bindings::carp_skb_set_route(self.as_ptr(), route.as_ptr()) };
-        }
+    }
+
+    /// It has come in by `route`: the tables are not asked.
+    pub(crate) fn set_route(&mut self, route: &LocalRoute) {
+        // SAFETY: The packet is ours to change, and gets a reference of its own.
+        unsafe { bindings::carp_skb_set_route(self.as_ptr(), route.as_ptr()) };
     }
 
     /// It came in from a network, so it is not this host's own.

@@ -113,15 +113,17 @@ disowns() {
 	check_err $? "${1%-*} takes ${2:-$shared} for its own: $(way "$@")"
 }
 
-# acquainted: client and B know each other's MAC address, and that of the shared address: while
-# somebody has to be asked, answers wait in a queue, and those that are too many are lost.
+# acquainted ADDRESS: client, whose ADDRESS this is, and B know each other's MAC address, and that of
+# the shared address: while somebody has to be asked, answers wait in a queue, and those
+# that are too many are lost.
 acquainted() {
-	local mac
+	local mac known=$1 by=eth0
+	[[ $known != fe80:* ]] || by=carp0
 	mac=$(ip -n "$client" -j link show eth0 | jq -r '.[0].address')
-	ip -n "$client" neigh replace "$shared" lladdr "$vmac" dev eth0
-	defer ip -n "$client" neigh del "$shared" dev eth0
-	ip -n "$b" neigh replace "${net}10" lladdr "$mac" dev eth0
-	defer ip -n "$b" neigh del "${net}10" dev eth0
+	ip -n "$client" neigh replace "${shared%\%*}" lladdr "$vmac" dev eth0
+	defer ip -n "$client" neigh del "${shared%\%*}" dev eth0
+	ip -n "$b" neigh replace "$known" lladdr "$mac" dev "$by"
+	defer ip -n "$b" neigh del "$known" dev "$by"
 }
 
 # tables NAMESPACE: all routes of both families, but those to groups, which have to do with the

@@ -9,7 +9,8 @@ import sys
 import time
 
 address, port, interval, seconds = sys.argv[1], *map(int, sys.argv[2:])
-family = socket.AF_INET6 if ":" in address else socket.AF_INET
+# With the device of a link-local one.
+family, _, _, _, target = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 begun = []
@@ -18,7 +19,7 @@ end = due + seconds
 while due < end:
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setblocking(False)
-    error = sock.connect_ex((address, port))
+    error = sock.connect_ex(target)
     if error != errno.EINPROGRESS:
         sys.exit(errno.errorcode[error])
     begun.append(sock)

@@ -155,7 +155,7 @@ bound_before_the_take_over()
 	ip netns exec "$b" sysctl -qw "net.ipv$f.ip_nonlocal_bind=1"
 	defer ip netns exec "$b" sysctl -qw "net.ipv$f.ip_nonlocal_bind=0"
 	serve "$b" b "$shared"
-	acquainted
+	acquainted "${net}10"
 	capture "$sw" to_b all
 	ip netns exec "$client" python3 "$here/knock.py" "$shared" 7 5 20 >"$tmp/knock" 2>&1 &
 	defer kill_process $!

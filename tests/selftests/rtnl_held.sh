@@ -13,11 +13,15 @@
 # A dies; the dummies are deleted by one request, which takes longer than it takes B
 # to notice. Asserted: of what the client says to the address, by ICMP and by TCP, the
 # very first behind B's first advert is answered, and soon, while RTNL is still held.
+# So it is with a link-local address, fe80::1, and there the answers leave by carp0.
 
 set -u
 # shellcheck source=tests/selftests/families.sh
 source "$(dirname "${BASH_SOURCE[0]}")/families.sh"
 
+ALL_TESTS_ONCE="
+	served_by_carp0_meanwhile
+"
 ALL_TESTS="
 	served_meanwhile
 "
@@ -27,6 +31,7 @@ ALL_TESTS="
 # is held.
 limit=20
 [ "${KSFT_MACHINE_SLOW:-}" != yes ] || limit=$((100 * slow))
+
 # many_dummies N
 many_dummies() {
 	local i
@@ -49,18 +54,19 @@ for_so_long() {
 
 pair() {
 	dual_add "$a" advbase 0 advskew 26
+	ip -n "$a" addr add fe80::1/64 dev carp0
 	becomes "$a" master
 	# It notices after 1.2 s: later than RTNL is taken, sooner than it is given back.
 	dual_add "$b" advbase 0 advskew 77
+	ip -n "$b" addr add fe80::1/64 dev carp0
 	hears "$b" 3
 	stays "$b" backup
-	owns "$a"
+	owns "$a" "$vip"
 }
 
 # says_often: the client says something to the address every few milliseconds.
 says_often() {
 	# The switch, which does not know any more where A is, lets B have it all.
-	acquainted
 	ip netns exec "$client" python3 "$here/knock.py" "$shared" 7 5 20 >"$tmp/knock" 2>&1 &
 	defer kill_process $!
 	ip netns exec "$client" ping -q -i 0.005 -w 20 "$shared" >/dev/null 2>&1 &
@@ -69,13 +75,12 @@ says_often() {
 	check_err $? "nobody knocks"
 }
 
-served_meanwhile()
-{
-	RET=0
-	local said
+# served AS: what the client says to the shared address. B sees it as this one.
+served() {
 	for_so_long 2500
 	pair
 	serve "$b" b
+	acquainted "$1"
 	python3 "$here/rtnl_watch.py" >"$tmp/held" 2>&1 &
 	defer kill_process $!
 	capture "$sw" to_b all
@@ -86,18 +91,36 @@ served_meanwhile()
 	ip -n "$holder" link del group 7
 	# By now it has long happened.
 	becomes "$b" master
-	owns "$b"
-	answers "$client" "$shared" "b ${net}10"
+	owns "$b" "$vip"
+	answers "$client" "$shared" "b $1"
 	capture_end all
-	said=$(python3 "$here/first_answers.py" --held "$tmp/held" "$tmp/all.pcap" "$shared" 192.0.2.12 \
+	said=$(python3 "$here/first_answers.py" --held "$tmp/held" "$tmp/all.pcap" "${shared%\%*}" 192.0.2.12 \
 		"$limit" echo tcp 2>&1)
 	check_err $? "$said; waited for RTNL: $(tr '\n' ';' <"$tmp/held")"
 	ip -n "$sw" link set to_a up
+}
+
+served_meanwhile()
+{
+	RET=0
+	local said
+	served "${net}10"
 	end_test "served while RTNL is held, $ipv: $said"
+}
+
+served_by_carp0_meanwhile()
+{
+	RET=0
+	local said shared=fe80::1%eth0
+	served fe80::10
+	end_test "served while RTNL is held, link-local: $said"
 }
 
 holder=''
 dual_lan client=10 a=11 b=12
+ip -n "$client" link set eth0 addrgenmode none
+ip -n "$client" addr flush dev eth0 scope link
+ip -n "$client" addr add fe80::10/64 dev eth0 nodad
 setup_ns holder
 ip netns exec "$holder" sysctl -qw net.ipv6.conf.default.disable_ipv6=1
 run_tests_in 4 6

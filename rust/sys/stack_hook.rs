@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Netfilter hooks of a network namespace: where its stack is about to act on what a device has
+//! received, or to send what it says itself.
+//!
+//! They are in a namespace as long as there is anything of ours in it, as [`enter`] and
+//! [`leave`] count. Every hook function runs in softirq or with softirqs off, under RCU.
+
+use super::{
+    bindings,
+    hook::verdict,
+    net_device::{NetDevice, Rtnl},
+    pernet::{PerNet, Registration, Room},
+    skb::SkBuff,
+};
+use core::marker::PhantomData;
+use kernel::{
+    error::to_result,
+    ffi::{c_uint, c_void},
+    prelude::*,
+    sync::rcu::Guard,
+};
+
+/// What has a say in a namespace's stack.
+pub(crate) trait StackHook: 'static {
+    /// `device` has received an ARP packet and is about to act on it. False drops it.
+    fn arp_input(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool;
+
+    /// `device` is about to send an ARP packet. False drops it.
+    fn arp_output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool;
+
+    /// `device` has received an IP packet, which the tables will be asked for unless it is given a
+    /// route. Filters and address translation are behind it.
+    fn ip_input(guard: &Guard, device: &NetDevice, packet: &mut SkBuff);
+}
+
+const TABLE_LEN: c_uint = 4;
+
+/// The tables that C reads, one copy for each `T`.
+struct Tables<T: StackHook>(PhantomData<T>);
+
+impl<T: StackHook> Tables<T> {
+    const OPS: [bindings::nf_hook_ops; TABLE_LEN as usize] = [
+        bindings::nf_hook_ops {
+            hook: Some(arp_input::<T>),
+            pf: bindings::NFPROTO_ARP as u8,
+            hooknum: bindings::NF_ARP_IN,
+            priority: i32::MIN,
+            ..pin_init::zeroed()
+        },
+        bindings::nf_hook_ops {
+            hook: Some(arp_output::<T>),
+            pf: bindings::NFPROTO_ARP as u8,
+            hooknum: bindings::NF_ARP_OUT,
+            priority: i32::MIN,
+            ..pin_init::zeroed()
+        },
+        bindings::nf_hook_ops {
+            hook: Some(ip_input::<T>),
+            pf: bindings::NFPROTO_IPV4 as u8,
+            hooknum: bindings::nf_inet_hooks_NF_INET_PRE_ROUTING,
+            priority: i32::MAX,
+            ..pin_init::zeroed()
+        },
+        bindings::nf_hook_ops {
+            hook: Some(ip_input::<T>),
+            pf: bindings::NFPROTO_IPV6 as u8,
+            hooknum: bindings::nf_inet_hooks_NF_INET_PRE_ROUTING,
+            priority: i32::MAX,
+            ..pin_init::zeroed()
+        },
+    ];
+
+    /// Netfilter keeps pointers to it, and never writes it.
+    const REF: &'static [bindings::nf_hook_ops; TABLE_LEN as usize] = &Self::OPS;
+}
+
+/// How often a namespace was entered; used under RTNL alone.
+static ENTERED: Room = Room::of::<u32>();
+
+/// Namespaces can be entered while this exists.
+#[pin_data]
+pub(super) struct Rooms {
+    #[pin]
+    registration: Registration,
+}
+
+impl Rooms {
+    /// Once a module.
+    pub(super) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            registration <- Registration::new::<InNamespace>(Some(&ENTERED)),
+        }? Error)
+    }
+}
+
+struct InNamespace;
+
+impl PerNet for InNamespace {
+    unsafe fn enter(_net: *mut bindings::net) -> Result {
+        Ok(())
+    }
+
+    unsafe fn leave(_net: *mut bindings::net) {}
+}
+
+/// The hooks are in the namespace of `near` from now on, until it was left as often as entered.
+///
+/// # Safety
+///
+/// There are [`Rooms`].
+pub(super) unsafe fn enter<T: StackHook>(_rtnl: &Rtnl<'_>, near: &NetDevice) -> Result {
+    let (net, tables) = (near.net(), Tables::<T>::REF);
+    // SAFETY: There is the room by this function's contract, and RTNL is held.
+    let entered: &mut u32 = unsafe { &mut *ENTERED.get(net) };
+    if *entered == 0 {
+        // SAFETY: The namespace is valid, the table is static.
+        to_result(unsafe { bindings::nf_register_net_hooks(net, tables.as_ptr(), TABLE_LEN) })?;
+    }
+    *entered = entered.saturating_add(1);
+    Ok(())
+}
+
+/// # Safety
+///
+/// [`enter`] has succeeded in this namespace, with this `T` and once for this.
+pub(super) unsafe fn leave<T: StackHook>(_rtnl: &Rtnl<'_>, near: &NetDevice) {
+    let (net, tables) = (near.net(), Tables::<T>::REF);
+    // SAFETY: As in `enter()`.
+    let entered: &mut u32 = unsafe { &mut *ENTERED.get(net) };
+    *entered = entered.saturating_sub(1);
+    if *entered == 0 {
+        // SAFETY: Registered when the namespace was entered first.
+        unsafe { bindings::nf_unregister_net_hooks(net, tables.as_ptr(), TABLE_LEN) };
+    }
+}
+
+/// # Safety
+///
+/// Called by netfilter, as a hook at `NF_ARP_IN`, only.
+unsafe extern "C" fn arp_input<T: StackHook>(
+    _private: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: Netfilter passes a valid state; on input it has the receiving device.
+    let device = unsafe { NetDevice::from_raw((*state).in_) };
+    // SAFETY: The hook has the packet to itself while it looks.
+    let packet = unsafe { SkBuff::from_raw(skb) };
+    verdict(T::arp_input(&Guard::new(), device, packet))
+}
+
+/// # Safety
+///
+/// Called by netfilter, as a hook at `NF_ARP_OUT`, only.
+unsafe extern "C" fn arp_output<T: StackHook>(
+    _private: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: Netfilter passes a valid state; on output it has the sending device.
+    let device = unsafe { NetDevice::from_raw((*state).out) };
+    // SAFETY: The hook has the packet to itself while it looks.
+    let packet = unsafe { SkBuff::from_raw(skb) };
+    verdict(T::arp_output(&Guard::new(), device, packet))
+}
+
+/// # Safety
+///
+/// Called by netfilter, as a hook at `NF_INET_PRE_ROUTING`, only.
+unsafe extern "C" fn ip_input<T: StackHook>(
+    _private: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: Netfilter passes a valid state; on input it has the receiving device.
+    let device = unsafe { NetDevice::from_raw((*state).in_) };
+    // SAFETY: The hook has the packet to itself while it looks.
+    let packet = unsafe { SkBuff::from_raw(skb) };
+    T::ip_input(&Guard::new(), device, packet);
+    bindings::NF_ACCEPT
+}
