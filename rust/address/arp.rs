@@ -9,6 +9,7 @@
 //!
 //! Context: softirqs off, under RCU. No locks.
 
+use super::conflicts;
 use crate::{
     group::vhost::Vhost,
     sys::{
@@ -65,32 +66,36 @@ pub(crate) fn vhost_of<'a>(
     Some((link::of::<Vhost>(owner)?, owner))
 }
 
+/// The same, if it is MASTER on `parent`.
+fn master_of<'a>(
+    guard: &'a Guard,
+    parent: &NetDevice,
+    address: Ipv4,
+) -> Option<(ArcBorrow<'a, Vhost>, &'a NetDevice)> {
+    vhost_of(guard, parent, address)
+        .filter(|(vhost, _)| vhost.is_master() && vhost.parent_device().is(parent))
+}
+
 /// `parent` has received an ARP packet: if it asks for an address of a MASTER on it, answers; if it
 /// comes from who says to have it too, notices that.
 pub(crate) fn hear(guard: &Guard, parent: &NetDevice, packet: &SkBuff) {
     let Some(arp) = Arp::read(packet) else { return };
-    if let Some((vhost, device)) = vhost_of(guard, parent, arp.sender_ip) {
-        let is_its_master = vhost.is_master() && vhost.parent_device().is(parent);
-        if is_its_master && arp.sender_mac != vhost.mac() {
-            let address = arp.sender_ip.into();
-            vhost.conflicts.notice(device, address, &arp.sender_mac);
-        }
+    if let Some((vhost, device)) = master_of(guard, parent, arp.sender_ip) {
+        conflicts::claimed(&vhost, device, arp.sender_ip.into(), &arp.sender_mac);
     }
     // A gratuitous request asks nothing.
     if !arp.is_request || arp.sender_ip == arp.target_ip {
         return;
     }
-    if let Some((vhost, _)) = vhost_of(guard, parent, arp.target_ip) {
-        if vhost.is_master() && vhost.parent_device().is(parent) {
-            inet::send_arp(
-                parent,
-                ArpOperation::Reply,
-                &vhost.mac(),
-                arp.target_ip,
-                Some(&arp.sender_mac),
-                arp.sender_ip,
-            );
-        }
+    if let Some((vhost, _)) = master_of(guard, parent, arp.target_ip) {
+        inet::send_arp(
+            parent,
+            ArpOperation::Reply,
+            &vhost.mac(),
+            arp.target_ip,
+            Some(&arp.sender_mac),
+            arp.sender_ip,
+        );
     }
 }
 

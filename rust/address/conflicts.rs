@@ -3,54 +3,43 @@
 //!
 //! Context: any.
 
-use crate::sys::{
-    clock,
-    net_device::{Mac, NetDevice},
+use crate::{
+    group::vhost::Vhost,
+    sys::{
+        clock::Seldom,
+        net_device::{Mac, NetDevice},
+    },
 };
-use core::{
-    net::IpAddr,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use core::net::IpAddr;
 use kernel::prelude::*;
 
-/// There is one notice in so long a time, however often it says so.
+/// There is one notice in so long a time, however often the stranger says so.
 const QUIET_NS: u64 = 10_000_000_000;
 
 /// The notices about one virtual host.
-pub(crate) struct Conflicts {
-    quiet_until_ns: AtomicU64,
-}
+pub(crate) struct Conflicts(Seldom);
 
 impl Conflicts {
     pub(crate) const fn new() -> Self {
-        Self {
-            quiet_until_ns: AtomicU64::new(0),
-        }
+        Self(Seldom::new(QUIET_NS))
     }
+}
 
-    /// Somebody with this MAC address has said to have `address`, which is one of `device`.
-    pub(crate) fn notice(&self, device: &NetDevice, address: IpAddr, mac: &Mac) {
-        let now_ns = clock::now_ns();
-        let until_ns = self.quiet_until_ns.load(Ordering::Relaxed);
-        let next_ns = now_ns.saturating_add(QUIET_NS);
-        let is_first = now_ns >= until_ns
-            && self
-                .quiet_until_ns
-                .compare_exchange(until_ns, next_ns, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok();
-        if is_first {
-            let [a, b, c, d, e, f] = *mac;
-            pr_notice!(
-                "{}: {:?} is said to be at {:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x} as well\n",
-                device.name(),
-                address,
-                a,
-                b,
-                c,
-                d,
-                e,
-                f
-            );
-        }
+/// Somebody with this MAC address says to have `address`, which `device` has, that of `vhost`.
+pub(super) fn claimed(vhost: &Vhost, device: &NetDevice, address: IpAddr, mac: &Mac) {
+    if *mac == vhost.mac() || !vhost.conflicts.0.is_due() {
+        return;
     }
+    let [a, b, c, d, e, f] = *mac;
+    pr_notice!(
+        "{}: {:?} is said to be at {:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x} as well\n",
+        device.name(),
+        address,
+        a,
+        b,
+        c,
+        d,
+        e,
+        f
+    );
 }

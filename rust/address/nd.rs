@@ -2,7 +2,7 @@
 //! Neighbour Discovery for the virtual addresses.
 //!
 //! Linux answers for an IPv6 address on the device that has it and on no other. That is the carp
-//! device, which does not hear what the parent receives for a group. So the MASTER answers here, as
+//! device, which does not hear what the parent receives for a group, but for who looks for a router. So the MASTER answers here, as
 //! [`arp`](super::arp) does; also what is asked of the virtual MAC address, since the carp device
 //! would not answer as long as the address is marked as not to be used.
 //!
@@ -10,8 +10,9 @@
 //!
 //! Context: softirqs off, under RCU; for [`announce`] any but hard interrupts. No locks.
 
+use super::conflicts;
 use crate::{
-    group::vhost::Vhost,
+    group::{parent::Parent, vhost::Vhost},
     proto::{
         ipv6,
         nd::{self, Message},
@@ -56,7 +57,7 @@ pub(crate) fn vhost_of<'a>(
 
 /// `parent` has received a packet. If it is about an address of a MASTER on it, answers it, or
 /// notices who says to have it too; true: nobody else need see it.
-pub(crate) fn hear(guard: &Guard, parent: &NetDevice, packet: &SkBuff) -> bool {
+pub(crate) fn hear(guard: &Guard, parent: &Parent, packet: &SkBuff) -> bool {
     if packet.protocol() != Protocol::Ipv6 || packet.ipv6_next_header() != nd::ICMPV6 {
         return false;
     }
@@ -72,26 +73,51 @@ pub(crate) fn hear(guard: &Guard, parent: &NetDevice, packet: &SkBuff) -> bool {
             mac,
         } => {
             let mac = mac.unwrap_or(sender);
-            if source != ipv6::UNSPECIFIED {
-                claimed(guard, parent, &source, &mac);
-            } else {
-                claimed(guard, parent, &target, &mac);
+            // Who asks in nobody's name is about to take the target for itself.
+            let is_claim = source == ipv6::UNSPECIFIED;
+            if let Some((vhost, device)) = master_of(guard, parent.device(), &source) {
+                conflicts::claimed(&vhost, device, source.into(), &mac);
             }
-            let Some((vhost, device)) = master_of(guard, parent, &target) else {
+            let Some((vhost, device)) = master_of(guard, parent.device(), &target) else {
                 return false;
             };
-            // A peer that is about to be MASTER, if anybody.
-            if mac == vhost.mac() {
-                return true;
+            if is_claim {
+                conflicts::claimed(&vhost, device, target.into(), &mac);
             }
-            let to = (source != ipv6::UNSPECIFIED).then_some((&mac, &source));
-            advertise(guard, &vhost, device, &target, to);
+            // Not a peer that is about to be MASTER.
+            if mac != vhost.mac() {
+                let to = (!is_claim).then_some((&mac, &source));
+                advertise(guard, &vhost, device, &target, to);
+            }
             true
         }
         Message::Advertisement { target, mac } => {
-            claimed(guard, parent, &target, &mac.unwrap_or(sender))
+            let Some((vhost, device)) = master_of(guard, parent.device(), &target) else {
+                return false;
+            };
+            conflicts::claimed(&vhost, device, target.into(), &mac.unwrap_or(sender));
+            true
+        }
+        Message::RouterSolicitation => {
+            pass_on(guard, parent, packet);
+            false
         }
     }
+}
+
+/// The routers that advertise themselves by the carp devices of MASTERs hear who solicits them, too.
+/// They answer everybody, so they need not hear everybody.
+fn pass_on(guard: &Guard, parent: &Parent, packet: &SkBuff) {
+    if !parent.solicitations.is_due() {
+        return;
+    }
+    parent.device().find_upper_rcu(guard, |upper| {
+        let vhost = link::of::<Vhost>(upper)?;
+        if vhost.is_master() && inet6::forwards(guard, upper) {
+            packet.copy_to(upper);
+        }
+        None::<()>
+    });
 }
 
 /// Tells the neighbours of the parent of `vhost` that `address`, which `device` has, is at its
@@ -119,15 +145,4 @@ fn master_of<'a>(
     address: &Ipv6,
 ) -> Option<(ArcBorrow<'a, Vhost>, &'a NetDevice)> {
     vhost_of(guard, parent, address).filter(|(vhost, _)| vhost.is_master())
-}
-
-/// Somebody with this MAC address says to have `address`. True: a MASTER has it.
-fn claimed(guard: &Guard, parent: &NetDevice, address: &Ipv6, mac: &Mac) -> bool {
-    let Some((vhost, device)) = master_of(guard, parent, address) else {
-        return false;
-    };
-    if *mac != vhost.mac() {
-        vhost.conflicts.notice(device, (*address).into(), mac);
-    }
-    true
 }

@@ -38,7 +38,7 @@ pub(crate) fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff)
         let Some(vhost) = carp_if.get(vhid).filter(|vhost| vhost.is_master()) else {
             return Verdict::Accept;
         };
-        if nd::hear(guard, parent.device(), packet) {
+        if nd::hear(guard, parent, packet) {
             return Verdict::Drop;
         }
         return match vhost.device().get(guard) {
@@ -55,7 +55,7 @@ pub(crate) fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff)
             hear(parent, guard, packet, wire::parse_ipv6);
         }
         Protocol::Ipv6 => {
-            nd::hear(guard, parent.device(), packet);
+            nd::hear(guard, parent, packet);
         }
         _ => (),
     }

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     device::{frames, statistics::ParentCounters},
     sys::{
+        clock::Seldom,
         hook::{FrameHook, FrameHooks, Verdict},
         link,
         lock::SpinLockBh,
@@ -32,6 +33,10 @@ use kernel::{
     sync::{rcu::Guard, Arc, Mutex},
 };
 
+/// Hosts wait four seconds before they solicit routers again, who answer everybody at once, or within
+/// half a second (RFC 4861, 6.2.6 and 6.3.7).
+const SOLICITATIONS_NS: u64 = 100_000_000;
+
 #[pin_data(PinnedDrop)]
 pub(crate) struct Parent {
     device: DeviceRef,
@@ -40,6 +45,8 @@ pub(crate) struct Parent {
     carp_if: RcuPointer<CarpIf>,
     retired: RetiredList<CarpIf>,
     pub(crate) counters: ParentCounters,
+    /// Of routers, that are passed on.
+    pub(crate) solicitations: Seldom,
     #[pin]
     writer: Mutex<Writer>,
 }
@@ -77,6 +84,7 @@ impl Parent {
                 carp_if: RcuPointer::empty(),
                 retired: RetiredList::new(),
                 counters: ParentCounters::new(),
+                solicitations: Seldom::new(SOLICITATIONS_NS),
                 writer <- new_mutex!(
                     Writer {
                         presence: None,

@@ -11,6 +11,8 @@ pub type Address = [u8; 16];
 pub const UNSPECIFIED: Address = [0; 16];
 /// All nodes of a link.
 pub const ALL_NODES: Address = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+/// All routers of a link.
+pub const ALL_ROUTERS: Address = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
 
 const ETHERTYPE: [u8; 2] = [0x86, 0xdd];
 

@@ -22,7 +22,7 @@
 //! The flags (router, solicited, override) are those of an advertisement. Options follow one
 //! another; that with the sender's MAC address is 1 in a solicitation, 2 in an advertisement.
 
-use super::ipv6::{self, Address, Packet, ALL_NODES, UNSPECIFIED};
+use super::ipv6::{self, Address, Packet, ALL_NODES, ALL_ROUTERS, UNSPECIFIED};
 use super::wire::{concat, TTL};
 
 /// The longest message that is read. What is longer holds options of a kind that has nothing to
@@ -33,6 +33,7 @@ pub const ICMPV6: u8 = 58;
 /// Length in bytes of what [`advertisement`] returns: Ethernet 14, IPv6 40, ICMPv6 24, option 8.
 pub const FRAME_LEN: usize = 86;
 
+const ROUTER_SOLICITATION: u8 = 133;
 const SOLICITATION: u8 = 135;
 const ADVERTISEMENT: u8 = 136;
 const SOURCE_MAC: u8 = 1;
@@ -63,33 +64,41 @@ pub enum Message {
         /// Its MAC address; if there is none, that of the frame.
         mac: Option<[u8; 6]>,
     },
+    /// Somebody asks all routers to advertise themselves. It has no target.
+    RouterSolicitation,
 }
 
 /// Reads a message out of an IPv6 packet, which may be longer than its header says (Ethernet
-/// padding). `None`: another packet, or one that RFC 4861 (7.1.1 and 7.1.2) has ignored.
+/// padding). `None`: another packet, or one that RFC 4861 (6.1.1, 7.1.1 and 7.1.2) has ignored.
 pub fn parse(packet: &[u8]) -> Option<Message> {
     let packet = Packet::read(packet)?;
     let (source, destination, payload) = (packet.source, packet.destination, packet.payload);
     let (fixed, rest) = payload.split_first_chunk::<8>()?;
     let [kind, code, _, _, flags, _, _, _] = *fixed;
-    let (target, options) = rest.split_first_chunk()?;
     let is_valid = packet.next_header == ICMPV6
         && packet.hop_limit == TTL
         && packet.payload_len == payload.len()
         && code == 0
         && !ipv6::is_multicast(&source)
-        && !ipv6::is_multicast(target)
-        && has_whole_options(options)
         && ipv6::checksum(&source, &destination, ICMPV6, payload) == 0;
     if !is_valid {
+        return None;
+    }
+    let is_nobody = source == UNSPECIFIED;
+    if kind == ROUTER_SOLICITATION {
+        let is_valid =
+            has_whole_options(rest) && !(is_nobody && option(rest, SOURCE_MAC).is_some());
+        return (is_valid && destination == ALL_ROUTERS).then_some(Message::RouterSolicitation);
+    }
+    let (target, options) = rest.split_first_chunk()?;
+    if ipv6::is_multicast(target) || !has_whole_options(options) {
         return None;
     }
     match kind {
         SOLICITATION => {
             let mac = option(options, SOURCE_MAC);
-            let detects = source == UNSPECIFIED;
             let is_for_group = destination == ipv6::solicited_node(target);
-            (!detects || (is_for_group && mac.is_none())).then_some(Message::Solicitation {
+            (!is_nobody || (is_for_group && mac.is_none())).then_some(Message::Solicitation {
                 source,
                 target: *target,
                 mac,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Time and randomness. Any context.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use kernel::bindings;
 
 /// Nanoseconds of the monotonic clock, the one that timers run on.
@@ -21,4 +22,32 @@ pub(crate) fn wall_clock_ms() -> u64 {
 pub(crate) fn random_u32() -> u32 {
     // SAFETY: Always safe to call.
     unsafe { bindings::get_random_u32() }
+}
+
+/// What is done once in a while, however often there is a reason to.
+pub(crate) struct Seldom {
+    period_ns: u64,
+    next_ns: AtomicU64,
+}
+
+impl Seldom {
+    /// Due at once.
+    pub(crate) const fn new(period_ns: u64) -> Self {
+        Self {
+            period_ns,
+            next_ns: AtomicU64::new(0),
+        }
+    }
+
+    /// True for one caller; then for a period for none.
+    pub(crate) fn is_due(&self) -> bool {
+        let now_ns = now_ns();
+        let due_ns = self.next_ns.load(Ordering::Relaxed);
+        let next_ns = now_ns.saturating_add(self.period_ns);
+        now_ns >= due_ns
+            && self
+                .next_ns
+                .compare_exchange(due_ns, next_ns, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+    }
 }

@@ -159,6 +159,17 @@ void carp_skb_deliver_to(struct sk_buff *skb, struct net_device *dev)
 	dev_dstats_rx_add(dev, skb->len + ETH_HLEN);
 }
 
+void carp_skb_copy_to(struct sk_buff *skb, struct net_device *dev)
+{
+	struct sk_buff *copy = skb_clone(skb, GFP_ATOMIC);
+
+	if (!copy)
+		return;
+	copy->dev = dev;
+	dev_dstats_rx_add(dev, copy->len + ETH_HLEN);
+	netif_receive_skb(copy);
+}
+
 __be16 carp_skb_protocol(const struct sk_buff *skb)
 {
 	return skb->protocol;

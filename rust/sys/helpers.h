@@ -43,6 +43,7 @@ struct sk_buff *carp_skb_alloc(struct net_device *dev, unsigned int len);
 void carp_skb_set_frame(struct sk_buff *skb, struct net_device *dev, unsigned int network_offset);
 void carp_skb_set_device(struct sk_buff *skb, struct net_device *dev);
 void carp_skb_deliver_to(struct sk_buff *skb, struct net_device *dev);
+void carp_skb_copy_to(struct sk_buff *skb, struct net_device *dev);
 __be16 carp_skb_protocol(const struct sk_buff *skb);
 unsigned int carp_skb_len(const struct sk_buff *skb);
 bool carp_skb_has_vlan_tag(const struct sk_buff *skb);

@@ -86,6 +86,13 @@ impl SkBuff {
         unsafe { bindings::carp_skb_deliver_to(self.as_ptr(), device.as_ptr()) };
     }
 
+    /// Has `device` receive a copy, if there is memory. Only for a packet that was received just now, in
+    /// its softirq.
+    pub(crate) fn copy_to(&self, device: &NetDevice) {
+        // SAFETY: The packet is valid, the device is alive.
+        unsafe { bindings::carp_skb_copy_to(self.as_ptr(), device.as_ptr()) }
+    }
+
     /// It has come in by `route`: the tables are not asked.
     pub(crate) fn set_route(&mut self, route: &LocalRoute) {
         // SAFETY: The packet is ours to change, and gets a reference of its own.

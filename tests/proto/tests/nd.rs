@@ -4,7 +4,7 @@
 mod common;
 
 use carp_proto_tests::proto::ipv6::{
-    group_mac, link_local_of, solicited_node, Address, ALL_NODES, UNSPECIFIED,
+    group_mac, link_local_of, solicited_node, Address, ALL_NODES, ALL_ROUTERS, UNSPECIFIED,
 };
 use carp_proto_tests::proto::nd::{advertisement, parse, Message, FRAME_LEN, HEAD_LEN};
 use common::{internet_checksum, unhex, Rng};
@@ -53,6 +53,14 @@ fn detection() -> Vec<u8> {
 
 fn said() -> Vec<u8> {
     message(136, &TARGET, &ALL_NODES, "0201 020000000009")
+}
+
+/// Who solicits a router, as everything but that has a target.
+fn sought(source: &Address, destination: &Address, options: &str) -> Vec<u8> {
+    let mut packet = message(133, source, destination, options);
+    packet.drain(48..64);
+    fix(&mut packet);
+    packet
 }
 
 fn changed(mut packet: Vec<u8>, change: impl FnOnce(&mut Vec<u8>)) -> Option<Message> {
@@ -114,6 +122,15 @@ fn what_is_asked_and_said() {
     let with_nonce = message(135, &UNSPECIFIED, &solicited_node(&TARGET), nonce);
     assert_eq!(parse(&with_nonce), asked(UNSPECIFIED, None));
 
+    for (source, options) in [
+        (CLIENT, "0101 020000000009"),
+        (CLIENT, ""),
+        (UNSPECIFIED, ""),
+    ] {
+        let packet = sought(&source, &ALL_ROUTERS, options);
+        assert_eq!(parse(&packet), Some(Message::RouterSolicitation));
+    }
+
     // Padding does not belong to it.
     let mut padded = detection();
     padded.extend([0xa5; 20]);
@@ -122,7 +139,8 @@ fn what_is_asked_and_said() {
 
 #[test]
 fn what_is_ignored() {
-    for packet in [solicitation(), detection(), said()] {
+    let seeker = sought(&CLIENT, &ALL_ROUTERS, "0101 020000000009");
+    for packet in [solicitation(), detection(), said(), seeker] {
         assert!(changed(packet.clone(), |_| ()).is_some());
         for len in 0..packet.len() {
             assert_eq!(parse(&packet[..len]), None, "cut to {len}");
@@ -136,7 +154,7 @@ fn what_is_ignored() {
         for code in 1..=255 {
             assert_eq!(changed(packet.clone(), |packet| packet[41] = code), None);
         }
-        for kind in (0..=255).filter(|kind| ![135, 136].contains(kind)) {
+        for kind in (0..=255).filter(|kind| ![133, 135, 136].contains(kind)) {
             assert_eq!(changed(packet.clone(), |packet| packet[40] = kind), None);
         }
         for bit in 0..packet.len() * 8 {
@@ -146,8 +164,10 @@ fn what_is_ignored() {
             let is_covered = !(4..32).contains(&(bit / 8 * 8 + 7 - bit % 8));
             assert_eq!(parse(&flipped).is_none(), is_covered, "bit {bit}");
         }
-        let multicast = |packet: &mut Vec<u8>| packet[48] = 0xff;
-        assert_eq!(changed(packet.clone(), multicast), None, "multicast target");
+        if packet[40] != 133 {
+            let multicast = |packet: &mut Vec<u8>| packet[48] = 0xff;
+            assert_eq!(changed(packet.clone(), multicast), None, "multicast target");
+        }
         let multicast = |packet: &mut Vec<u8>| packet[8] = 0xff;
         assert_eq!(changed(packet.clone(), multicast), None, "multicast source");
         for option in ["0100 000000000000", "0102 020000000009", "01", "0101 02"] {
@@ -167,6 +187,14 @@ fn what_is_ignored() {
         "0101 020000000009",
     );
     assert_eq!(parse(&with_mac), None, "from nobody, with a MAC address");
+    let with_mac = sought(&UNSPECIFIED, &ALL_ROUTERS, "0101 020000000009");
+    assert_eq!(
+        parse(&with_mac),
+        None,
+        "router sought by nobody at a MAC address"
+    );
+    let elsewhere = sought(&CLIENT, &ALL_NODES, "");
+    assert_eq!(parse(&elsewhere), None, "router sought, not of all routers");
     let elsewhere = message(135, &UNSPECIFIED, &TARGET, "");
     assert_eq!(parse(&elsewhere), None, "from nobody, not to the group");
     let answer = changed(said(), |packet| packet[44] = 0x40);
