@@ -30,7 +30,7 @@ impl fib::Gate for Gate {
         if !admits {
             // The kernel makes these routes when it has found, later than anybody is told of it, that
             // an IPv6 address may be used: the mark that it may not has to be set again.
-            vhost.follow_ownership();
+            vhost.ownership().follow();
         }
         admits
     }

@@ -17,18 +17,27 @@ use super::routes::{Addresses, Routes};
 use crate::sys::{
     inet6,
     net_device::{NamespaceRef, NetDevice, RcuDevice},
+    queue,
     route::LocalRoute,
     rtnetlink::Client,
 };
 use core::sync::atomic::{AtomicBool, Ordering};
 use kernel::{
-    new_mutex,
+    impl_has_work, new_mutex, new_work,
     prelude::*,
-    sync::{rcu::Guard, Mutex},
+    sync::{rcu::Guard, Arc, Mutex},
+    time::{delay::fsleep, Delta},
+    workqueue::{Work, WorkItem},
 };
 
+/// How long to wait before routes are tried again that could not be changed.
+const RETRY_MS: i64 = 20;
+
+/// It knows neither virtual host nor parent: whoever changes a route may have to see a device through
+/// to its end, for which nobody may count on that device.
 #[pin_data]
 pub(crate) struct Ownership {
+    device: Arc<RcuDevice>,
     is_owned: AtomicBool,
     /// The tables have the routes; written by the work item alone.
     has_routes: AtomicBool,
@@ -37,18 +46,46 @@ pub(crate) struct Ownership {
     v6: Option<LocalRoute>,
     #[pin]
     routes: Mutex<Routes>,
+    #[pin]
+    work: Work<Ownership>,
+}
+
+impl_has_work! { impl HasWork<Self> for Ownership { self.work } }
+
+impl WorkItem for Ownership {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        match this.follow_now() {
+            // The gate has closed meanwhile: this runs again.
+            Ok(()) | Err(EPERM) => (),
+            Err(ENOMEM | ENOBUFS) => {
+                fsleep(Delta::from_millis(RETRY_MS));
+                this.follow();
+            }
+            Err(error) => pr_err!(
+                "the routes of a virtual address could not be changed: error {}\n",
+                error.to_errno()
+            ),
+        }
+    }
 }
 
 impl Ownership {
-    /// Not owned. `near` is any device of the namespace.
-    pub(crate) fn new(near: &NetDevice) -> impl PinInit<Self, Error> + use<'_> {
-        try_pin_init!(Self {
-            is_owned: AtomicBool::new(false),
-            has_routes: AtomicBool::new(false),
-            v4: LocalRoute::v4(near)?,
-            v6: LocalRoute::v6(near),
-            routes <- new_mutex!(Routes::default(), "carp routes"),
-        })
+    /// Of the addresses of `device`, which are not owned. `near` is any device of the namespace.
+    pub(crate) fn new(device: Arc<RcuDevice>, near: &NetDevice) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            try_pin_init!(Self {
+                device,
+                is_owned: AtomicBool::new(false),
+                has_routes: AtomicBool::new(false),
+                v4: LocalRoute::v4(near)?,
+                v6: LocalRoute::v6(near),
+                routes <- new_mutex!(Routes::default(), "carp routes"),
+                work <- new_work!("carp routes"),
+            }),
+            GFP_KERNEL,
+        )
     }
 
     /// For the gate.
@@ -56,17 +93,25 @@ impl Ownership {
         self.is_owned.load(Ordering::Acquire)
     }
 
-    /// The addresses of `device` are owned from now on, or not any more. True: that is news, and
-    /// [`Ownership::follow`] is to be called. Softirqs off.
-    #[must_use]
-    pub(crate) fn set(&self, guard: &Guard, device: Option<&NetDevice>, owned: bool) -> bool {
+    /// The addresses are owned from now on, or not any more. Softirqs off.
+    pub(crate) fn set(self: &Arc<Self>, guard: &Guard, owned: bool) {
         if self.is_owned.swap(owned, Ordering::AcqRel) == owned {
-            return false;
+            return;
         }
-        if let Some(device) = device {
+        if let Some(device) = self.device.get(guard) {
             mark(guard, device, owned);
         }
-        true
+        self.follow();
+    }
+
+    /// Has the routes become soon what they are to be. Any context.
+    pub(crate) fn follow(self: &Arc<Self>) {
+        queue::enqueue(self.clone());
+    }
+
+    /// Waits until they are. Context: process, without RTNL.
+    pub(crate) fn wait_for_routes(self: &Arc<Self>) {
+        queue::flush(self);
     }
 
     /// By which packets for an IPv4 address of the device come in, as long as the tables do not say,
@@ -84,13 +129,13 @@ impl Ownership {
         !self.has_routes.load(Ordering::Acquire) && self.is_owned()
     }
 
-    /// Makes the routes and the marks of the addresses of `device` what they are to be now. Fails
-    /// with `EPERM` if the ownership has changed meanwhile, or for want of memory; then it is to be
-    /// called again. Context: process, without RTNL.
-    pub(crate) fn follow(&self, device: &RcuDevice) -> Result {
+    /// Makes the routes and the marks of the addresses what they are to be now. Fails with `EPERM` if
+    /// the ownership has changed meanwhile, or for want of memory; then it is to be called again.
+    /// Context: process, without RTNL.
+    fn follow_now(&self) -> Result {
         let mut routes = self.routes.lock();
         let owned = self.is_owned();
-        let Some((addresses, namespace)) = snapshot(device, owned)? else {
+        let Some((addresses, namespace)) = snapshot(&self.device, owned)? else {
             return Ok(());
         };
         if !owned {
@@ -99,7 +144,7 @@ impl Ownership {
         let client = Client::new(namespace)?;
         let outcome = routes.follow(&client, &addresses, owned);
         if owned {
-            let Some((now, _)) = snapshot(device, owned)? else {
+            let Some((now, _)) = snapshot(&self.device, owned)? else {
                 return Ok(());
             };
             // If an address has gone, this is called again anyway.

@@ -23,7 +23,7 @@ impl notifier::Events for Events {
             DeviceEvent::State => {
                 // The kernel has made the routes of a carp device anew.
                 if let Some(vhost) = link::of::<Vhost>(device) {
-                    vhost.follow_ownership();
+                    vhost.ownership().follow();
                 }
                 submit(rtnl, device, Kind::ParentState);
             }
@@ -74,12 +74,13 @@ impl notifier::Events for Events {
         let Some(vhost) = link::of::<Vhost>(device) else {
             return;
         };
-        vhost.follow_ownership();
+        vhost.ownership().follow();
         vhost.read_addresses(rtnl);
     }
 
     fn addresses_v6(device: &NetDevice) {
         if let Some(vhost) = link::of::<Vhost>(device) {
+            vhost.ownership().follow();
             vhost.addresses_changed();
         }
     }

@@ -59,15 +59,15 @@ impl Family for Sync {
 
 /// What was applied may have changed who owns the addresses.
 fn wait_for_routes(namespace: &Namespace) -> Result {
-    let mut vhosts: KVec<Arc<Vhost>> = KVec::new();
+    let mut changed = KVec::new();
     namespace.for_each_device(&RtnlGuard::new(), |device| -> Result {
         if let Some(vhost) = link::of::<Vhost>(device) {
-            vhosts.push(vhost.into(), GFP_KERNEL)?;
+            changed.push(vhost.ownership().clone(), GFP_KERNEL)?;
         }
         Ok(())
     })?;
-    for vhost in &vhosts {
-        vhost.wait_for_routes();
+    for ownership in &changed {
+        ownership.wait_for_routes();
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ use crate::{
     sys::{
         clock,
         hmac::{HmacSha1, Key},
-        inet, inet6, link,
+        inet, inet6,
         lock::SpinLockBh,
         net_device::{Mac, NetDevice, RcuDevice, Rtnl, RtnlGuard},
         queue,
@@ -43,12 +43,8 @@ use kernel::{
     prelude::*,
     static_lock_class,
     sync::{rcu::Guard, Arc, ArcBorrow},
-    time::{delay::fsleep, Delta},
     workqueue::{Work, WorkItem},
 };
-
-/// How long to wait before routes are tried again that could not be changed.
-const RETRY_MS: i64 = 20;
 
 impl auth::Mac for HmacSha1 {
     fn update(&mut self, data: &[u8]) {
@@ -64,7 +60,7 @@ impl auth::Mac for HmacSha1 {
 pub(crate) struct Vhost {
     /// Changes at rest only.
     vhid: AtomicU8,
-    device: RcuDevice,
+    device: Arc<RcuDevice>,
     parent: Arc<Parent>,
     /// The state, for the data path.
     is_master: AtomicBool,
@@ -75,12 +71,11 @@ pub(crate) struct Vhost {
     core: SpinLockBh<Core>,
     #[pin]
     timer: Timer<Vhost>,
-    #[pin]
-    ownership: Ownership,
+    ownership: Arc<Ownership>,
     /// Its list of addresses has changed, where it could not be read.
     addresses_changed: AtomicBool,
     pub(crate) conflicts: Conflicts,
-    /// Has the routes follow the ownership, and reads what could not be read before.
+    /// Reads what could not be read before.
     #[pin]
     work: Work<Vhost>,
 }
@@ -92,22 +87,7 @@ impl WorkItem for Vhost {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        let followed = this.ownership.follow(&this.device);
-        if this.addresses_changed.load(Ordering::Acquire) {
-            this.as_arc_borrow().read_addresses(&RtnlGuard::new());
-        }
-        match followed {
-            // The gate has closed meanwhile: this runs again.
-            Ok(()) | Err(EPERM) => (),
-            Err(ENOMEM | ENOBUFS) => {
-                fsleep(Delta::from_millis(RETRY_MS));
-                queue::enqueue(this);
-            }
-            Err(error) => pr_err!(
-                "the routes of a virtual address could not be changed: error {}\n",
-                error.to_errno()
-            ),
-        }
+        this.as_arc_borrow().catch_up(&RtnlGuard::new());
     }
 }
 
@@ -155,18 +135,19 @@ impl Vhost {
             last_change: None,
             counters: Counters::default(),
         };
-        let near = parent.clone();
+        let device = Arc::new(RcuDevice::empty(), GFP_KERNEL)?;
+        let ownership = Ownership::new(device.clone(), parent.device())?;
         Arc::pin_init(
-            try_pin_init!(Self {
+            pin_init!(Self {
                 vhid: AtomicU8::new(config.vhid),
-                device: RcuDevice::empty(),
+                device,
                 parent,
                 is_master: AtomicBool::new(false),
                 users: Users::new(),
                 is_held: AtomicBool::new(false),
                 core <- SpinLockBh::new(core, c"carp vhost", static_lock_class!()),
                 timer <- Timer::new(),
-                ownership <- Ownership::new(near.device()),
+                ownership,
                 addresses_changed: AtomicBool::new(false),
                 conflicts: Conflicts::new(),
                 work <- new_work!("carp addresses"),
@@ -241,18 +222,8 @@ impl Vhost {
         self.ownership.is_owned()
     }
 
-    pub(crate) fn ownership(&self) -> &Ownership {
+    pub(crate) fn ownership(&self) -> &Arc<Ownership> {
         &self.ownership
-    }
-
-    /// Has the routes of the addresses become soon what they are to be. Any context.
-    pub(crate) fn follow_ownership(self: ArcBorrow<'_, Self>) {
-        queue::enqueue(self.into());
-    }
-
-    /// Waits until they are. Context: process, without RTNL.
-    pub(crate) fn wait_for_routes(self: &Arc<Self>) {
-        queue::flush(self);
     }
 
     /// Has something done to it that somebody asked for, now or in its turn; or fails for want of
@@ -561,11 +532,7 @@ impl Vhost {
                 self.state_changed(&guard, &mut core, change);
             }
             let device = self.device.get(&guard);
-            if self.ownership.set(&guard, device, core.owns_addresses()) {
-                if let Some(this) = device.and_then(link::of::<Vhost>) {
-                    this.follow_ownership();
-                }
-            }
+            self.ownership.set(&guard, core.owns_addresses());
             let frames = actions.send.map(|kind| {
                 let sources = core.families.sources(&guard, self.parent_device(), device);
                 let Core {
