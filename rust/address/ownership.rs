@@ -13,7 +13,7 @@
 //!
 //! So a take-over waits for nobody: routes of IPv4 take RTNL, which somebody else may hold for long.
 
-use super::routes::{Addresses, Routes};
+use super::routes::{DeviceAddresses, Routes};
 use crate::sys::{
     inet6,
     net_device::{NamespaceRef, NetDevice, RcuDevice},
@@ -162,7 +162,7 @@ impl Ownership {
 
 /// The addresses of `device` as they are now, marked as `owned` or not, and its namespace. None: it
 /// goes, and takes its routes with it.
-fn snapshot(device: &RcuDevice, owned: bool) -> Result<Option<(Addresses, NamespaceRef)>> {
+fn snapshot(device: &RcuDevice, owned: bool) -> Result<Option<(DeviceAddresses, NamespaceRef)>> {
     let guard = Guard::new();
     let Some(device) = device.get(&guard) else {
         return Ok(None);
@@ -171,7 +171,7 @@ fn snapshot(device: &RcuDevice, owned: bool) -> Result<Option<(Addresses, Namesp
         return Ok(None);
     };
     mark(&guard, device, owned);
-    Ok(Some((Addresses::of(&guard, device)?, namespace)))
+    Ok(Some((DeviceAddresses::of(&guard, device)?, namespace)))
 }
 
 /// Nothing of this host's may be sent from an IPv6 address that it does not own: unlike with IPv4,

@@ -42,13 +42,13 @@ struct Configured6 {
 }
 
 /// The addresses of a device at one moment.
-pub(crate) struct Addresses {
+pub(crate) struct DeviceAddresses {
     via: Via,
     v4: KVec<Configured>,
     v6: KVec<Configured6>,
 }
 
-impl Addresses {
+impl DeviceAddresses {
     /// Fails for want of memory. Context: process or softirq.
     pub(crate) fn of(guard: &Guard, device: &NetDevice) -> Result<Self> {
         let mut this = Self {
@@ -79,7 +79,12 @@ impl Addresses {
 impl Routes {
     /// Has the routes in the tables if the addresses are `owned`, and not if not. Fails if any of
     /// them could not be changed; the others are.
-    pub(crate) fn follow(&mut self, client: &Client, addresses: &Addresses, owned: bool) -> Result {
+    pub(crate) fn follow(
+        &mut self,
+        client: &Client,
+        addresses: &DeviceAddresses,
+        owned: bool,
+    ) -> Result {
         // IPv6 first: it does not take RTNL, for which IPv4 may have to wait.
         let v6 = self.follow_v6(client, addresses, owned);
         let mut v4 = Ok(());
@@ -100,8 +105,8 @@ impl Routes {
     pub(crate) fn withdraw(
         &mut self,
         client: &Client,
-        then: &Addresses,
-        now: &Addresses,
+        then: &DeviceAddresses,
+        now: &DeviceAddresses,
     ) -> Result<bool> {
         let mut is_late = false;
         let mut current = KVec::new();
@@ -139,7 +144,7 @@ impl Routes {
         outcome.map(|()| is_late)
     }
 
-    fn follow_v6(&mut self, client: &Client, addresses: &Addresses, owned: bool) -> Result {
+    fn follow_v6(&mut self, client: &Client, addresses: &DeviceAddresses, owned: bool) -> Result {
         let via = addresses.via;
         let mut outcome = Ok(());
         // Those whose address has gone, or that are not owned any more.

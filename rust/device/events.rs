@@ -58,7 +58,7 @@ impl notifier::Events for Events {
             DeviceEvent::Address => submit(rtnl, device, Kind::ParentAddress),
             DeviceEvent::Leaving => {
                 if let Some(parent) = parent_of(rtnl, device) {
-                    parent.goes(|| link::delete_uppers::<Vhost>(rtnl, device));
+                    parent.goes(rtnl, || link::delete_uppers::<Vhost>(rtnl, device));
                 }
             }
             DeviceEvent::TypeChange => {

@@ -193,7 +193,7 @@ impl Parent {
             self.submit_event(rtnl, Kind::Leave);
             return false;
         };
-        self.at_once(c"leave", || {
+        self.at_once(rtnl, c"leave", || {
             drop(presence.inspector);
             let freed = self.retired.free(presence.hooks.remove());
             if freed > 0 {
@@ -205,21 +205,18 @@ impl Parent {
 
     /// The parent is about to be deleted, or to leave its namespace: `delete` deletes what stands on
     /// it.
-    pub(crate) fn goes(&self, delete: impl FnOnce()) {
-        self.at_once(c"parent-gone", delete);
+    pub(crate) fn goes(&self, rtnl: &Rtnl<'_>, delete: impl FnOnce()) {
+        self.at_once(rtnl, c"parent-gone", delete);
     }
 
-    /// An operation that leaves nobody to do anything to. It does not wait for its turn, for the
-    /// parent may be going; what is current comes to its end behind it.
-    fn at_once(&self, kind: &'static CStr, f: impl FnOnce()) {
+    /// An operation that leaves nobody to do anything to.
+    fn at_once(&self, rtnl: &Rtnl<'_>, kind: &'static CStr, f: impl FnOnce()) {
         let subject = trace::Operation {
             kind,
             origin: c"event",
             vhid: 0,
         };
-        trace::op_start(self.device(), subject, 0);
-        f();
-        trace::op_finish(self.device(), subject);
+        self.serializer().at_once(rtnl, self.device(), subject, f);
     }
 
     /// The device of `vhost`, which has left, is deleted: what waits for its turn about it is

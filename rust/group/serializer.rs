@@ -7,7 +7,8 @@
 //! * *current*: the operation that has started and not finished; there is one at most.
 //! * *parked*: the current operation waits for its virtual hosts to come to rest; no thread does.
 //! * *folded*: a request that changes something while the current operation only waits to free
-//!   what it replaced. Both finish together, behind one grace period.
+//!   what it replaced. Both finish together, behind one grace period. Also the end of a parent, or of
+//!   the last virtual host on it, whatever is current: nobody may be made to wait for that.
 //! * *merged*: two groups that are one from now on.
 //!
 //! Contexts: an operation is submitted under RTNL and, if nothing is in its way, starts there and
@@ -33,7 +34,7 @@ use super::{
     ties,
 };
 use crate::sys::{
-    net_device::{Rtnl, RtnlGuard},
+    net_device::{NetDevice, Rtnl, RtnlGuard},
     queue, trace,
 };
 use kernel::{
@@ -181,6 +182,34 @@ impl Serializer {
                 }
             }
         }
+    }
+
+    /// Does `f`, which cannot wait for its turn: as an operation of its own if nothing is current, else
+    /// as a part of what is.
+    pub(super) fn at_once(
+        self: &Arc<Self>,
+        _rtnl: &Rtnl<'_>,
+        parent: &NetDevice,
+        subject: trace::Operation,
+        f: impl FnOnce(),
+    ) {
+        let is_first = {
+            let mut queue = self.queue.lock();
+            let is_first = matches!(queue.current, Current::None);
+            if is_first {
+                queue.current = Current::Running(subject);
+            }
+            is_first
+        };
+        if !is_first {
+            trace::op_fold(parent, subject, 0);
+            return f();
+        }
+        trace::op_start(parent, subject, 0);
+        f();
+        trace::op_finish(parent, subject);
+        self.queue.lock().current = Current::None;
+        self.wake();
     }
 
     /// Forgets of what waits for its turn that which has nothing left to do it to.

@@ -53,7 +53,20 @@ shows() {
 	cat "$trace/trace" >"$tmp/trace"
 	count=$(grep -c "carp_op_start: $operation" "$tmp/trace")
 	[ "$count" = "$(grep -c "carp_op_finish: $operation" "$tmp/trace")" ]
-	check_err $? "$*: $(grep carp_op_ "$tmp/trace" | cut -c 20- | tr '\n' ';')"
+	check_err $? "$*: $(operations)"
+	one_at_a_time
+	check_err $? "$*: more than one operation at a time: $(operations)"
+}
+
+operations() {
+	grep carp_op_ "$tmp/trace" | cut -c 20- | tr '\n' ';'
+}
+
+# one_at_a_time: one operation starts when the one before has finished. The trace may begin within one.
+one_at_a_time() {
+	awk '/carp_op_start:/ { bad += current; current = 1 }
+		/carp_op_finish:/ { current = 0 }
+		END { exit bad != 0 }' "$tmp/trace"
 }
 
 requests()
@@ -146,6 +159,9 @@ namespace_goes()
 	echo >"$trace/trace"
 	ip netns del "$a"
 	wait_traced 1 "carp_op_finish: group=eth0 kind=(leave|parent-gone) origin=event vhid=0 "
+	cat "$trace/trace" >"$tmp/trace"
+	one_at_a_time
+	check_err $? "more than one operation at a time: $(operations)"
 	busywait "$BUSYWAIT_TIMEOUT" gone "$sw" to_a
 	check_err $? "the namespace is not taken down"
 	(($(traced "device=a[12] .* to=INIT reason=device-down") == 2))
