@@ -136,16 +136,25 @@ pub(super) unsafe fn leave<T: StackHook>(_rtnl: &Rtnl<'_>, near: &NetDevice) {
 
 /// # Safety
 ///
+/// Netfilter has called a hook of [`Tables`] with `skb`, and `dev` is the device that its state has.
+unsafe fn seen<'a>(
+    dev: *mut bindings::net_device,
+    skb: *mut bindings::sk_buff,
+) -> (&'a NetDevice, &'a mut SkBuff) {
+    // SAFETY: By this function's contract; the hook has the packet to itself while it looks.
+    unsafe { (NetDevice::from_raw(dev), SkBuff::from_raw(skb)) }
+}
+
+/// # Safety
+///
 /// Called by netfilter, as a hook at `NF_ARP_IN`, only.
 unsafe extern "C" fn arp_input<T: StackHook>(
     _private: *mut c_void,
     skb: *mut bindings::sk_buff,
     state: *const bindings::nf_hook_state,
 ) -> c_uint {
-    // SAFETY: Netfilter passes a valid state; on input it has the receiving device.
-    let device = unsafe { NetDevice::from_raw((*state).in_) };
-    // SAFETY: The hook has the packet to itself while it looks.
-    let packet = unsafe { SkBuff::from_raw(skb) };
+    // SAFETY: By this function's contract; on input there is the receiving device.
+    let (device, packet) = unsafe { seen((*state).in_, skb) };
     verdict(T::arp_input(&Guard::new(), device, packet))
 }
 
@@ -157,10 +166,8 @@ unsafe extern "C" fn arp_output<T: StackHook>(
     skb: *mut bindings::sk_buff,
     state: *const bindings::nf_hook_state,
 ) -> c_uint {
-    // SAFETY: Netfilter passes a valid state; on output it has the sending device.
-    let device = unsafe { NetDevice::from_raw((*state).out) };
-    // SAFETY: The hook has the packet to itself while it looks.
-    let packet = unsafe { SkBuff::from_raw(skb) };
+    // SAFETY: By this function's contract; on output there is the sending device.
+    let (device, packet) = unsafe { seen((*state).out, skb) };
     verdict(T::arp_output(&Guard::new(), device, packet))
 }
 
@@ -172,10 +179,8 @@ unsafe extern "C" fn ip_input<T: StackHook>(
     skb: *mut bindings::sk_buff,
     state: *const bindings::nf_hook_state,
 ) -> c_uint {
-    // SAFETY: Netfilter passes a valid state; on input it has the receiving device.
-    let device = unsafe { NetDevice::from_raw((*state).in_) };
-    // SAFETY: The hook has the packet to itself while it looks.
-    let packet = unsafe { SkBuff::from_raw(skb) };
+    // SAFETY: By this function's contract; on input there is the receiving device.
+    let (device, packet) = unsafe { seen((*state).in_, skb) };
     T::ip_input(&Guard::new(), device, packet);
     bindings::NF_ACCEPT
 }

@@ -88,19 +88,12 @@ through_the_master()
 through_the_other()
 {
 	RET=0
-	ip -n "$a" link set carp0 type carp state backup
-	ip -n "$a" link set carp1 type carp state backup
-	becomes "$b" master
-	busywait "$BUSYWAIT_TIMEOUT" state_is "$b" master carp1
-	check_err $? "b did not become master on the other side"
+	routers_swap "$a" "$b"
 	only_by "$b"
 	neighbour_is "$client" "$vmac"
 	forget_neighbours
 	only_by "$b"
-	ip -n "$b" link set carp0 type carp state backup
-	ip -n "$b" link set carp1 type carp state backup
-	becomes "$a" master
-	busywait "$BUSYWAIT_TIMEOUT" state_is "$a" master carp1
+	routers_swap "$b" "$a"
 	only_by "$a"
 	end_test "the other one does, when it is MASTER"
 }

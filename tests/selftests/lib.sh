@@ -101,6 +101,16 @@ becomes() {
 	check_err $? "${1%-*} did not become $2"
 }
 
+# routers_swap FROM TO: carp0 and carp1 of FROM become BACKUP, and those of TO MASTER.
+routers_swap() {
+	local device
+	for device in carp0 carp1; do
+		ip -n "$1" link set "$device" type carp state backup
+		busywait "$BUSYWAIT_TIMEOUT" state_is "$2" master "$device"
+		check_err $? "$device of ${2%-*} did not become MASTER"
+	done
+}
+
 # stays NAMESPACE STATE: is in it now.
 stays() {
 	state_is "$1" "$2"

@@ -409,21 +409,6 @@ deleted()
 
 dual_lan client=10 a=11 b=12
 setup_ns c
-ip -n "$sw" link add br1 up type bridge mcast_snooping 0
-for node in b=eth1=12 c=eth0=10; do
-	IFS='=' read -r node device number <<<"$node"
-	lan_link "$node" "$device" "to_${node}1"
-	ip -n "$sw" link set "to_${node}1" master br1
-	address "$node" "$device" "$number" 198.51.100. 2001:db8:51::
-done
-for node in b c; do
-	ip netns exec "${!node}" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
-done
-for node in "$client" "$a"; do
-	ip -n "$node" route add 198.51.100.0/24 via 192.0.2.12
-	ip -n "$node" route add 2001:db8:51::/64 via 2001:db8:2::12
-done
-ip -n "$c" route add default via 198.51.100.12
-ip -n "$c" route add default via 2001:db8:51::12
+far_side
 dual_pair
 run_tests_in 4 6

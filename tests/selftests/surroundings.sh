@@ -126,23 +126,10 @@ for ns in "$client" "$a" "$b" "$c"; do
 done
 setup_ns sw
 ip -n "$sw" link add br0 up type bridge mcast_snooping 0
-ip -n "$sw" link add br1 up type bridge mcast_snooping 0
 for node in client=10 a=11 b=12; do
 	lan_link "${node%=*}" eth0 "to_${node%=*}"
 	address "${node%=*}" eth0 "${node#*=}"
 done
-for node in b=eth1=12 c=eth0=10; do
-	IFS='=' read -r node device number <<<"$node"
-	lan_link "$node" "$device" "to_${node}1"
-	ip -n "$sw" link set "to_${node}1" master br1
-	address "$node" "$device" "$number" 198.51.100. 2001:db8:51::
-done
-ip netns exec "$b" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
-for node in "$client" "$a"; do
-	ip -n "$node" route add 198.51.100.0/24 via 192.0.2.12
-	ip -n "$node" route add 2001:db8:51::/64 via 2001:db8:2::12
-done
-ip -n "$c" route add default via 198.51.100.12
-ip -n "$c" route add default via 2001:db8:51::12
+far_side
 dual_pair
 run_tests_in 4 6
