@@ -52,7 +52,7 @@ needs_all_to_run()
 {
 	RET=0
 	# Where a process takes long to start, it must not be MASTER before it is looked at.
-	local base=$((slow > 1 ? 2 : 0))
+	local base=$((slow > 1))
 	ip -n "$a" link add carp0 link eth0 type carp vhid 1 advbase "$base" advskew 26
 	defer carp_del "$a"
 	[ "$(ip -n "$a" -j link show carp0 | jq -r '.[0] | .address + " " + .link')" = "$vmac eth0" ]
