@@ -126,7 +126,7 @@ impl Ownership {
     }
 
     fn lacks_routes(&self) -> bool {
-        !self.has_routes.load(Ordering::Acquire) && self.is_owned()
+        !self.has_routes.load(Ordering::Acquire)
     }
 
     /// Makes the routes and the marks of the addresses what they are to be now. Fails with `EPERM` if
