@@ -27,36 +27,35 @@ impl StackHook for Stack {
         arp::output(guard, device, packet)
     }
 
-    fn ip_input(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) {
-        let Some(vhost) = link::of::<Vhost>(device) else {
-            return;
-        };
-        if let Some(route) = way_in(guard, vhost.ownership(), device, packet) {
-            packet.set_route(route);
+    fn ip_input(device: &NetDevice, packet: &mut SkBuff) {
+        if let Some(vhost) = link::of::<Vhost>(device) {
+            if let Some(route) = way_in(vhost.ownership(), device, packet) {
+                packet.set_route(route);
+            }
         }
     }
 }
 
 /// The route of a packet for one of the addresses of `device`, if the tables may not have it yet.
 fn way_in<'a>(
-    guard: &Guard,
     ownership: &'a Ownership,
     device: &NetDevice,
     packet: &SkBuff,
 ) -> Option<&'a LocalRoute> {
+    let guard = Guard::new();
     match packet.protocol() {
         Protocol::Ipv4 => {
             let route = ownership.way_in_v4()?;
             let mut buffer = [0; 20];
             let (_, destination) = packet.read_network(&mut buffer)?.split_last_chunk()?;
-            let owner = inet::owner_of(guard, device, *destination)?;
+            let owner = inet::owner_of(&guard, device, *destination)?;
             owner.is(device).then_some(route)
         }
         Protocol::Ipv6 => {
             let route = ownership.way_in_v6()?;
             let mut buffer = [0; 40];
             let (_, destination) = packet.read_network(&mut buffer)?.split_last_chunk()?;
-            inet6::has(guard, device, destination).then_some(route)
+            inet6::has(&guard, device, destination).then_some(route)
         }
         Protocol::Arp | Protocol::Other => None,
     }

@@ -29,8 +29,9 @@ pub(crate) trait StackHook: 'static {
     fn arp_output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool;
 
     /// `device` has received an IP packet, which the tables will be asked for unless it is given a
-    /// route. Filters and address translation are behind it.
-    fn ip_input(guard: &Guard, device: &NetDevice, packet: &mut SkBuff);
+    /// route. Filters and address translation are behind it. This is called for every packet of the
+    /// namespace: most must be let pass at once.
+    fn ip_input(device: &NetDevice, packet: &mut SkBuff);
 }
 
 const TABLE_LEN: c_uint = 4;
@@ -181,6 +182,6 @@ unsafe extern "C" fn ip_input<T: StackHook>(
 ) -> c_uint {
     // SAFETY: By this function's contract; on input there is the receiving device.
     let (device, packet) = unsafe { seen((*state).in_, skb) };
-    T::ip_input(&Guard::new(), device, packet);
+    T::ip_input(device, packet);
     bindings::NF_ACCEPT
 }

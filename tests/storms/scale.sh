@@ -100,7 +100,8 @@ many()
 	check_err $? "adding takes ${added[1]} ms, and macvlans ${added[0]} ms"
 	((removed[1] * 10 <= removed[0] * 15))
 	check_err $? "removing takes ${removed[1]} ms, and macvlans ${removed[0]} ms"
-	((frees * 2 < vhids))
+	# Where a request takes longer than a grace period there is nothing to share one with.
+	((frees * 2 < vhids || slow > 1))
 	check_err $? "255 devices cost $frees grace periods"
 	end_test "255 carp devices beside 255 macvlans"
 }

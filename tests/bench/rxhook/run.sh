@@ -6,14 +6,15 @@
 #   tests/bench/rxhook/build.sh && make vm ICOUNT=1 RUN=tests/bench/rxhook/run.sh
 #
 # vMAC: a frame for the virtual MAC; own MAC: one that passes the hook by; lists: the
-# same in lists of 8, as NAPI hands them over; other: on a device without a hook.
+# same in lists of 8, as NAPI hands them over; other: on a device without a hook. Run 4
+# is in a namespace with a carp device, which stands on none of these.
 set -eu
 
 module=/carp/tests/bench/rxhook/out/$KERNEL/rxhook.ko
 [ -f "$module" ] || { echo "no $module: run tests/bench/rxhook/build.sh first"; exit 1; }
 
 n=0
-for device in parent upper other; do
+for device in parent upper other elsewhere; do
 	n=$((n + 1))
 	ip link add "$device" type dummy
 	ip addr add "10.0.$n.1/24" dev "$device"
@@ -22,7 +23,8 @@ done
 
 echo "kernel $(uname -r), clock $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
 echo "spectre_v2: $(cat /sys/devices/system/cpu/vulnerabilities/spectre_v2)"
-for run in 1 2 3; do
+for run in 1 2 3 4; do
+	[ "$run" != 4 ] || ip link add carp0 link elsewhere type carp vhid 1
 	insmod "$module" parent=parent upper=upper other=other
 	printf '\nrun %s\n' "$run"
 	tee "/tmp/rxhook.$run" </sys/module/rxhook/parameters/table
