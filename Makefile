@@ -3,7 +3,7 @@
 # Every target makes what it needs first; what takes long is kept in CARP_CACHE.
 
 KERNEL ?= stock
-export KERNEL CPUS MEM ICOUNT OUT TIMEOUT CARP_CACHE
+export KERNEL CPUS MEM ICOUNT APPEND OUT TIMEOUT CARP_CACHE
 
 define HELP
 make demo        two nodes share an address, one dies, the other takes over
@@ -22,6 +22,8 @@ make clean       removes build/ (the cache stays: remove it by hand)
   KERNEL=stock|debug   Debian's own kernel (default), or the sanitizer kernel
   CPUS=n  MEM=mib      of the VM (2, for storms 4; 1024)
   ICOUNT=1             one processor in virtual time, repeatable
+  APPEND="word ..."    more of the kernel's command line (kmemleak=off: the
+                       sanitizer kernel is three times as fast)
   OUT=dir              where files of the guest's $$OUT and the kernel log go
   TIMEOUT=seconds      for a run in the VM (600; debug: 1800)
   TESTS="name ..."     only these of tests/selftests and tests/storms; storms: all
