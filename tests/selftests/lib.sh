@@ -176,13 +176,14 @@ pings() {
 	check_err $? "${1%-*} got no answer from $2"
 }
 
-# capture NAMESPACE DEVICE NAME ARGUMENT...: writes $tmp/NAME.pcap, until capture_end NAME.
+# capture NAMESPACE DEVICE NAME ARGUMENT...: writes $tmp/NAME.pcap, until capture_end NAME. Where
+# tcpdump may have to wait for a processor, the room it has by default is for a few packets.
 capture() {
 	local ns=$1 device=$2 file=$tmp/$3
 	shift 3
 	rm -f "$file.log"
-	ip netns exec "$ns" tcpdump -Z root --immediate-mode -U -n -i "$device" \
-		-w "$file.pcap" "$@" 2>"$file.log" &
+	ip netns exec "$ns" tcpdump -Z root --immediate-mode -U -n -B 16384 -s 2048 \
+		-i "$device" -w "$file.pcap" "$@" 2>"$file.log" &
 	echo $! >"$file.pid"
 	defer capture_end "${file##*/}"
 	busywait "$BUSYWAIT_TIMEOUT" grep -q 'listening on' "$file.log"
@@ -195,6 +196,8 @@ capture_end() {
 	rm "$file.pid"
 	kill "$pid"
 	wait "$pid"
+	! grep -q '^[1-9].* dropped by kernel' "$file.log"
+	check_err $? "the capture $1 is not whole: $(grep dropped "$file.log")"
 }
 
 # packets NAME FILTER...: how many of a capture match.
