@@ -151,19 +151,21 @@ bind_address()
 bound_before_the_take_over()
 {
 	RET=0
-	local first
+	local first knocker
 	ip netns exec "$b" sysctl -qw "net.ipv$f.ip_nonlocal_bind=1"
 	defer ip netns exec "$b" sysctl -qw "net.ipv$f.ip_nonlocal_bind=0"
 	serve "$b" b "$shared"
 	acquainted "${net}10"
 	capture "$sw" to_b all
 	ip netns exec "$client" python3 "$here/knock.py" "$shared" 7 5 20 >"$tmp/knock" 2>&1 &
-	defer kill_process $!
+	knocker=$!
+	defer kill_process "$knocker"
 	busywait 20000 test -s "$tmp/knock"
 	check_err $? "nobody knocks"
 	ip -n "$sw" link set to_a down
 	becomes "$b" master
 	owns "$b"
+	kill_process "$knocker"
 	answers "$client" "$shared" "b ${net}10"
 	capture_end all
 	# Less than a second, after which a lost one would be said again.

@@ -64,20 +64,29 @@ pair() {
 	owns "$a" "$vip"
 }
 
-# says_often: the client says something to the address every few milliseconds.
+# says_often: the client says something to the address every few milliseconds, until says_no_more.
 says_often() {
 	# The switch, which does not know any more where A is, lets B have it all.
 	ip netns exec "$client" python3 "$here/knock.py" "$shared" 7 5 20 >"$tmp/knock" 2>&1 &
-	defer kill_process $!
+	sayers=($!)
 	ip netns exec "$client" ping -q -i 0.005 -w 20 "$shared" >/dev/null 2>&1 &
-	defer kill_process $!
+	sayers+=($!)
+	defer says_no_more
 	busywait 20000 test -s "$tmp/knock"
 	check_err $? "nobody knocks"
 }
 
+says_no_more() {
+	local pid
+	for pid in "${sayers[@]}"; do
+		kill_process "$pid"
+	done
+	sayers=()
+}
+
 # served AS: what the client says to the shared address. B sees it as this one.
 served() {
-	for_so_long 2500
+	for_so_long 4000
 	pair
 	serve "$b" b
 	acquainted "$1"
@@ -92,6 +101,8 @@ served() {
 	# By now it has long happened.
 	becomes "$b" master
 	owns "$b" "$vip"
+	# Who knocks so often may fill the server's queue on a slow machine.
+	says_no_more
 	answers "$client" "$shared" "b $1"
 	capture_end all
 	said=$(python3 "$here/first_answers.py" --held "$tmp/held" "$tmp/all.pcap" "${shared%\%*}" 192.0.2.12 \
@@ -116,7 +127,7 @@ served_by_carp0_meanwhile()
 	end_test "served while RTNL is held, link-local: $said"
 }
 
-holder=''
+holder='' sayers=()
 dual_lan client=10 a=11 b=12
 ip -n "$client" link set eth0 addrgenmode none
 ip -n "$client" addr flush dev eth0 scope link
