@@ -115,7 +115,7 @@ rates()
 	wait_local_port_listen "$a" 5201 tcp
 	for direction in "" --reverse; do
 		# shellcheck disable=SC2086 # a word or none
-		ip netns exec "$client" iperf3 -J -t 1 -c "$vip" $direction >"$tmp/iperf"
+		ip netns exec "$client" iperf3 -J -t "$slow" -c "$vip" $direction >"$tmp/iperf"
 		check_err $? "iperf3 $direction failed"
 		jq -e '.end.sum_received.bytes > 1000000' "$tmp/iperf" >/dev/null
 		check_err $? "iperf3 $direction got nothing through"
