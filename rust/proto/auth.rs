@@ -71,6 +71,12 @@ impl<M: Mac> Digest<M> {
         finish(&self.without_link_local, counter)
     }
 
+    /// Both are for the same vhid and list, unless chance (2^-160) has it otherwise.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let with = |digest: &Self| digest.with_link_local.as_ref().map(|mac| finish(mac, 0));
+        self.sign(0) == other.sign(0) && with(self) == with(other)
+    }
+
     /// Whether `digest` is a right one for `counter`. Takes the same time wherever it differs.
     pub fn verify(&self, counter: u64, digest: &[u8; 20]) -> bool {
         let without = equal(&self.sign(counter), digest);

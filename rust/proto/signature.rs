@@ -85,8 +85,11 @@ impl<M: Mac> Signatures<M> {
     }
 
     /// From now on the list is that of `new`; what is heard of the old one is a matter of the grace
-    /// period, which may be 0 seconds.
+    /// period, which may be 0 seconds. Nothing happens if the list is the same as before.
     pub fn change(&mut self, now_ns: u64, new: Digest<M>, grace_s: u16) {
+        if new.is_same(&self.current) {
+            return;
+        }
         let grace_ns = u64::from(grace_s).saturating_mul(NS_PER_S);
         let old = core::mem::replace(self, Self::new(new));
         let digest = match old.previous {

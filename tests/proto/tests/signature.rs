@@ -127,3 +127,29 @@ fn without_a_grace_period_it_changes_at_once() {
     assert!(signs_for(&node, &[2], 0));
     assert!(!hears(&mut node, &Signatures::new(digest(&[1])), 0));
 }
+
+#[test]
+fn the_same_list_again_changes_nothing() {
+    let mut node = Signatures::new(digest(&[1]));
+    node.change(0, digest(&[2]), 60);
+    // Whoever is told of an address often does not put off the end of its grace period.
+    for second in 1..60 {
+        node.change(second * S, digest(&[2]), 60);
+    }
+    assert!(signs_for(&node, &[1], 59 * S));
+    assert!(signs_for(&node, &[2], 60 * S));
+}
+
+/// What is signed is the same with and without it, and what is accepted is not.
+#[test]
+fn a_link_local_address_is_a_change() {
+    let with = |v6: &mut [[u8; 16]]| Digest::new(HmacSha1::with_pass("s3cret"), 1, &mut [], v6);
+    let mut global = [[0x20; 16]];
+    let mut both = [
+        [0x20; 16],
+        [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+    ];
+    assert!(!with(&mut global).is_same(&with(&mut both)));
+    assert!(with(&mut both).is_same(&with(&mut both.clone())));
+    assert_eq!(with(&mut global).sign(7), with(&mut both).sign(7));
+}
