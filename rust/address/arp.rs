@@ -7,7 +7,7 @@
 //! the stack never sees a request for a virtual address, whatever interface it came in by; and it
 //! never asks a question in the name of one, unless on the carp device itself.
 //!
-//! Context: softirqs off, under RCU. No locks.
+//! Context: under RCU; any but hard interrupts. No locks.
 
 use super::conflicts;
 use crate::{
@@ -23,8 +23,9 @@ use kernel::sync::{rcu::Guard, ArcBorrow};
 
 /// Length of an ARP packet for IPv4 on Ethernet.
 const LEN: usize = 28;
-/// Hardware type Ethernet, protocol type IPv4, and the lengths of their addresses.
-const ETHERNET_IPV4: [u8; 6] = [0, 1, 8, 0, 6, 4];
+/// Hardware type Ethernet or IEEE 802, which Linux takes for the same, protocol type IPv4, and the
+/// lengths of their addresses.
+const ETHERNET_IPV4: [[u8; 6]; 2] = [[0, 1, 8, 0, 6, 4], [0, 6, 8, 0, 6, 4]];
 /// Operation.
 const REQUEST: [u8; 2] = [0, 1];
 /// Offset of the sender's protocol address.
@@ -47,7 +48,7 @@ impl Arp {
         let (sender_mac, rest) = rest.split_first_chunk()?;
         let (sender_ip, rest) = rest.split_first_chunk()?;
         let (_target_mac, target_ip) = rest.split_first_chunk::<6>()?;
-        (*head == ETHERNET_IPV4).then_some(Self {
+        ETHERNET_IPV4.contains(head).then_some(Self {
             is_request: *operation == REQUEST,
             sender_mac: *sender_mac,
             sender_ip: *sender_ip,

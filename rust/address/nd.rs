@@ -2,9 +2,9 @@
 //! Neighbour Discovery for the virtual addresses.
 //!
 //! Linux answers for an IPv6 address on the device that has it and on no other. That is the carp
-//! device, which does not hear what the parent receives for a group, but for who looks for a router. So the MASTER answers here, as
-//! [`arp`](super::arp) does; also what is asked of the virtual MAC address, since the carp device
-//! would not answer as long as the address is marked as not to be used.
+//! device, which does not hear what the parent receives for a group, but for who looks for a router.
+//! So the MASTER answers here, as [`arp`](super::arp) does; also what is asked of the virtual MAC
+//! address, since the carp device would not answer as long as the address is marked as not to be used.
 //!
 //! The parent asks its neighbours from an address of its own by itself.
 //!
@@ -26,8 +26,9 @@ use crate::{
 };
 use kernel::sync::{rcu::Guard, ArcBorrow};
 
-/// The virtual host on `parent` that has `address`, and its device. For an address of a MASTER this
-/// takes the time of one look into a table, unless it is link-local.
+/// The virtual host on `parent` that has `address`, and its device. For an address of a MASTER, or of
+/// any other device of this host, this takes the time of one look into a table, unless it is
+/// link-local.
 pub(crate) fn vhost_of<'a>(
     guard: &'a Guard,
     parent: &NetDevice,
@@ -144,5 +145,9 @@ fn master_of<'a>(
     parent: &NetDevice,
     address: &Ipv6,
 ) -> Option<(ArcBorrow<'a, Vhost>, &'a NetDevice)> {
+    // Those of a MASTER are all in the table, so that what others are asked for costs one look there.
+    if !inet6::may_have(guard, parent, address) {
+        return None;
+    }
     vhost_of(guard, parent, address).filter(|(vhost, _)| vhost.is_master())
 }

@@ -59,7 +59,8 @@ impl WorkItem for Ownership {
         match this.follow_now() {
             // The gate has closed meanwhile: this runs again.
             Ok(()) | Err(EPERM) => (),
-            Err(ENOMEM | ENOBUFS) => {
+            // Without memory for a socket there are too many.
+            Err(ENOMEM | ENOBUFS | ENFILE) => {
                 fsleep(Delta::from_millis(RETRY_MS));
                 this.follow();
             }
@@ -99,7 +100,7 @@ impl Ownership {
             return;
         }
         if let Some(device) = self.device.get(guard) {
-            mark(guard, device, owned);
+            self.mark(guard, device);
         }
         self.follow();
     }
@@ -115,9 +116,9 @@ impl Ownership {
     }
 
     /// By which packets for an IPv4 address of the device come in, as long as the tables do not say,
-    /// or not for sure, that it is owned.
-    pub(super) fn way_in_v4(&self) -> Option<&LocalRoute> {
-        self.lacks_routes().then_some(&self.v4)
+    /// or not for sure, that it is owned; or if it is owned and the tables are not to be asked.
+    pub(super) fn way_in_v4(&self, ask_tables: bool) -> Option<&LocalRoute> {
+        (self.lacks_routes() || !ask_tables && self.is_owned()).then_some(&self.v4)
     }
 
     /// The same for IPv6.
@@ -135,7 +136,7 @@ impl Ownership {
     fn follow_now(&self) -> Result {
         let mut routes = self.routes.lock();
         let owned = self.is_owned();
-        let Some((addresses, namespace)) = snapshot(&self.device, owned)? else {
+        let Some((addresses, namespace)) = self.snapshot()? else {
             return Ok(());
         };
         if !owned {
@@ -144,7 +145,7 @@ impl Ownership {
         let client = Client::new(namespace)?;
         let outcome = routes.follow(&client, &addresses, owned);
         if owned {
-            let Some((now, _)) = snapshot(&self.device, owned)? else {
+            let Some((now, _)) = self.snapshot()? else {
                 return Ok(());
             };
             // If an address has gone, this is called again anyway.
@@ -158,26 +159,33 @@ impl Ownership {
         }
         Ok(())
     }
-}
 
-/// The addresses of `device` as they are now, marked as `owned` or not, and its namespace. None: it
-/// goes, and takes its routes with it.
-fn snapshot(device: &RcuDevice, owned: bool) -> Result<Option<(DeviceAddresses, NamespaceRef)>> {
-    let guard = Guard::new();
-    let Some(device) = device.get(&guard) else {
-        return Ok(None);
-    };
-    let Some(namespace) = device.namespace().keep() else {
-        return Ok(None);
-    };
-    mark(&guard, device, owned);
-    Ok(Some((DeviceAddresses::of(&guard, device)?, namespace)))
-}
+    /// The addresses of the device as they are now, marked, and its namespace. None: it goes, and takes
+    /// its routes with it.
+    fn snapshot(&self) -> Result<Option<(DeviceAddresses, NamespaceRef)>> {
+        let guard = Guard::new();
+        let Some(device) = self.device.get(&guard) else {
+            return Ok(None);
+        };
+        let Some(namespace) = device.namespace().keep() else {
+            return Ok(None);
+        };
+        self.mark(&guard, device);
+        Ok(Some((DeviceAddresses::of(&guard, device)?, namespace)))
+    }
 
-/// Nothing of this host's may be sent from an IPv6 address that it does not own: unlike with IPv4,
-/// no route is asked.
-fn mark(guard: &Guard, device: &NetDevice, owned: bool) {
-    for address in inet6::addresses_rcu(guard, device) {
-        address.set_usable(owned);
+    /// This host chooses no IPv6 address as source that it does not own: unlike with IPv4, no route is
+    /// asked.
+    fn mark(&self, guard: &Guard, device: &NetDevice) {
+        loop {
+            let owned = self.is_owned();
+            for address in inet6::addresses_rcu(guard, device) {
+                address.set_usable(owned);
+            }
+            // Whoever marks last has seen what was said last.
+            if self.is_owned() == owned {
+                return;
+            }
+        }
     }
 }

@@ -134,12 +134,13 @@ impl Routes {
             }
         }
         self.added.retain(|added| {
-            let stays = now.v6.iter().any(|address| address.address == *added);
-            if !stays {
-                is_late = true;
-                outcome = outcome.and(delete_local(client, then.via, added));
+            if now.v6.iter().any(|address| address.address == *added) {
+                return true;
             }
-            stays
+            is_late = true;
+            let deleted = delete_local(client, then.via, added);
+            outcome = outcome.and(deleted);
+            deleted.is_err()
         });
         outcome.map(|()| is_late)
     }
@@ -147,16 +148,16 @@ impl Routes {
     fn follow_v6(&mut self, client: &Client, addresses: &DeviceAddresses, owned: bool) -> Result {
         let via = addresses.via;
         let mut outcome = Ok(());
+        self.added.reserve(addresses.v6.len(), GFP_KERNEL)?;
         // Those whose address has gone, or that are not owned any more.
-        let mut kept = KVec::with_capacity(addresses.v6.len(), GFP_KERNEL)?;
-        for added in &self.added {
+        self.added.retain(|added| {
             if owned && addresses.v6.iter().any(|now| now.address == *added) {
-                let _ = kept.push_within_capacity(*added);
-            } else {
-                outcome = outcome.and(delete_local(client, via, added));
+                return true;
             }
-        }
-        self.added = kept;
+            let deleted = delete_local(client, via, added);
+            outcome = outcome.and(deleted);
+            deleted.is_err()
+        });
         for now in &addresses.v6 {
             let prefix = prefix_route(now);
             if !owned {
@@ -166,8 +167,10 @@ impl Routes {
                 }
                 continue;
             }
-            if !now.is_routed && !self.added.contains(&now.address) {
-                self.added.push(now.address, GFP_KERNEL)?;
+            if !now.is_routed {
+                if !self.added.contains(&now.address) {
+                    let _ = self.added.push_within_capacity(now.address);
+                }
                 outcome = outcome.and(unless(EEXIST, client.add(via, &local6(&now.address))));
             }
             if let Some(prefix) = prefix {

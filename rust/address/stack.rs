@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What the stack of a namespace makes of the virtual addresses, and is kept from making of them.
 //!
-//! Context: softirqs off, under RCU. No locks.
+//! Context: under RCU; any but hard interrupts. No locks.
 
 use super::{arp, ownership::Ownership};
 use crate::{
@@ -27,6 +27,30 @@ impl StackHook for Stack {
         arp::output(guard, device, packet)
     }
 
+    fn ip_output(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool {
+        // A carp device looks itself, and counts.
+        if link::of::<Vhost>(device).is_some() {
+            return true;
+        }
+        let owner = match packet.protocol() {
+            Protocol::Ipv4 => {
+                let mut buffer = [0; 16];
+                source(packet, &mut buffer).and_then(|from| inet::owner_of(guard, device, *from))
+            }
+            Protocol::Ipv6 => {
+                let mut buffer = [0; 24];
+                source(packet, &mut buffer).and_then(|from| {
+                    // Most are not ours, and found at once.
+                    inet6::owner_of(guard, device, from)
+                        .or_else(|| inet6::holder_of(guard, device, from))
+                })
+            }
+            Protocol::Arp | Protocol::Other => None,
+        };
+        let vhost = owner.and_then(link::of::<Vhost>);
+        vhost.is_none_or(|vhost| vhost.owns_addresses())
+    }
+
     fn ip_input(device: &NetDevice, packet: &mut SkBuff) {
         if let Some(vhost) = link::of::<Vhost>(device) {
             if let Some(route) = way_in(vhost.ownership(), device, packet) {
@@ -34,6 +58,14 @@ impl StackHook for Stack {
             }
         }
     }
+}
+
+/// The address that ends where `buffer` does, at the begin of the packet.
+fn source<'a, const END: usize, const LEN: usize>(
+    packet: &'a SkBuff,
+    buffer: &'a mut [u8; END],
+) -> Option<&'a [u8; LEN]> {
+    Some(packet.read_network(buffer)?.split_last_chunk()?.1)
 }
 
 /// The route of a packet for one of the addresses of `device`, if the tables may not have it yet.
@@ -45,7 +77,9 @@ fn way_in<'a>(
     let guard = Guard::new();
     match packet.protocol() {
         Protocol::Ipv4 => {
-            let route = ownership.way_in_v4()?;
+            // A strict filter would have none of a neighbour that is reached by the parent.
+            let is_strict = inet::filters_strictly(&guard, device);
+            let route = ownership.way_in_v4(!is_strict)?;
             let mut buffer = [0; 20];
             let (_, destination) = packet.read_network(&mut buffer)?.split_last_chunk()?;
             let owner = inet::owner_of(&guard, device, *destination)?;

@@ -75,7 +75,8 @@ impl notifier::Events for Events {
             return;
         };
         vhost.ownership().follow();
-        vhost.read_addresses(rtnl);
+        // Nobody here could be told that there is no memory; it is tried again.
+        let _ = vhost.read_addresses(rtnl);
     }
 
     fn addresses_v6(device: &NetDevice) {

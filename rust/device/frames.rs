@@ -5,7 +5,7 @@
 
 use crate::{
     address::{arp, nd},
-    group::{parent::Parent, vhost::Vhost},
+    group::{carp_if::CarpIf, parent::Parent, vhost::Vhost},
     proto::wire::{self, Advert, Reject, Source},
     sys::{
         hook::Verdict,
@@ -49,10 +49,10 @@ pub(crate) fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff)
     match packet.protocol() {
         Protocol::Arp => arp::hear(guard, parent.device(), packet),
         Protocol::Ipv4 if destination == wire::GROUP_MAC_V4 => {
-            hear(parent, guard, packet, wire::parse_ipv4);
+            hear(parent, carp_if, guard, packet, wire::parse_ipv4);
         }
         Protocol::Ipv6 if destination == wire::GROUP_MAC_V6 => {
-            hear(parent, guard, packet, wire::parse_ipv6);
+            hear(parent, carp_if, guard, packet, wire::parse_ipv6);
         }
         Protocol::Ipv6 => {
             nd::hear(guard, parent, packet);
@@ -66,47 +66,37 @@ pub(crate) fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff)
 type Parse = fn(&[u8]) -> Result<Option<(Source, Advert)>, Reject>;
 
 /// Maybe an advert.
-fn hear(parent: &Parent, guard: &Guard, packet: &SkBuff, parse: Parse) {
+fn hear(parent: &Parent, carp_if: &CarpIf, guard: &Guard, packet: &SkBuff, parse: Parse) {
     let mut buffer = [0; HEAD_LEN];
     let Some(bytes) = packet.read_network(&mut buffer) else {
         return;
     };
     match parse(bytes) {
         Ok(None) => (),
-        Ok(Some((from, advert))) => {
-            match parent
-                .carp_if(guard)
-                .and_then(|carp_if| carp_if.get(advert.vhid))
-            {
-                Some(vhost) => vhost.advert_received(guard, from, &advert),
-                None => parent.counters.count(Reject::Vhid),
-            }
-        }
+        Ok(Some((from, advert))) => match carp_if.get(advert.vhid) {
+            Some(vhost) => vhost.advert_received(guard, from, &advert),
+            None => parent.counters.count(Reject::Vhid),
+        },
         Err(reject) => parent.counters.count(reject),
     }
 }
 
-/// A packet that `parent` is about to send. What this host says from a virtual address comes from
-/// the virtual MAC address if it is MASTER, and is not said otherwise. False: drop it.
+/// A packet that `parent` is about to send. What comes from an address of a MASTER on it, said by this
+/// host or translated to it, comes from the virtual MAC address. False: drop it.
 pub(crate) fn egress(parent: &Parent, guard: &Guard, packet: &mut SkBuff) -> bool {
-    if packet.was_received() {
-        return true;
-    }
     let owner = match packet.protocol() {
         Protocol::Ipv4 => ipv4_owner(parent, guard, packet),
         Protocol::Ipv6 => ipv6_owner(parent, guard, packet),
         _ => None,
     };
-    let Some(vhost) = owner else {
+    let Some(vhost) = owner.filter(|vhost| vhost.is_master()) else {
         return true;
     };
-    if packet.ethernet().is_some_and(|(_, mac)| mac == vhost.mac()) {
-        return true;
-    }
-    vhost.is_master() && packet.set_ethernet_source(&vhost.mac()).is_ok()
+    let is_done = packet.ethernet().is_some_and(|(_, mac)| mac == vhost.mac());
+    is_done || packet.set_ethernet_source(&vhost.mac()).is_ok()
 }
 
-/// The virtual host from whose address a packet is about to be sent.
+/// The virtual host on `parent` from whose address a packet is about to be sent.
 fn ipv4_owner<'a>(
     parent: &Parent,
     guard: &'a Guard,
@@ -115,7 +105,8 @@ fn ipv4_owner<'a>(
     let mut buffer = [0; 16];
     let (_, source) = packet.read_network(&mut buffer)?.split_last_chunk()?;
     let (vhost, _) = arp::vhost_of(guard, parent.device(), *source)?;
-    Some(vhost)
+    // On another link its virtual MAC address may be another one's.
+    vhost.parent_device().is(parent.device()).then_some(vhost)
 }
 
 /// As [`ipv4_owner`].

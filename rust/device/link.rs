@@ -131,11 +131,9 @@ impl LinkKind for Vhost {
             group: request.group,
         };
         let request = |kind| Operation::request(self.parent().clone(), kind);
-        if let Some(renumbering) = renumbering {
-            serializer.submit(rtnl, request(Kind::Vhid(self.into(), renumbering)));
-        }
-        // Last, for behind another group there may be another serializer.
-        serializer.submit(rtnl, request(Kind::Configure(self.into(), settings)));
+        let vhid = renumbering.map(|renumbering| request(Kind::Vhid(self.into(), renumbering)));
+        let configure = request(Kind::Configure(self.into(), settings));
+        serializer.submit_in_a_row(rtnl, [vhid, Some(configure)].into_iter().flatten());
         Ok(())
     }
 
@@ -156,8 +154,9 @@ impl LinkKind for Vhost {
         let fresh = prepared.inspect_err(|_| self.give_up_listening(rtnl))?;
         let join = Kind::Join(self.into(), Some(fresh));
         let join = Operation::request(self.parent().clone(), join);
-        self.parent().serializer().submit(rtnl, join);
-        self.ties_changed(rtnl);
+        // The ties first, for they cannot be folded into the joining of others.
+        let operations = [self.new_ties(rtnl), Some(join)].into_iter().flatten();
+        self.parent().serializer().submit_in_a_row(rtnl, operations);
         Ok(())
     }
 
@@ -167,7 +166,9 @@ impl LinkKind for Vhost {
         let is_last = self.parent().leave(rtnl, self);
         self.give_up_listening(rtnl);
         if !is_last {
-            self.ties_changed(rtnl);
+            if let Some(ties) = self.new_ties(rtnl) {
+                self.parent().serializer().submit(rtnl, ties);
+            }
         } else if self.parent().serializer().is_shared() {
             ties::has_gone(rtnl, self.parent());
         }
@@ -226,10 +227,11 @@ impl Vhost {
         self.parent_device().drop_unicast(rtnl, &self.mac());
     }
 
-    fn ties_changed(&self, rtnl: &Rtnl<'_>) {
-        if !self.group().is_none() || self.parent().serializer().is_shared() {
-            self.parent().submit_event(rtnl, Kind::Ties);
-        }
+    /// It has been set up or down: what follows if it ties its parent to others, for which there is
+    /// always room.
+    fn new_ties(&self, rtnl: &Rtnl<'_>) -> Option<Operation> {
+        let ties = !self.group().is_none() && ties::is_the_only_one(rtnl, self);
+        ties.then(|| Operation::event(self.parent().clone(), Kind::Ties))
     }
 }
 

@@ -32,7 +32,7 @@ impl Family for Sync {
                 let Some(vhost) = link::of::<Vhost>(device) else {
                     return Ok(());
                 };
-                vhost.catch_up(&rtnl);
+                vhost.catch_up(&rtnl)?;
                 let parent = vhost.parent();
                 if asked.iter().any(|(known, _)| Arc::ptr_eq(known, parent)) {
                     return Ok(());

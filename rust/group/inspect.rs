@@ -35,13 +35,17 @@ fn read(parent: &Arc<Parent>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (generation, at_rest) = parent.generation();
     f.write_fmt(fmt!("generation {}\n", generation))?;
     f.write_fmt(fmt!("at_rest {}\n", yes_no(at_rest)))?;
-    let (current, is_parked, waiting) = parent.serializer().status();
+    let status = parent.serializer().status();
+    let (current, is_parked, waiting) = status.map_err(|_| fmt::Error)?;
     match current {
         None => f.write_str("current none")?,
         Some(op) => f.write_fmt(fmt!("current {} {} vhid {}", op.kind, op.origin, op.vhid))?,
     }
     f.write_str(if is_parked { " parked\n" } else { "\n" })?;
-    f.write_fmt(fmt!("waiting {}\n", waiting))?;
+    f.write_fmt(fmt!("waiting {}\n", waiting.len()))?;
+    for op in &waiting {
+        f.write_fmt(fmt!("next {} {} vhid {}\n", op.kind, op.origin, op.vhid))?;
+    }
     for vhost in &parent.members().map_err(|_| fmt::Error)? {
         f.write_fmt(fmt!("vhost {} ", vhost.vhid()))?;
         if let Some(device) = vhost.device().get(&Guard::new()) {
@@ -53,7 +57,8 @@ fn read(parent: &Arc<Parent>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     Ok(())
 }
 
-/// `hold VHID` keeps the writer inside that virtual host until `release VHID`.
+/// `hold VHID` keeps the writer inside that virtual host until `release VHID`, or until its device
+/// goes down. Fails with `EBUSY` while nobody gets in.
 fn write(parent: &Arc<Parent>, reader: &mut UserSliceReader) -> Result {
     let mut buffer = [0; 32];
     let len = reader.len();
@@ -69,6 +74,11 @@ fn write(parent: &Arc<Parent>, reader: &mut UserSliceReader) -> Result {
     };
     let vhosts = parent.members()?;
     let vhost = vhosts.iter().find(|vhost| vhost.claims(vhid));
-    vhost.ok_or(ENOENT)?.hold(hold);
-    Ok(())
+    let vhost = vhost.ok_or(ENOENT)?;
+    if hold {
+        vhost.hold()
+    } else {
+        vhost.release();
+        Ok(())
+    }
 }

@@ -93,6 +93,8 @@ pub(crate) struct Operation {
     origin: Origin,
     parent: Arc<Parent>,
     asked_ns: u64,
+    /// Until its start; 0 before.
+    queued_ns: u64,
     /// The other parents of the groups that it is an operation of.
     others: KVec<Arc<Parent>>,
     stage: Stage,
@@ -137,6 +139,7 @@ impl Operation {
             origin,
             parent,
             asked_ns: clock::now_ns(),
+            queued_ns: 0,
             others: KVec::new(),
             stage: Stage::Fresh,
         }
@@ -163,7 +166,12 @@ impl Operation {
             Origin::Request => c"request",
             Origin::Event => c"event",
         };
-        trace::Operation { kind, origin, vhid }
+        trace::Operation {
+            kind,
+            origin,
+            vhid,
+            queued_ns: self.queued_ns,
+        }
     }
 
     /// Shows what happens to it, for each parent of its groups.
@@ -173,8 +181,10 @@ impl Operation {
         }
     }
 
-    fn waited_ns(&self) -> u64 {
-        clock::now_ns().saturating_sub(self.asked_ns)
+    /// It waits no longer.
+    fn begin(&mut self, event: impl Fn(&NetDevice, trace::Operation)) {
+        self.queued_ns = clock::now_ns().saturating_sub(self.asked_ns);
+        self.trace(event);
     }
 
     /// The serializer of another group that it is an operation of as well; none if there is none,
@@ -241,8 +251,7 @@ impl Operation {
 
     /// Does it as a part of the current operation.
     pub(crate) fn fold(mut self, rtnl: &Rtnl<'_>) {
-        let waited_ns = self.waited_ns();
-        self.trace(|group, subject| trace::op_fold(group, subject, waited_ns));
+        self.begin(trace::op_fold);
         let _ = self.first_step(rtnl);
     }
 
@@ -255,8 +264,7 @@ impl Operation {
 
     /// The first step.
     pub(crate) fn start(&mut self, rtnl: &Rtnl<'_>) -> Progress {
-        let waited_ns = self.waited_ns();
-        self.trace(|group, subject| trace::op_start(group, subject, waited_ns));
+        self.begin(trace::op_start);
         self.first_step(rtnl)
     }
 
@@ -316,6 +324,7 @@ impl Operation {
                     self.parent
                         .replace(fresh, |carp_if| carp_if.insert(vhost.clone()));
                     vhost.joined(rtnl);
+                    ties::share_fate_of(rtnl, vhost);
                 }
             }
             Kind::Vhid(vhost, renumbering) => match renumbering.without.take() {
@@ -338,7 +347,10 @@ impl Operation {
                     return Progress::NoMemory;
                 }
             }
-            Kind::Addresses(vhost, list) => vhost.set_addresses(rtnl, core::mem::take(list)),
+            Kind::Addresses(vhost, list) => {
+                let list = core::mem::take(list);
+                vhost.as_arc_borrow().set_addresses(rtnl, list);
+            }
             Kind::ParentState => {
                 self.parent.state_changed(rtnl);
                 if self.parent.share_fate(rtnl).is_err() {

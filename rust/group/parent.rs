@@ -215,6 +215,7 @@ impl Parent {
             kind,
             origin: c"event",
             vhid: 0,
+            queued_ns: 0,
         };
         self.serializer().at_once(rtnl, self.device(), subject, f);
     }
@@ -334,12 +335,12 @@ impl Parent {
     }
 
     /// The parent has another MAC address, and `vhosts` are at rest. Its driver may have set up its
-    /// filters anew, so it is told again what they let in.
+    /// filters anew, so it is made to look again at what they let in. As that is on the list, which
+    /// only counts how often, this takes no memory.
     pub(crate) fn take_address(&self, rtnl: &Rtnl<'_>, vhosts: &[Arc<Vhost>]) {
         for vhost in vhosts.iter().filter(|vhost| vhost.is_open()) {
-            self.device().drop_unicast(rtnl, &vhost.mac());
-            if self.device().accept_unicast(rtnl, &vhost.mac()).is_err() {
-                pr_err!("no memory: a parent does not accept a virtual MAC address any more\n");
+            if self.device().accept_unicast(rtnl, &vhost.mac()).is_ok() {
+                self.device().drop_unicast(rtnl, &vhost.mac());
             }
         }
         trace::parent_address(self.device());

@@ -162,25 +162,33 @@ impl Serializer {
 
     /// Does `operation`, now or in its turn. There is room for it: promised, or made just now.
     pub(crate) fn submit(self: &Arc<Self>, rtnl: &Rtnl<'_>, operation: Operation) {
-        let mut queue = self.queue.lock();
-        let is_next = queue.waiting.is_empty();
-        match &mut queue.current {
-            Current::Paused(current, Pause::Grace { folding })
-                if is_next && operation.folds_into(current) =>
-            {
-                *folding = folding.wrapping_add(1);
-                drop(queue);
-                operation.fold(rtnl);
-                self.folded();
-                self.wake();
-            }
-            _ => {
-                queue.add(operation);
-                drop(queue);
-                if self.start_waiting(rtnl).is_err() {
-                    self.wake();
+        self.submit_in_a_row(rtnl, [operation]);
+    }
+
+    /// Does `operations`, with nothing between them. When the first starts all of them are in the
+    /// queue: it may be merged with another group's, and this serializer be nobody's then.
+    pub(crate) fn submit_in_a_row(
+        self: &Arc<Self>,
+        rtnl: &Rtnl<'_>,
+        operations: impl IntoIterator<Item = Operation>,
+    ) {
+        for operation in operations {
+            let mut queue = self.queue.lock();
+            let is_next = queue.waiting.is_empty();
+            match &mut queue.current {
+                Current::Paused(current, Pause::Grace { folding })
+                    if is_next && operation.folds_into(current) =>
+                {
+                    *folding = folding.wrapping_add(1);
+                    drop(queue);
+                    operation.fold(rtnl);
+                    self.folded();
                 }
+                _ => queue.add(operation),
             }
+        }
+        if self.start_waiting(rtnl).is_err() {
+            self.wake();
         }
     }
 
@@ -202,10 +210,10 @@ impl Serializer {
             is_first
         };
         if !is_first {
-            trace::op_fold(parent, subject, 0);
+            trace::op_fold(parent, subject);
             return f();
         }
-        trace::op_start(parent, subject, 0);
+        trace::op_start(parent, subject);
         f();
         trace::op_finish(parent, subject);
         self.queue.lock().current = Current::None;
@@ -268,9 +276,18 @@ impl Serializer {
         !matches!(self.queue.lock().current, Current::None)
     }
 
-    /// What is current, whether it is parked, and how many wait; for people to read.
-    pub(crate) fn status(&self) -> (Option<trace::Operation>, bool, usize) {
+    /// What is current, whether it is parked, and what waits; for people to read. Fails for want of
+    /// memory.
+    pub(crate) fn status(
+        &self,
+    ) -> Result<(Option<trace::Operation>, bool, KVec<trace::Operation>)> {
         let queue = self.queue.lock();
+        let mut waiting = KVec::with_capacity(queue.waiting.len(), GFP_KERNEL)?;
+        for operation in &queue.waiting {
+            waiting
+                .push_within_capacity(operation.subject())
+                .or(Err(ENOMEM))?;
+        }
         let (current, is_parked) = match &queue.current {
             Current::None => (None, false),
             Current::Running(subject) => (Some(*subject), false),
@@ -279,7 +296,7 @@ impl Serializer {
                 *pause == (Pause::Rest { parked: true }),
             ),
         };
-        (current, is_parked, queue.waiting.len())
+        Ok((current, is_parked, waiting))
     }
 
     /// One step of the work item. False: there is nothing more to do now.

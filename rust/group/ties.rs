@@ -189,6 +189,31 @@ pub(crate) fn has_gone(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) {
     }
 }
 
+/// No other device on its parent that is up has its group.
+pub(crate) fn is_the_only_one(rtnl: &Rtnl<'_>, vhost: &Vhost) -> bool {
+    let parent = vhost.parent_device();
+    let other = parent.find_upper(rtnl, |upper| {
+        let other = link::of::<Vhost>(upper)?;
+        let is_other = !core::ptr::eq(&*other, vhost);
+        (is_other && other.is_open() && other.group() == vhost.group()).then_some(())
+    });
+    other.is_none()
+}
+
+/// Demotes this one, which is up, if it is tied to a parent that does not work, and not otherwise.
+pub(super) fn share_fate_of(rtnl: &Rtnl<'_>, vhost: &Vhost) {
+    if vhost.group().is_none() {
+        return;
+    }
+    let mut is_down = false;
+    // Never fails: nothing in it does.
+    let _ = for_each_tied(rtnl, &vhost.parent_device().namespace(), |other, group| {
+        is_down |= group == vhost.group() && !other.parent().works();
+        Ok(())
+    });
+    vhost.set_group_down(is_down);
+}
+
 /// Demotes what is tied to a parent that does not work, and nothing else.
 pub(super) fn share_fate(rtnl: &Rtnl<'_>, namespace: &Namespace) -> Result {
     let mut failed: KVec<GroupName> = KVec::new();

@@ -43,8 +43,12 @@ use kernel::{
     prelude::*,
     static_lock_class,
     sync::{rcu::Guard, Arc, ArcBorrow},
+    time::{delay::fsleep, Delta},
     workqueue::{Work, WorkItem},
 };
+
+/// How long to wait for memory before addresses are read again.
+const RETRY_MS: i64 = 20;
 
 impl auth::Mac for HmacSha1 {
     fn update(&mut self, data: &[u8]) {
@@ -74,6 +78,8 @@ pub(crate) struct Vhost {
     ownership: Arc<Ownership>,
     /// Its list of addresses has changed, where it could not be read.
     addresses_changed: AtomicBool,
+    /// There was no memory for that: not at once again.
+    lacks_memory: AtomicBool,
     pub(crate) conflicts: Conflicts,
     /// Reads what could not be read before.
     #[pin]
@@ -87,7 +93,11 @@ impl WorkItem for Vhost {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        this.as_arc_borrow().catch_up(&RtnlGuard::new());
+        if this.lacks_memory.swap(false, Ordering::AcqRel) {
+            fsleep(Delta::from_millis(RETRY_MS));
+        }
+        // If it fails, this runs again.
+        let _ = this.as_arc_borrow().catch_up(&RtnlGuard::new());
     }
 }
 
@@ -149,6 +159,7 @@ impl Vhost {
                 timer <- Timer::new(),
                 ownership,
                 addresses_changed: AtomicBool::new(false),
+                lacks_memory: AtomicBool::new(false),
                 conflicts: Conflicts::new(),
                 work <- new_work!("carp addresses"),
             }),
@@ -311,7 +322,7 @@ impl Vhost {
     /// The device is set down, and about to leave the snapshot; or the host is. Says so to the
     /// peers. Context: any but hard interrupts.
     pub(crate) fn close(&self) {
-        self.hold(false);
+        self.release();
         self.step(|core, now_ns| {
             core.is_open = false;
             core.has_joined = false;
@@ -390,12 +401,19 @@ impl Vhost {
         self.users.count()
     }
 
-    /// For tests: stays inside until told otherwise, or until the device goes down.
-    pub(crate) fn hold(&self, hold: bool) {
-        let was_held = self.is_held.swap(hold, Ordering::AcqRel);
-        if hold && !was_held && !self.users.enter() {
-            self.is_held.store(false, Ordering::Release);
-        } else if !hold && was_held {
+    /// For tests: somebody stays inside until [`Vhost::release`], or until the device goes down. Fails
+    /// if nobody gets in.
+    pub(crate) fn hold(&self) -> Result {
+        let inside = self.enter().ok_or(EBUSY)?;
+        // Who releases finds it held only when somebody is inside.
+        if !self.is_held.swap(true, Ordering::AcqRel) {
+            core::mem::forget(inside);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn release(&self) {
+        if self.is_held.swap(false, Ordering::AcqRel) {
             drop(Inside(self));
         }
     }
@@ -442,28 +460,38 @@ impl Vhost {
         queue::enqueue(self.into());
     }
 
-    /// Has the virtual addresses become those of the device.
-    pub(crate) fn read_addresses(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) {
+    /// Has the virtual addresses become those of the device. Fails for want of memory, and then does
+    /// it later.
+    pub(crate) fn read_addresses(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
         self.addresses_changed.store(false, Ordering::Release);
         let Some(device) = self.device.get_rtnl(rtnl) else {
-            return;
+            return Ok(());
         };
-        let submitted = Addresses::of(rtnl, device)
-            .and_then(|list| self.submit(rtnl, Kind::Addresses(self.into(), list)));
-        if submitted.is_err() {
-            pr_err!("no memory: a carp device signs for its old addresses until the next change\n");
-        }
+        Addresses::of(rtnl, device)
+            .and_then(|list| self.submit(rtnl, Kind::Addresses(self.into(), list)))
+            .inspect_err(|_| self.read_addresses_later())
+    }
+
+    /// There is no memory to follow the addresses of its device.
+    fn read_addresses_later(self: ArcBorrow<'_, Self>) {
+        self.lacks_memory.store(true, Ordering::Release);
+        self.addresses_changed();
     }
 
     /// As [`Vhost::read_addresses`], if that has been put off until now.
-    pub(crate) fn catch_up(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) {
+    pub(crate) fn catch_up(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
         if self.addresses_changed.load(Ordering::Acquire) {
-            self.read_addresses(rtnl);
+            self.read_addresses(rtnl)?;
         }
+        Ok(())
     }
 
     /// The virtual addresses are these.
-    pub(crate) fn set_addresses(&self, rtnl: &Rtnl<'_>, mut addresses: Addresses) {
+    pub(crate) fn set_addresses(
+        self: ArcBorrow<'_, Self>,
+        rtnl: &Rtnl<'_>,
+        mut addresses: Addresses,
+    ) {
         let room = addresses.take_room();
         let (old, is_master) = {
             let mut core = self.core.lock();
@@ -481,9 +509,7 @@ impl Vhost {
         };
         drop(old);
         if self.listen(rtnl, room).is_err() {
-            pr_err!(
-                "no memory: a parent does not listen in the groups of all its virtual addresses\n"
-            );
+            self.read_addresses_later();
         }
         self.start_or_stop(rtnl);
         if is_master {

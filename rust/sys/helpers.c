@@ -180,14 +180,10 @@ unsigned int carp_skb_len(const struct sk_buff *skb)
 	return skb->len;
 }
 
+/* VLAN 0 is none: such a tag is about priority alone. */
 bool carp_skb_has_vlan_tag(const struct sk_buff *skb)
 {
-	return skb_vlan_tag_present(skb);
-}
-
-bool carp_skb_was_received(const struct sk_buff *skb)
-{
-	return skb->skb_iif;
+	return skb_vlan_tag_present(skb) && skb_vlan_tag_get_id(skb);
 }
 
 int carp_skb_network_offset(const struct sk_buff *skb)
@@ -381,6 +377,12 @@ void carp_set_rp_filter(struct in_device *in_dev, int value)
 	IN_DEV_CONF_SET(in_dev, RP_FILTER, value);
 }
 
+/* As it counts: the namespace's, if that is larger. */
+int carp_rp_filter(const struct in_device *in_dev)
+{
+	return IN_DEV_RPFILTER(in_dev);
+}
+
 bool carp_ip_mc_is_member(struct in_device *in_dev, __be32 group)
 {
 	struct ip_mc_list *im;
@@ -407,6 +409,16 @@ struct inet6_ifaddr *carp_inet6_next_rcu(struct inet6_dev *idev, struct inet6_if
 	struct list_head *at = ifp ? &ifp->if_list : &idev->addr_list;
 
 	return list_next_or_null_rcu(&idev->addr_list, at, struct inet6_ifaddr, if_list);
+}
+
+/* The table is asked for one VRF at a time, and a VRF comes with rules. */
+bool carp_inet6_may_have(struct net *net, const struct in6_addr *addr)
+{
+#ifdef CONFIG_IPV6_MULTIPLE_TABLES
+	if (net->ipv6.fib6_has_custom_rules)
+		return true;
+#endif
+	return ipv6_chk_addr(net, addr, NULL, 0);
 }
 
 /* Its route as the kernel has made it is in the table. */

@@ -47,7 +47,6 @@ void carp_skb_copy_to(struct sk_buff *skb, struct net_device *dev);
 __be16 carp_skb_protocol(const struct sk_buff *skb);
 unsigned int carp_skb_len(const struct sk_buff *skb);
 bool carp_skb_has_vlan_tag(const struct sk_buff *skb);
-bool carp_skb_was_received(const struct sk_buff *skb);
 int carp_skb_network_offset(const struct sk_buff *skb);
 u8 carp_skb_ipv6_next_header(const struct sk_buff *skb);
 const struct ethhdr *carp_skb_ethernet(const struct sk_buff *skb);
@@ -89,12 +88,14 @@ struct in_device *carp_in_dev_rcu(const struct net_device *dev);
 struct in_ifaddr *carp_ifa_first_rcu(struct in_device *in_dev);
 struct in_ifaddr *carp_ifa_next_rcu(struct in_ifaddr *ifa);
 void carp_set_rp_filter(struct in_device *in_dev, int value);
+int carp_rp_filter(const struct in_device *in_dev);
 bool carp_ip_mc_is_member(struct in_device *in_dev, __be32 group);
 void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group);
 
 /* IPv6 */
 struct inet6_dev *carp_in6_dev_rcu(const struct net_device *dev);
 struct inet6_ifaddr *carp_inet6_next_rcu(struct inet6_dev *idev, struct inet6_ifaddr *ifp);
+bool carp_inet6_may_have(struct net *net, const struct in6_addr *addr);
 bool carp_inet6_is_routed(struct inet6_ifaddr *ifp);
 void carp_inet6_set_usable(struct inet6_ifaddr *ifp, bool usable);
 
@@ -109,7 +110,7 @@ struct carp_op {
 	const struct net_device *group;
 	const char *kind;
 	const char *origin;
-	u64 waited_ns;
+	u64 queued_ns;
 	u8 vhid;
 };
 

@@ -127,6 +127,14 @@ pub(crate) fn accept_any_way_back(_rtnl: &Rtnl<'_>, device: &NetDevice) {
     }
 }
 
+/// `device` takes in only what it would be answered by (`rp_filter` 1, its own or the namespace's).
+pub(crate) fn filters_strictly(_guard: &Guard, device: &NetDevice) -> bool {
+    // SAFETY: The device is alive, the guard is held.
+    let in_dev = NonNull::new(unsafe { bindings::carp_in_dev_rcu(device.as_ptr()) });
+    // SAFETY: Valid while the guard is held.
+    in_dev.is_some_and(|in_dev| unsafe { bindings::carp_rp_filter(in_dev.as_ptr()) } == 1)
+}
+
 /// Has the namespace of `device` accept packets from an address of its own that the routes say is
 /// somewhere else.
 pub(crate) fn trust_routes(_rtnl: &Rtnl<'_>, device: &NetDevice) {

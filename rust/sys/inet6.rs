@@ -122,6 +122,15 @@ pub(crate) fn owner_of<'a>(
     NonNull::new(dev).map(|dev| unsafe { NetDevice::from_raw(dev.as_ptr()) })
 }
 
+/// False: no device of the namespace of `near` may send from `address`. True, but for link-local ones
+/// and in namespaces with VRFs or routing rules of their own: one does. Any context; one look into a
+/// table.
+pub(crate) fn may_have(_guard: &Guard, near: &NetDevice, address: &Ipv6) -> bool {
+    let address = in6_addr(address);
+    // SAFETY: `near` is alive, and with it its namespace; the guard is held.
+    unsafe { bindings::carp_inet6_may_have(near.net(), &address) }
+}
+
 /// The device of the namespace of `near` that has `address`, whether it may send from it or not; of
 /// a link-local one, which is each device's own, there is none. Any context; looks at all devices,
 /// unless nobody has it.
@@ -170,8 +179,8 @@ pub(crate) fn forwards(_guard: &Guard, device: &NetDevice) -> bool {
     })
 }
 
-/// Has `device` have the addresses that somebody configures, and no others; at once, without asking
-/// whether a neighbour has them; and also while it is down.
+/// Has `device` have the addresses that somebody configures, and no others, whatever routers advertise;
+/// at once, without asking whether a neighbour has them; and also while it is down.
 pub(crate) fn keep_to_what_is_configured(_rtnl: &Rtnl<'_>, device: &NetDevice) {
     // SAFETY: The device is alive, RTNL is held.
     let Some(idev) = NonNull::new(unsafe { bindings::carp_in6_dev_rcu(device.as_ptr()) }) else {
@@ -182,6 +191,8 @@ pub(crate) fn keep_to_what_is_configured(_rtnl: &Rtnl<'_>, device: &NetDevice) {
         let cnf = &raw mut (*idev.as_ptr()).cnf;
         (&raw mut (*cnf).addr_gen_mode)
             .write_volatile(bindings::in6_addr_gen_mode_IN6_ADDR_GEN_MODE_NONE);
+        (&raw mut (*cnf).accept_ra).write_volatile(0);
+        (&raw mut (*cnf).autoconf).write_volatile(0);
         (&raw mut (*cnf).accept_dad).write_volatile(0);
         (&raw mut (*cnf).keep_addr_on_down).write_volatile(1);
     }

@@ -99,12 +99,6 @@ impl SkBuff {
         unsafe { bindings::carp_skb_set_route(self.as_ptr(), route.as_ptr()) };
     }
 
-    /// It came in from a network, so it is not this host's own.
-    pub(crate) fn was_received(&self) -> bool {
-        // SAFETY: The packet is valid.
-        unsafe { bindings::carp_skb_was_received(self.as_ptr()) }
-    }
-
     /// Destination and source of the Ethernet header, if there is one.
     pub(crate) fn ethernet(&self) -> Option<(Mac, Mac)> {
         // SAFETY: The packet is valid.

@@ -3,7 +3,8 @@
 //! received, or to send what it says itself.
 //!
 //! They are in a namespace as long as there is anything of ours in it, as [`enter`] and
-//! [`leave`] count. Every hook function runs in softirq or with softirqs off, under RCU.
+//! [`leave`] count. Every hook function runs under RCU; those of what is received with softirqs off, the
+//! others in any context but hard interrupts.
 
 use super::{
     bindings,
@@ -28,13 +29,17 @@ pub(crate) trait StackHook: 'static {
     /// `device` is about to send an ARP packet. False drops it.
     fn arp_output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool;
 
+    /// This host is about to send an IP packet of its own, by `device`. False drops it. This is called
+    /// for every packet that the namespace says.
+    fn ip_output(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool;
+
     /// `device` has received an IP packet, which the tables will be asked for unless it is given a
     /// route. Filters and address translation are behind it. This is called for every packet of the
     /// namespace: most must be let pass at once.
     fn ip_input(device: &NetDevice, packet: &mut SkBuff);
 }
 
-const TABLE_LEN: c_uint = 4;
+const TABLE_LEN: c_uint = 6;
 
 /// The tables that C reads, one copy for each `T`.
 struct Tables<T: StackHook>(PhantomData<T>);
@@ -67,6 +72,20 @@ impl<T: StackHook> Tables<T> {
             pf: bindings::NFPROTO_IPV6 as u8,
             hooknum: bindings::nf_inet_hooks_NF_INET_PRE_ROUTING,
             priority: i32::MAX,
+            ..pin_init::zeroed()
+        },
+        bindings::nf_hook_ops {
+            hook: Some(ip_output::<T>),
+            pf: bindings::NFPROTO_IPV4 as u8,
+            hooknum: bindings::nf_inet_hooks_NF_INET_LOCAL_OUT,
+            priority: i32::MIN,
+            ..pin_init::zeroed()
+        },
+        bindings::nf_hook_ops {
+            hook: Some(ip_output::<T>),
+            pf: bindings::NFPROTO_IPV6 as u8,
+            hooknum: bindings::nf_inet_hooks_NF_INET_LOCAL_OUT,
+            priority: i32::MIN,
             ..pin_init::zeroed()
         },
     ];
@@ -184,4 +203,17 @@ unsafe extern "C" fn ip_input<T: StackHook>(
     let (device, packet) = unsafe { seen((*state).in_, skb) };
     T::ip_input(device, packet);
     bindings::NF_ACCEPT
+}
+
+/// # Safety
+///
+/// Called by netfilter, as a hook at `NF_INET_LOCAL_OUT`, only.
+unsafe extern "C" fn ip_output<T: StackHook>(
+    _private: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: By this function's contract; on output there is the sending device.
+    let (device, packet) = unsafe { seen((*state).out, skb) };
+    verdict(T::ip_output(&Guard::new(), device, packet))
 }

@@ -17,17 +17,17 @@ DECLARE_EVENT_CLASS(carp_op,
 		__string(kind, op->kind)
 		__string(origin, op->origin)
 		__field(u8, vhid)
-		__field(u64, waited_ns)
+		__field(u64, queued_ns)
 	),
 	TP_fast_assign(
 		__assign_str(group);
 		__assign_str(kind);
 		__assign_str(origin);
 		__entry->vhid = op->vhid;
-		__entry->waited_ns = op->waited_ns;
+		__entry->queued_ns = op->queued_ns;
 	),
 	TP_printk("group=%s kind=%s origin=%s vhid=%u queued_ns=%llu", __get_str(group),
-		  __get_str(kind), __get_str(origin), __entry->vhid, __entry->waited_ns)
+		  __get_str(kind), __get_str(origin), __entry->vhid, __entry->queued_ns)
 );
 
 #define CARP_OP(name) DEFINE_EVENT(carp_op, name, TP_PROTO(const struct carp_op *op), TP_ARGS(op))

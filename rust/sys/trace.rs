@@ -11,43 +11,45 @@ pub(crate) struct Operation {
     pub(crate) origin: &'static CStr,
     /// 0: the parent as a whole.
     pub(crate) vhid: u8,
+    /// From asking for it to its start.
+    pub(crate) queued_ns: u64,
 }
 
 impl Operation {
-    fn on(self, group: &NetDevice, waited_ns: u64) -> bindings::carp_op {
+    fn on(self, group: &NetDevice) -> bindings::carp_op {
         bindings::carp_op {
             group: group.as_ptr(),
             kind: self.kind.as_char_ptr(),
             origin: self.origin.as_char_ptr(),
-            waited_ns,
+            queued_ns: self.queued_ns,
             vhid: self.vhid,
         }
     }
 }
 
-pub(crate) fn op_start(group: &NetDevice, op: Operation, waited_ns: u64) {
+pub(crate) fn op_start(group: &NetDevice, op: Operation) {
     // SAFETY: The device is alive, the strings are static; here and in those that follow.
-    unsafe { bindings::carp_trace_op_start(&op.on(group, waited_ns)) }
+    unsafe { bindings::carp_trace_op_start(&op.on(group)) }
 }
 
-pub(crate) fn op_fold(group: &NetDevice, op: Operation, waited_ns: u64) {
+pub(crate) fn op_fold(group: &NetDevice, op: Operation) {
     // SAFETY: As above.
-    unsafe { bindings::carp_trace_op_fold(&op.on(group, waited_ns)) }
+    unsafe { bindings::carp_trace_op_fold(&op.on(group)) }
 }
 
 pub(crate) fn op_park(group: &NetDevice, op: Operation) {
     // SAFETY: As above.
-    unsafe { bindings::carp_trace_op_park(&op.on(group, 0)) }
+    unsafe { bindings::carp_trace_op_park(&op.on(group)) }
 }
 
 pub(crate) fn op_resume(group: &NetDevice, op: Operation) {
     // SAFETY: As above.
-    unsafe { bindings::carp_trace_op_resume(&op.on(group, 0)) }
+    unsafe { bindings::carp_trace_op_resume(&op.on(group)) }
 }
 
 pub(crate) fn op_finish(group: &NetDevice, op: Operation) {
     // SAFETY: As above.
-    unsafe { bindings::carp_trace_op_finish(&op.on(group, 0)) }
+    unsafe { bindings::carp_trace_op_finish(&op.on(group)) }
 }
 
 /// A snapshot of so many virtual hosts was published.

@@ -70,7 +70,9 @@ unsafe extern "C" fn validate_v4<T: Rules>(
         )
     };
     let guard = Guard::new();
-    let owner = inet::owner_of(&guard, device, address);
+    // What is only in the tables is about to be deleted there.
+    let owner = inet::owner_of(&guard, device, address)
+        .filter(|owner| inet::addresses_rcu(&guard, owner).any(|own| own == address));
     answer::<T>(device, owner, extack)
 }
 
