@@ -14,7 +14,8 @@
 #
 # Asserted: a question for the address gets one answer, the MASTER's, with the
 # virtual MAC address in the ARP packet and in the Ethernet header, be it asked by
-# broadcast or of the virtual MAC address; whatever A says from the address comes
+# broadcast or of the virtual MAC address, with a priority tag, or as IEEE 802 has it;
+# whatever A says from the address comes
 # from the virtual MAC address; what A asks its neighbours teaches them nothing
 # else; the BACKUP neither sends nor accepts anything with either address. What is
 # for the address is received by carp0 of the MASTER.
@@ -26,6 +27,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 ALL_TESTS="
 	one_answer
 	asked_of_the_virtual_mac
+	asked_oddly
 	said_by_the_master
 	silent_backup
 	frames_to_the_virtual_mac
@@ -81,6 +83,25 @@ asked_of_the_virtual_mac()
 	packets_are 1 all "arp[6:2] = 2 and src host $vip and ether src $vmac"
 	packets_are 0 all "$misleading"
 	end_test "one answer to a question to the virtual MAC address"
+}
+
+asked_oddly()
+{
+	RET=0
+	local option
+	# Priority 7 and no VLAN; hardware type 6. Linux takes both for what they would be without.
+	for option in "--tag 0xe000" "--hardware 6"; do
+		capture "$client" eth0 all
+		# shellcheck disable=SC2086 # two words
+		ip netns exec "$client" python3 "$here/send_nd.py" eth0 arp "$vip" --source 192.0.2.10 $option
+		check_err $? "the test could not send"
+		fence
+		capture_end all
+		packets_are 1 all "arp[6:2] = 2 and src host $vip"
+		packets_are 1 all "arp[6:2] = 2 and src host $vip and ether src $vmac"
+		packets_are 0 all "$misleading"
+	done
+	end_test "one answer to a question with a priority tag, and to one of IEEE 802"
 }
 
 said_by_the_master()

@@ -14,7 +14,9 @@
 #
 # Asserted: what is sent to the virtual MAC address for somebody else is forwarded by
 # the MASTER, and only by it, in both directions; after a take-over of both addresses
-# by the other router as well; also where packets have to come in by the interface
+# by the other router as well; what is said from the address of the other network comes
+# from the router's own MAC address, for the virtual one may be somebody else's there;
+# what is translated to a shared address comes from its virtual one; also where packets have to come in by the interface
 # that the way back leads to (rp_filter).
 
 set -u
@@ -24,6 +26,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 ALL_TESTS="
 	through_the_master
 	through_the_other
+	from_the_other_side
+	translated
 	reverse_path_filter
 "
 
@@ -65,6 +69,40 @@ through_the_other()
 	routers_swap "$a" "$b"
 	only_by "$b"
 	end_test "the other one forwards after a take-over"
+}
+
+from_the_other_side()
+{
+	RET=0
+	capture "$client" eth0 all icmp
+	pings "$client" 198.51.100.1
+	capture_end all
+	(($(packets all "src host 198.51.100.1") >= 1))
+	check_err $? "no answer was seen"
+	packets_are 0 all "src host 198.51.100.1 and ether[6:4] = 0x00005e00"
+	end_test "no virtual MAC address shows on another network"
+}
+
+translated()
+{
+	RET=0
+	ip netns exec "$b" nft -f - <<-EOF
+		table ip carp_test {
+			chain post {
+				type nat hook postrouting priority srcnat
+				ip saddr 198.51.100.10 oifname eth0 snat to $vip
+			}
+		}
+	EOF
+	check_err $? "nft"
+	capture "$client" eth0 all icmp
+	pings "$c" 192.0.2.10
+	capture_end all
+	(($(packets all "icmp[0] = 8 and src host $vip") >= 1))
+	check_err $? "nothing was translated"
+	packets_are 0 all "icmp[0] = 8 and not (src host $vip and ether src $vmac)"
+	ip netns exec "$b" nft delete table ip carp_test
+	end_test "what is translated to the address comes from its virtual MAC address"
 }
 
 reverse_path_filter()

@@ -15,7 +15,9 @@
 # questions that RFC 4861 has ignored get none; the BACKUP answers nobody. Who
 # wants the address for itself is told that it is in use, and reported; so is who
 # says to have it. No node asks whether somebody has it. What A says from the
-# address comes from the virtual MAC address. A new MASTER announces the address.
+# address comes from the virtual MAC address. A router that advertises itself to the
+# shared address gives carp0 neither an address nor a route. A new MASTER announces the
+# address.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -30,6 +32,7 @@ ALL_TESTS="
 	said_by_the_master
 	silent_backup
 	not_to_be_used
+	routers_advertise
 	after_take_over
 "
 
@@ -308,6 +311,41 @@ after_take_over()
 	packets_are 0 all "ip6 src $vip6"
 	packets_are 0 all "$answer"
 	end_test "a new MASTER announces the address, and the old one is silent"
+}
+
+# What A has by carp0 beside what it was given.
+advertised() {
+	ip -n "$a" -6 -o addr show dev carp0 dynamic
+	ip -n "$a" -6 route show default dev carp0
+}
+
+has_advertised() {
+	[ -n "$(advertised)" ]
+}
+
+advertise_router() {
+	send_nd router 2001:db8:99:: --source fe80::99 --destination "$vip6" --to-mac "$vmac"
+}
+
+routers_advertise()
+{
+	RET=0
+	advertise_router
+	fence
+	sleep 1
+	! has_advertised
+	check_err $? "carp0 has $(advertised)"
+	# That is how it is told to.
+	ip netns exec "$a" sysctl -qw net.ipv6.conf.carp0.accept_ra=1 net.ipv6.conf.carp0.autoconf=1
+	advertise_router
+	busywait "$BUSYWAIT_TIMEOUT" has_advertised
+	check_err $? "the test advertises nothing"
+	ip netns exec "$a" sysctl -qw net.ipv6.conf.carp0.accept_ra=0 net.ipv6.conf.carp0.autoconf=0
+	ip -n "$a" -6 addr flush dev carp0 dynamic
+	ip -n "$a" -6 route flush default dev carp0 2>/dev/null
+	! has_advertised
+	check_err $? "carp0 still has $(advertised)"
+	end_test "carp0 has nothing that a router advertises"
 }
 
 lan client=192.0.2.10 a=192.0.2.11 b=192.0.2.12

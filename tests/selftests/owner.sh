@@ -13,7 +13,8 @@
 #
 # Asserted, of MASTER and BACKUP: how it reaches the address itself; where a
 # connection ends that it makes, or forwards; what may be bound; what becomes of what
-# is sent by the carp device; with which MAC address it speaks; what it lists, and
+# is sent by the carp device; with which MAC address it speaks, and that a BACKUP says
+# nothing from the address, by whatever device; what it lists, and
 # what is left of the administrator's routes and of its own.
 
 set -u
@@ -30,6 +31,7 @@ ALL_TESTS="
 	bound_while_master
 	through_the_carp_device
 	source_mac
+	silent
 	listed
 	static_routes
 	init
@@ -270,6 +272,49 @@ has_packets() {
 lists() {
 	ip -n "$1" -o addr show dev carp0 | grep -q " $shared/$host "
 	check_err $? "${1%-*} does not list $shared as $2"
+}
+
+# says NAMESPACE: from the address, to both sides.
+says() {
+	local to
+	for to in "${net}10" "${beyond}99"; do
+		ip netns exec "$1" ping -q -c 2 -i 0.2 -w $((2 * slow)) -I "$shared" "$to" >/dev/null 2>&1
+	done
+}
+
+# Who may bind to an address that is not here could speak from it.
+silent()
+{
+	RET=0
+	local beyond=203.0.113.
+	[ "$f" = 4 ] || beyond=2001:db8:cb::
+	ip netns exec "$b" sysctl -qw "net.ipv$f.ip_nonlocal_bind=1"
+	# Another way out, which carries no carp device.
+	ip -n "$b" link add other type dummy
+	ip -n "$b" link set other up
+	ip -n "$b" addr add "${beyond}1/$subnet" dev other
+	capture "$b" eth0 near -Q out "src host $shared"
+	capture "$b" other beyond -Q out "src host $shared"
+	says "$b"
+	pings "$b" "${net}10"
+	capture_end near
+	capture_end beyond
+	packets_are 0 near "ip or ip6"
+	packets_are 0 beyond "ip or ip6"
+	hand_over "$a" "$b"
+	capture "$b" eth0 near -Q out "src host $shared"
+	capture "$b" other beyond -Q out "src host $shared"
+	says "$b"
+	capture_end near
+	capture_end beyond
+	(($(packets near "icmp or icmp6") >= 2 && $(packets beyond "icmp or icmp6") >= 2))
+	check_err $? "the MASTER says nothing either"
+	packets_are 0 near "not ether src $vmac"
+	packets_are 0 beyond "ether src $vmac"
+	hand_over "$b" "$a"
+	ip -n "$b" link del other
+	ip netns exec "$b" sysctl -qw "net.ipv$f.ip_nonlocal_bind=0"
+	end_test "a BACKUP says nothing from the address, $ipv"
 }
 
 listed()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Sends one Neighbour Solicitation or Advertisement, as right or as wrong as asked for."""
+"""Sends one Neighbour Solicitation or Advertisement, Router Advertisement or ARP request, as right or
+as wrong as asked for."""
 
 import argparse
 import ipaddress
@@ -8,14 +9,14 @@ import struct
 
 import wire
 
-SOLICITATION, ADVERTISEMENT = 135, 136
+ROUTER, SOLICITATION, ADVERTISEMENT = 134, 135, 136
 
 
 def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("device")
-    parser.add_argument("kind", choices=("solicitation", "advertisement", "arp"))
-    parser.add_argument("target")
+    parser.add_argument("kind", choices=("solicitation", "advertisement", "router", "arp"))
+    parser.add_argument("target", help="of a router: the prefix that it advertises, of 64 bits")
     parser.add_argument("--source", default="::")
     parser.add_argument("--destination", help="default: the group that the target is asked for in")
     parser.add_argument("--mac", help="in the Ethernet header and the option")
@@ -23,6 +24,8 @@ def arguments():
     parser.add_argument("--no-option", action="store_true")
     parser.add_argument("--hop-limit", type=int, default=255)
     parser.add_argument("--bad-checksum", action="store_true")
+    parser.add_argument("--hardware", type=int, default=1, help="of ARP; IEEE 802: 6")
+    parser.add_argument("--tag", type=lambda word: int(word, 0), help="a VLAN tag, with its priority")
     return parser.parse_args()
 
 
@@ -53,18 +56,35 @@ def nd_frame(args, mac):
     return to_mac + mac + b"\x86\xdd" + bytes(datagram)
 
 
-def gratuitous_arp(args, mac):
-    address = ipaddress.IPv4Address(args.target).packed
-    return (b"\xff" * 6 + mac + b"\x08\x06" + struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1) + mac
-            + address + b"\0" * 6 + address)
+def router_frame(args, mac):
+    """For an hour it is a router, and its prefix may be used."""
+    prefix = struct.pack("!BBBBIII", 3, 4, 64, 0xC0, 3600, 3600, 0)
+    prefix += ipaddress.IPv6Address(args.target).packed
+
+    def payload(total):
+        return struct.pack("!BBHBBHII", ROUTER, 0, total, 64, 0, 3600, 0, 0) + prefix
+    total = wire.ipv6_checksum(args.source, args.destination, 58, payload(0))
+    datagram = wire.packet6(payload(total), args.source, destination=args.destination, next_header=58)
+    return bytes.fromhex(args.to_mac.replace(":", "")) + mac + b"\x86\xdd" + bytes(datagram)
+
+
+def arp(args, mac):
+    """Gratuitous, if there is no other source."""
+    target = ipaddress.IPv4Address(args.target).packed
+    source = target if args.source == "::" else ipaddress.IPv4Address(args.source).packed
+    return (b"\xff" * 6 + mac + b"\x08\x06" + struct.pack("!HHBBH", args.hardware, 0x0800, 6, 4, 1)
+            + mac + source + b"\0" * 6 + target)
 
 
 def main():
     args = arguments()
     link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     link.bind((args.device, 0))
-    make = gratuitous_arp if args.kind == "arp" else nd_frame
-    link.send(make(args, mac_of(args, link)))
+    make = {"arp": arp, "router": router_frame}.get(args.kind, nd_frame)
+    frame = make(args, mac_of(args, link))
+    if args.tag is not None:
+        frame = frame[:12] + struct.pack("!HH", 0x8100, args.tag) + frame[12:]
+    link.send(frame)
 
 
 main()

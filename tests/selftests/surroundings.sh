@@ -12,7 +12,8 @@
 #     192.0.2.0/24, 2001:db8:2::/64        198.51.100.0/24, 2001:db8:51::/64
 #
 # Asserted: with strict reverse path filters on every node and device from the
-# beginning, connections to the address end at the MASTER, wherever they come from;
+# beginning, connections to the address end at the MASTER, wherever they come from; so
+# they do if the carp device itself is made strict;
 # while the parent or the carp device of the BACKUP goes down and up the address
 # never becomes its own, there is no second MASTER, and nothing is left behind.
 
@@ -22,6 +23,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/families.sh"
 
 ALL_TESTS="
 	strict_filters
+	strict_carp_device
 	flapping_wire
 	flapping_parent
 	flapping_carp_device
@@ -51,6 +53,29 @@ strict_filters()
 	check_err $? "the MASTER does not reach another subnet from the address"
 	hand_over "$b" "$a"
 	end_test "with strict reverse path filters everywhere, $ipv"
+}
+
+strict_carp_device()
+{
+	RET=0
+	local ns
+	for ns in "$a" "$b"; do
+		[ "$(ip netns exec "$ns" sysctl -n net.ipv4.conf.carp0.rp_filter)" = 2 ]
+		check_err $? "carp0 of ${ns%-*} is not made loose"
+		ip netns exec "$ns" sysctl -qw net.ipv4.conf.carp0.rp_filter=1
+	done
+	serve "$a" a
+	serve "$b" b
+	answers "$client" "$shared" "a ${net}10"
+	hand_over "$a" "$b"
+	answers "$client" "$shared" "b ${net}10"
+	answers "$c" "$shared" "b ${far}10"
+	hand_over "$b" "$a"
+	answers "$client" "$shared" "a ${net}10"
+	for ns in "$a" "$b"; do
+		ip netns exec "$ns" sysctl -qw net.ipv4.conf.carp0.rp_filter=2
+	done
+	end_test "with a strict filter on carp0 itself, $ipv"
 }
 
 # Something to see, until it is seen.

@@ -43,10 +43,11 @@ def signed_for(vhid, keys, lists):
     return "a wrong digest"
 
 
-def wrong(kernel, devices, key):
-    """What is wrong with the adverts of {vhid: index}, whose one address is 192.0.2.VHID."""
+def wrong(devices, key, addresses):
+    """What is wrong with the adverts of devices with these vhids, which have the addresses of
+    addresses(VHID)."""
     for vhid in devices:
-        must = key, [f"192.0.2.{vhid}"]
+        must = key, addresses(vhid)
         found = signed_for(vhid, [key], [must[1]])
         if found != must:
             return f"adverts of vhid {vhid}: {found}"

@@ -10,8 +10,8 @@
 #
 # Asserted: each either works entirely or is refused for want of memory, and then
 # everything is as before; a change of the parent's MAC address is never lost, and
-# nor is anything else when one in a hundred of what the module allocates fails; nothing
-# is left in the end. Needs fault injection, which the debug kernel has.
+# nor is anything else when one in a hundred of what the module allocates fails, of IPv6
+# as well; nothing is left in the end. Needs fault injection, which the debug kernel has.
 
 set -u
 # shellcheck source=tests/storms/lib.sh
@@ -55,6 +55,8 @@ some_fail()
 	write "$dir/require-start" "$text"
 	write "$dir/require-end" "$(printf '0x%x' $((text + $(cat /sys/module/carp/coresize))))"
 	write "$dir/stacktrace-depth" 32
+	ip netns exec "$a" sysctl -qw net.ipv6.conf.all.disable_ipv6=0
+	ip netns exec "$a" sysctl -qw net.ipv6.conf.default.disable_ipv6=0
 	trace_on
 	defer write "$dir/probability" 0
 	defer write "$dir/stacktrace-depth" 0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """join_and_leave.py NAMESPACE SECONDS SEED: three parents, ethN with the device aN+1, each of which
 joins and leaves groups by a process of its own, while another one has operations park. In the end
-each is in the group that was asked for last, with the advskew that was asked for last."""
+each is in the group that was asked for last, with the advskew and vhid that were asked for last."""
 
 import glob
 import multiprocessing
@@ -15,23 +15,33 @@ import rtnl
 GROUPS = (b"\0", b"one\0", b"two\0", b"three\0")
 
 
+def vhids(number):
+    """Those that the device aNUMBER may have."""
+    return number, number + 10, number + 20
+
+
 def join(namespace, number, seed, until, results):
     random.seed(seed)
     kernel = rtnl.Rtnl(namespace)
     index = kernel.index(f"a{number}")
     parent = kernel.index(f"eth{number - 1}")
-    asked = 0
+    asked, vhid = 0, number
     while time.monotonic() < until:
         group, advskew = random.choice(GROUPS), random.randrange(40, 60)
-        kernel.ask(rtnl.set_carp(index, group=group))
-        kernel.ask(rtnl.set_carp(index, advskew=advskew))
-        asked += 2
+        if random.random() < 0.3:
+            vhid = random.choice(vhids(number))
+            kernel.ask(rtnl.set_carp(index, vhid=vhid, group=group, advskew=advskew))
+            asked += 1
+        else:
+            kernel.ask(rtnl.set_carp(index, group=group))
+            kernel.ask(rtnl.set_carp(index, advskew=advskew))
+            asked += 2
         if random.random() < 0.2:
             kernel.ask(rtnl.set_link(parent, mac=bytes([2, 0, 0, 5, number, asked & 255])))
         if random.random() < 0.1:
             kernel.ask(rtnl.set_link(index, up=False))
             kernel.ask(rtnl.set_link(index, up=True))
-    results.send((asked, group, advskew))
+    results.send((asked, group, advskew, vhid))
 
 
 def tell(namespace, words):
@@ -47,7 +57,7 @@ def tell(namespace, words):
 def hold(namespace, seed, until):
     random.seed(seed)
     while time.monotonic() < until:
-        vhid = random.randrange(1, 4)
+        vhid = random.choice(vhids(random.randrange(1, 4)))
         tell(namespace, f"hold {vhid}")
         time.sleep(random.choice((0, 0.001, 0.05)))
         tell(namespace, f"release {vhid}")
@@ -78,13 +88,13 @@ def main():
                 print(f"\t{path}:\n{file.read()}")
         sys.exit(f"stuck: {stuck}")
     kernel, faults = rtnl.Rtnl(), 0
-    for number, (asked, group, advskew) in must.items():
+    for number, (asked, *last) in must.items():
         carp = kernel.link(f"a{number}")["carp"]
-        found = carp.get("group", b"\0"), carp["advskew"]
+        found = [carp.get("group", b"\0"), carp["advskew"], carp["vhid"]]
         print(f"\ta{number}: {asked} asked")
-        if found != (group, advskew):
+        if found != last:
             faults += 1
-            print(f"\ta{number}: asked for last {group, advskew}, and is {found}")
+            print(f"\ta{number}: asked for last {last}, and is {found}")
     sys.exit(faults != 0)
 
 

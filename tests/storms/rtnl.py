@@ -28,6 +28,7 @@ CARP = {
     "vhid": (1, "I"), "advbase": (2, "I"), "advskew": (3, "I"), "key": (4, None),
     "preempt": (5, "B"), "demotion": (6, "I"), "strict": (7, "B"), "state": (8, "B"),
     "group": (13, None),
+    "grace": (14, "I"),
 }
 STATES = ("init", "backup", "master")
 
@@ -99,16 +100,20 @@ def delete_link(index):
 
 
 def _address(index, address, length):
-    packed = socket.inet_aton(address)
-    return (struct.pack("=BBBBi", socket.AF_INET, length, 0, 0, index)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    packed = socket.inet_pton(family, address)
+    if length is None:
+        length = 8 * len(packed)
+    return (struct.pack("=BBBBi", family, length, 0, 0, index)
             + attribute(IFA_LOCAL, packed) + attribute(IFA_ADDRESS, packed))
 
 
-def add_address(index, address, length=32):
+def add_address(index, address, length=None):
+    """Of either family; if there is no length: this one alone."""
     return (RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, _address(index, address, length))
 
 
-def delete_address(index, address, length=32):
+def delete_address(index, address, length=None):
     return (RTM_DELADDR, 0, _address(index, address, length))
 
 

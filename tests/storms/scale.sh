@@ -11,8 +11,9 @@
 #
 # Asserted: 255 carp devices, made and set up with an address by one `ip -batch`,
 # take no longer than 1.5 times 255 macvlans in the same run, and so does their
-# removal; each runs at once, all become MASTER; they cost far fewer grace periods
-# than devices.
+# removal; when ip returns packets are matched with all of them, also if they fail
+# over together; all become MASTER; they cost far fewer grace periods than devices,
+# and those that had to wait for their turn hardly any.
 
 set -u
 # shellcheck source=tests/storms/lib.sh
@@ -20,16 +21,18 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 ALL_TESTS="
 	many
+	tied
+	waiting
 "
 
 vhids=255
 
-# batch KIND: the commands that make them; 10.0.N.1 is an address of the Nth.
+# batch KIND [OPTION...]: the commands that make them; 10.0.N.1 is an address of the Nth.
 batch() {
 	local vhid kind
 	for ((vhid = 1; vhid <= vhids; vhid++)); do
 		kind="macvlan mode private"
-		[ "$1" = macvlan ] || kind="carp vhid $vhid pass secret"
+		[ "$1" = macvlan ] || kind="carp vhid $vhid pass secret ${*:2}"
 		echo "link add v$vhid link eth0 type $kind"
 		echo "addr add 10.0.$vhid.1/32 dev v$vhid"
 		echo "link set v$vhid up"
@@ -61,6 +64,14 @@ timed() {
 	took=$((ms - begin))
 }
 
+# all_matched: the last snapshot that was published has all of them.
+all_matched() {
+	local last
+	last=$(grep carp_if_swap "$trace/trace" | tail -n 1)
+	[[ $last == *" vhosts=$vhids" ]]
+	check_err $? "when ip returns the last snapshot is: $last"
+}
+
 smaller() {
 	echo $(($1 < $2 ? $1 : $2))
 }
@@ -68,7 +79,7 @@ smaller() {
 many()
 {
 	RET=0
-	local round added=() removed=() frees swaps running
+	local round added=() removed=() frees swaps
 	batch macvlan >"$tmp/macvlan"
 	batch carp >"$tmp/carp"
 	removal >"$tmp/removal"
@@ -80,9 +91,7 @@ many()
 		removed[0]=$(smaller "${removed[0]:-$took}" "$took")
 		echo >"$trace/trace"
 		timed "$tmp/carp"
-		running=$(grep -c ^vhost "$(debugfs_of "$a" eth0)")
-		((running == vhids))
-		check_err $? "$running devices work when ip returns"
+		all_matched
 		added[1]=$(smaller "${added[1]:-$took}" "$took")
 		sync_carp "$a"
 		frees=$(traced carp_if_free)
@@ -104,6 +113,45 @@ many()
 	((frees * 2 < vhids || slow > 1))
 	check_err $? "255 devices cost $frees grace periods"
 	end_test "255 carp devices beside 255 macvlans"
+}
+
+tied()
+{
+	RET=0
+	trace_on
+	batch carp group wan >"$tmp/tied"
+	echo >"$trace/trace"
+	timed "$tmp/tied"
+	all_matched
+	sync_carp "$a"
+	ip -n "$a" -batch "$tmp/removal"
+	end_test "255 carp devices that fail over together"
+}
+
+waiting()
+{
+	RET=0
+	local frees
+	trace_on
+	ip -n "$a" link add first link eth0 type carp vhid 255 pass secret
+	ip -n "$a" link set first up
+	hold "$a" eth0 255
+	fresh_mac
+	ip -n "$a" link set eth0 address "$mac"
+	wait_traced 1 "carp_op_park: group=eth0 kind=parent-address "
+	sed '/v255\>/d' "$tmp/carp" >"$tmp/others"
+	timed "$tmp/others"
+	debugfs_is "$(debugfs_of "$a" eth0)" current "parent-address event vhid 0 parked"
+	check_err $? "it is not parked any more"
+	echo >"$trace/trace"
+	release "$a" eth0 255
+	sync_carp "$a"
+	all_matched
+	frees=$(traced carp_if_free)
+	echo "	254 devices had to wait: $(traced carp_if_swap) snapshots, freed $frees times"
+	((frees <= 10))
+	check_err $? "they cost $frees grace periods"
+	end_test "254 carp devices that had to wait"
 }
 
 lan a=192.0.2.11

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 """somefail.py NAMESPACE FILE ROUNDS: while FILE, the probability of a failure, is 1 (percent), asks for
-changes until each is accepted; in the end everything is as asked."""
+changes until each is accepted; in the end everything is as asked, and packets find their way."""
 
 import errno
 import itertools
 import re
+import subprocess
 import sys
+import time
 
 import adverts
 import rtnl
@@ -50,11 +52,27 @@ def taken_over():
     return found[-1] if found else None
 
 
+def addresses(vhid):
+    """That it has in the end."""
+    return [f"192.0.2.{vhid}", f"192.0.2.{100 + vhid}", f"2001:db8::{vhid}"]
+
+
+def not_local():
+    """The addresses that this host does not take for its own, though it is MASTER of all."""
+    def way(address):
+        return subprocess.run(["ip", "-n", namespace, "route", "get", address],
+                              capture_output=True, text=True, check=False).stdout
+    return [address for vhid in devices for address in addresses(vhid)
+            if not way(address).startswith("local")]
+
+
 devices = {}
 for vhid in range(1, 5):
-    kernel.ask(rtnl.add_carp(f"a{vhid}", parent, vhid=vhid, key=b"secret", advbase=0, advskew=10))
+    kernel.ask(rtnl.add_carp(f"a{vhid}", parent, vhid=vhid, key=b"secret", advbase=0, advskew=10,
+                             grace=0))
     devices[vhid] = kernel.index(f"a{vhid}")
-    kernel.ask(rtnl.add_address(devices[vhid], f"192.0.2.{vhid}"))
+    for address in addresses(vhid)[:1] + addresses(vhid)[2:]:
+        kernel.ask(rtnl.add_address(devices[vhid], address))
     kernel.ask(rtnl.set_link(devices[vhid], up=True))
 
 fail(1)
@@ -64,14 +82,18 @@ for number, vhid in zip(range(rounds), itertools.cycle(devices)):
     ask(rtnl.set_link(parent, mac=mac))
     must[vhid] = 10 + number % 100
     ask(rtnl.set_carp(devices[vhid], advskew=must[vhid]))
-    ask(rtnl.add_address(devices[vhid], "192.0.2.101"))
-    ask(rtnl.delete_address(devices[vhid], "192.0.2.101"))
+    for other in ("192.0.2.200", "2001:db8::200"):
+        ask(rtnl.add_address(devices[vhid], other))
+        ask(rtnl.delete_address(devices[vhid], other))
     ask(rtnl.set_link(devices[vhid], up=False))
     ask(rtnl.set_link(devices[vhid], up=True))
     # A device that comes and goes. If its deletion could fail, it would stay.
     ask(rtnl.add_carp("a9", parent, vhid=9))
     ask(rtnl.set_link(kernel.index("a9"), up=True))
     ask(rtnl.delete_link(kernel.index("a9")))
+# The last that happens to each of them.
+for vhid in devices:
+    ask(rtnl.add_address(devices[vhid], f"192.0.2.{100 + vhid}"))
 fail(0)
 genl.sync(60)
 
@@ -84,8 +106,16 @@ if links[parent]["mac"] != mac.hex(":"):
     faults.append("the parent has another MAC address than it was given")
 if taken_over() != mac.hex(":"):
     faults.append(f"{taken_over()} was taken over last, and not {mac.hex(':')}")
-if wrong := adverts.wrong(kernel, devices, b"secret"):
+if wrong := adverts.wrong(devices, b"secret", addresses):
     faults.append(wrong)
+until = time.monotonic() + 20
+while not_local() and time.monotonic() < until:
+    time.sleep(0.1)
+if away := not_local():
+    faults.append(f"not local: {away}")
+filters = {mac for index, mac in kernel.filters() if index == parent}
+if missing := {f"00:00:5e:00:01:{vhid:02x}" for vhid in devices} - filters:
+    faults.append(f"the parent does not let in {missing}")
 for index in devices.values():
     kernel.ask(rtnl.delete_link(index))
 print(f"\t{attempts} requests, {refused} of them refused for want of memory")
