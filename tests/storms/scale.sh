@@ -12,8 +12,9 @@
 # Asserted: 255 carp devices, made and set up with an address by one `ip -batch`,
 # take no longer than 1.5 times 255 macvlans in the same run, and so does their
 # removal; when ip returns packets are matched with all of them, also if they fail
-# over together; all become MASTER; they cost far fewer grace periods than devices,
-# and those that had to wait for their turn hardly any.
+# over together; all become MASTER. Those that have to wait for their turn cost hardly
+# any grace periods (printed is also what the others cost: they share one only if it
+# takes longer than what is asked for).
 
 set -u
 # shellcheck source=tests/storms/lib.sh
@@ -109,9 +110,6 @@ many()
 	check_err $? "adding takes ${added[1]} ms, and macvlans ${added[0]} ms"
 	((removed[1] * 10 <= removed[0] * 15))
 	check_err $? "removing takes ${removed[1]} ms, and macvlans ${removed[0]} ms"
-	# Where a request takes longer than a grace period there is nothing to share one with.
-	((frees * 2 < vhids || slow > 1))
-	check_err $? "255 devices cost $frees grace periods"
 	end_test "255 carp devices beside 255 macvlans"
 }
 
