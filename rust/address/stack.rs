@@ -3,18 +3,21 @@
 //!
 //! Context: under RCU; any but hard interrupts. No locks.
 
-use super::{arp, ownership::Ownership};
+use super::{arp, nd, ownership::Ownership};
 use crate::{
     group::vhost::Vhost,
+    proto::ipv6,
     sys::{
-        inet, inet6, link,
+        inet,
+        inet6::{self, Ipv6},
+        link,
         net_device::NetDevice,
         route::LocalRoute,
         skb::{Protocol, SkBuff},
         stack_hook::StackHook,
     },
 };
-use kernel::sync::rcu::Guard;
+use kernel::sync::{rcu::Guard, ArcBorrow};
 
 pub(crate) struct Stack;
 
@@ -32,22 +35,19 @@ impl StackHook for Stack {
         if link::of::<Vhost>(device).is_some() {
             return true;
         }
-        let owner = match packet.protocol() {
+        let vhost = match packet.protocol() {
             Protocol::Ipv4 => {
                 let mut buffer = [0; 16];
-                source(packet, &mut buffer).and_then(|from| inet::owner_of(guard, device, *from))
+                source(packet, &mut buffer)
+                    .and_then(|from| inet::owner_of(guard, device, *from))
+                    .and_then(link::of::<Vhost>)
             }
             Protocol::Ipv6 => {
                 let mut buffer = [0; 24];
-                source(packet, &mut buffer).and_then(|from| {
-                    // Most are not ours, and found at once.
-                    inet6::owner_of(guard, device, from)
-                        .or_else(|| inet6::holder_of(guard, device, from))
-                })
+                source(packet, &mut buffer).and_then(|from| sender_v6(guard, device, from))
             }
             Protocol::Arp | Protocol::Other => None,
         };
-        let vhost = owner.and_then(link::of::<Vhost>);
         vhost.is_none_or(|vhost| vhost.owns_addresses())
     }
 
@@ -57,6 +57,24 @@ impl StackHook for Stack {
                 packet.set_route(route);
             }
         }
+    }
+}
+
+/// The virtual host whose address a packet comes from that is about to leave by `device`.
+fn sender_v6<'a>(
+    guard: &'a Guard,
+    device: &NetDevice,
+    from: &Ipv6,
+) -> Option<ArcBorrow<'a, Vhost>> {
+    // Most packets.
+    if inet6::has(guard, device, from) {
+        None
+    } else if ipv6::is_link_local(from) {
+        nd::vhost_of(guard, device, from).map(|(vhost, _)| vhost)
+    } else {
+        inet6::owner_of(guard, device, from)
+            .or_else(|| inet6::holder_of(guard, device, from))
+            .and_then(link::of::<Vhost>)
     }
 }
 

@@ -15,7 +15,8 @@
 #
 # Asserted: the gateway is found by Neighbour Discovery at its virtual MAC address
 # on either side; what is sent to it is forwarded by the MASTER, and only by it, in
-# both directions, after a take-over as well; all adverts are over IPv6. A router
+# both directions, after a take-over as well; all adverts are over IPv6; the BACKUP
+# says nothing from the gateway's address, and the MASTER with the virtual MAC address. A router
 # advertisement daemon on carp0 of both is heard from the MASTER alone, from the
 # shared address and the virtual MAC address, and a host configures itself by it; it
 # answers who solicits it at once, long before it would advertise itself again.
@@ -27,6 +28,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 ALL_TESTS="
 	through_the_master
 	through_the_other
+	silent
 	router_advertisements
 "
 
@@ -171,6 +173,41 @@ router_advertisements()
 	check_err $? "the old MASTER still advertises itself as a router"
 	pings "$client" 2001:db8:2::10
 	end_test "a router advertisement daemon on the carp device"
+}
+
+# says NAMESPACE: something to all nodes, from the gateway's address.
+says() {
+	ip netns exec "$1" python3 - "$gateway%eth0" <<-'EOF'
+		import socket, sys
+
+		sender = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+		sender.bind(socket.getaddrinfo(sys.argv[1], 0)[0][4])
+		sender.sendto(b"x", socket.getaddrinfo("ff02::1%eth0", 9)[0][4])
+	EOF
+}
+
+silent()
+{
+	RET=0
+	local ns
+	for ns in "$a" "$b"; do
+		ip netns exec "$ns" sysctl -qw net.ipv6.ip_nonlocal_bind=1
+	done
+	capture "$client" eth0 all udp port 9
+	says "$a"
+	check_err $? "the MASTER cannot speak from its address"
+	says "$b" 2>"$tmp/refused"
+	check_fail $? "the BACKUP can speak from the address"
+	grep -q 'Operation not permitted' "$tmp/refused"
+	check_err $? "$(tail -n 1 "$tmp/refused")"
+	pings "$client" 2001:db8:1::12
+	capture_end all
+	packets_are 1 all "src host $gateway"
+	packets_are 1 all "src host $gateway and ether src $vmac"
+	for ns in "$a" "$b"; do
+		ip netns exec "$ns" sysctl -qw net.ipv6.ip_nonlocal_bind=0
+	done
+	end_test "the BACKUP says nothing from a link-local address"
 }
 
 # router NAMESPACE LAST ADVSKEW
