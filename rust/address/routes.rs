@@ -35,6 +35,8 @@ pub(crate) struct Routes {
 #[derive(Clone, Copy)]
 struct Configured6 {
     address: Ipv6,
+    /// The other end of a link between two; all zeros: none.
+    peer: Ipv6,
     prefix_len: u8,
     metric: u32,
     wants_prefix_route: bool,
@@ -65,6 +67,7 @@ impl DeviceAddresses {
         for address in inet6::addresses_rcu(guard, device) {
             let configured = Configured6 {
                 address: address.address(),
+                peer: address.peer(),
                 prefix_len: address.prefix_len(),
                 metric: address.metric(),
                 wants_prefix_route: address.wants_prefix_route(),
@@ -114,10 +117,8 @@ impl Routes {
         for_each_v4(&now.v4, |route| {
             outcome = outcome.and(current.push(*route, GFP_KERNEL).map_err(Error::from));
         });
-        for address in &now.v6 {
-            if let Some(prefix) = prefix_route(address) {
-                current.push(prefix, GFP_KERNEL)?;
-            }
+        for prefix in now.v6.iter().flat_map(prefix_routes) {
+            current.push(prefix, GFP_KERNEL)?;
         }
         outcome?;
         let mut outcome = Ok(());
@@ -128,10 +129,8 @@ impl Routes {
             }
         };
         for_each_v4(&then.v4, &mut withdraw);
-        for address in &then.v6 {
-            if let Some(prefix) = prefix_route(address) {
-                withdraw(&prefix);
-            }
+        for prefix in then.v6.iter().flat_map(prefix_routes) {
+            withdraw(&prefix);
         }
         self.added.retain(|added| {
             if now.v6.iter().any(|address| address.address == *added) {
@@ -159,11 +158,12 @@ impl Routes {
             deleted.is_err()
         });
         for now in &addresses.v6 {
-            let prefix = prefix_route(now);
             if !owned {
                 outcome = outcome.and(delete_local(client, via, &now.address));
-                if let Some(prefix) = prefix.filter(|_| !ipv6::is_link_local(&now.address)) {
-                    outcome = outcome.and(unless(ESRCH, client.delete(via, &prefix)));
+                for prefix in prefix_routes(now) {
+                    if !is_of_link(&prefix) {
+                        outcome = outcome.and(unless(ESRCH, client.delete(via, &prefix)));
+                    }
                 }
                 continue;
             }
@@ -173,7 +173,7 @@ impl Routes {
                 }
                 outcome = outcome.and(unless(EEXIST, client.add(via, &local6(&now.address))));
             }
-            if let Some(prefix) = prefix {
+            for prefix in prefix_routes(now) {
                 outcome = outcome.and(unless(EEXIST, client.add(via, &prefix)));
             }
         }
@@ -211,20 +211,28 @@ fn local6(address: &Ipv6) -> Route {
     }
 }
 
-fn prefix_route(of: &Configured6) -> Option<Route> {
-    of.wants_prefix_route.then(|| Route {
+/// To the prefix of an IPv6 address, and to its peer.
+fn prefix_routes(of: &Configured6) -> impl Iterator<Item = Route> {
+    let metric = match of.metric {
+        0 => PREFIX_METRIC,
+        metric => metric,
+    };
+    let to = |address: Ipv6, prefix_len| Route {
         kind: RouteKind::Unicast,
         destination: Destination::V6(
-            (u128::from_be_bytes(of.address) & mask6(of.prefix_len)).to_be_bytes(),
+            (u128::from_be_bytes(address) & mask6(prefix_len)).to_be_bytes(),
         ),
-        prefix_len: of.prefix_len,
+        prefix_len,
         source: None,
-        metric: if of.metric == 0 {
-            PREFIX_METRIC
-        } else {
-            of.metric
-        },
-    })
+        metric,
+    };
+    let prefix = of.wants_prefix_route.then(|| to(of.address, of.prefix_len));
+    let peer = (of.peer != ipv6::UNSPECIFIED).then(|| to(of.peer, 128));
+    [prefix, peer].into_iter().flatten()
+}
+
+fn is_of_link(route: &Route) -> bool {
+    matches!(&route.destination, Destination::V6(to) if ipv6::is_link_local(to))
 }
 
 fn mask6(prefix_len: u8) -> u128 {

@@ -31,6 +31,13 @@ impl Address<'_> {
         unsafe { (*self.ifp.as_ptr()).addr.in6_u.u6_addr8 }
     }
 
+    /// The other end, if it is of a link between two; all zeros if not. It may change meanwhile: then
+    /// somebody is told.
+    pub(crate) fn peer(&self) -> Ipv6 {
+        // SAFETY: Valid by the type's invariant; whatever is read there is an address.
+        unsafe { (&raw const (*self.ifp.as_ptr()).peer_addr.in6_u.u6_addr8).read_volatile() }
+    }
+
     pub(crate) fn prefix_len(&self) -> u8 {
         // SAFETY: Valid by the type's invariant; a word that others may write.
         let len = unsafe { (&raw const (*self.ifp.as_ptr()).prefix_len).read_volatile() };

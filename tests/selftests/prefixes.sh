@@ -27,6 +27,7 @@ ALL_TESTS="
 	several
 	no_prefix_route
 	with_metric
+	with_peer
 	batch
 "
 ALL_TESTS_ONCE="
@@ -192,6 +193,13 @@ with_metric()
 	RET=0
 	moves "${far}1/$subnet metric 77" "$shared/$subnet metric 4000"
 	end_test "prefixes with a metric, $ipv"
+}
+
+with_peer()
+{
+	RET=0
+	moves "${far}1 peer ${far}9/$host" "${net}2 peer ${far}5/$subnet"
+	end_test "addresses with a peer, $ipv"
 }
 
 broadcast_and_peer()
