@@ -15,10 +15,9 @@
 # Asserted: a question for the address gets one answer, the MASTER's, with the
 # virtual MAC address in the ARP packet and in the Ethernet header, be it asked by
 # broadcast or of the virtual MAC address, with a priority tag, or as IEEE 802 has it;
-# whatever A says from the address comes
-# from the virtual MAC address; what A asks its neighbours teaches them nothing
-# else; the BACKUP neither sends nor accepts anything with either address. What is
-# for the address is received by carp0 of the MASTER.
+# whatever A says from the address comes from the virtual MAC address; what A asks its
+# neighbours teaches them nothing else; the BACKUP neither sends nor accepts anything
+# with either address. What is for the address is received by carp0 of the MASTER.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh

@@ -16,8 +16,8 @@
 # the MASTER, and only by it, in both directions; after a take-over of both addresses
 # by the other router as well; what is said from the address of the other network comes
 # from the router's own MAC address, for the virtual one may be somebody else's there;
-# what is translated to a shared address comes from its virtual one; also where packets have to come in by the interface
-# that the way back leads to (rp_filter).
+# what is translated to a shared address comes from its virtual one; also where packets
+# have to come in by the interface that the way back leads to (rp_filter).
 
 set -u
 # shellcheck source=tests/selftests/lib.sh

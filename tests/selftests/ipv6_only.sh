@@ -16,10 +16,11 @@
 # Asserted: the gateway is found by Neighbour Discovery at its virtual MAC address
 # on either side; what is sent to it is forwarded by the MASTER, and only by it, in
 # both directions, after a take-over as well; all adverts are over IPv6; the BACKUP
-# says nothing from the gateway's address, and the MASTER with the virtual MAC address. A router
-# advertisement daemon on carp0 of both is heard from the MASTER alone, from the
-# shared address and the virtual MAC address, and a host configures itself by it; it
-# answers who solicits it at once, long before it would advertise itself again.
+# says nothing from the gateway's address, and the MASTER with the virtual MAC
+# address. A router advertisement daemon on carp0 of both is heard from the MASTER
+# alone, from the shared address and the virtual MAC address, and a host configures
+# itself by it; it answers who solicits it at once, long before it would advertise
+# itself again.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh

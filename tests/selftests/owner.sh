@@ -14,8 +14,8 @@
 # Asserted, of MASTER and BACKUP: how it reaches the address itself; where a
 # connection ends that it makes, or forwards; what may be bound; what becomes of what
 # is sent by the carp device; with which MAC address it speaks, and that a BACKUP says
-# nothing from the address, by whatever device; what it lists, and
-# what is left of the administrator's routes and of its own.
+# nothing from the address, by whatever device; what it lists, and what is left of the
+# administrator's routes and of its own.
 
 set -u
 # shellcheck source=tests/selftests/families.sh

@@ -58,14 +58,11 @@ def nd_frame(args, mac):
 
 def router_frame(args, mac):
     """For an hour it is a router, and its prefix may be used."""
-    prefix = struct.pack("!BBBBIII", 3, 4, 64, 0xC0, 3600, 3600, 0)
-    prefix += ipaddress.IPv6Address(args.target).packed
-
-    def payload(total):
-        return struct.pack("!BBHBBHII", ROUTER, 0, total, 64, 0, 3600, 0, 0) + prefix
-    total = wire.ipv6_checksum(args.source, args.destination, 58, payload(0))
-    datagram = wire.packet6(payload(total), args.source, destination=args.destination, next_header=58)
-    return bytes.fromhex(args.to_mac.replace(":", "")) + mac + b"\x86\xdd" + bytes(datagram)
+    body = struct.pack("!BBHII", 64, 0, 3600, 0, 0)
+    body += struct.pack("!BBBBIII", 3, 4, 64, 0xC0, 3600, 3600, 0)
+    body += ipaddress.IPv6Address(args.target).packed
+    datagram = wire.icmp6(ROUTER, args.source, args.destination, body)
+    return bytes.fromhex(args.to_mac.replace(":", "")) + mac + b"\x86\xdd" + datagram
 
 
 def arp(args, mac):

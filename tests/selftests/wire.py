@@ -61,14 +61,20 @@ def ipv6_checksum(source, destination, next_header, payload):
                     + struct.pack("!II", len(payload), next_header) + payload)
 
 
-def neighbour(kind, source, destination, target, *, flags=0, option=0, mac=b""):
-    """A solicitation (135) or advertisement (136), as an IPv6 datagram."""
+def icmp6(kind, source, destination, body):
+    """A message of code 0, as an IPv6 datagram."""
     def payload(total):
-        tail = bytes([option, 1]) + mac if option else b""
-        return (struct.pack("!BBHI", kind, 0, total, flags << 24)
-                + ipaddress.IPv6Address(target).packed + tail)
+        return struct.pack("!BBH", kind, 0, total) + body
     total = ipv6_checksum(source, destination, 58, payload(0))
     return packet6(payload(total), source, destination=destination, next_header=58)
+
+
+def neighbour(kind, source, destination, target, *, flags=0, option=0, mac=b""):
+    """A solicitation (135) or advertisement (136), as an IPv6 datagram."""
+    body = struct.pack("!I", flags << 24) + ipaddress.IPv6Address(target).packed
+    if option:
+        body += bytes([option, 1]) + mac
+    return icmp6(kind, source, destination, body)
 
 
 def unsolicited(address, vhid, router=False):
