@@ -26,12 +26,8 @@ use kernel::{
     impl_has_work, new_mutex, new_work,
     prelude::*,
     sync::{rcu::Guard, Arc, Mutex},
-    time::{delay::fsleep, Delta},
     workqueue::{Work, WorkItem},
 };
-
-/// How long to wait before routes are tried again that could not be changed.
-const RETRY_MS: i64 = 20;
 
 /// It knows neither virtual host nor parent: whoever changes a route may have to see a device through
 /// to its end, for which nobody may count on that device.
@@ -61,7 +57,7 @@ impl WorkItem for Ownership {
             Ok(()) | Err(EPERM) => (),
             // Without memory for a socket there are too many.
             Err(ENOMEM | ENOBUFS | ENFILE) => {
-                fsleep(Delta::from_millis(RETRY_MS));
+                queue::wait_for_memory();
                 this.follow();
             }
             Err(error) => pr_err!(

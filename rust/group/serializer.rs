@@ -41,12 +41,8 @@ use kernel::{
     impl_has_work, new_mutex, new_work,
     prelude::*,
     sync::{Arc, Mutex},
-    time::{delay::fsleep, Delta},
     workqueue::{Work, WorkItem},
 };
-
-/// How long to wait for memory before an operation is tried again.
-const RETRY_MS: i64 = 20;
 
 /// Operations about one parent that can be under way at once and must not fail for want of memory:
 /// its state, its limits, its address, its ties, and freeing behind a virtual host that has left.
@@ -313,13 +309,13 @@ impl Serializer {
                 drop(queue);
                 let started = self.start_waiting(&RtnlGuard::new());
                 if started.is_err() {
-                    fsleep(Delta::from_millis(RETRY_MS));
+                    queue::wait_for_memory();
                 }
                 true
             }
             Some(Pause::Memory) => {
                 drop(queue);
-                fsleep(Delta::from_millis(RETRY_MS));
+                queue::wait_for_memory();
                 self.step()
             }
             Some(Pause::Turn) => {

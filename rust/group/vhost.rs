@@ -43,12 +43,8 @@ use kernel::{
     prelude::*,
     static_lock_class,
     sync::{rcu::Guard, Arc, ArcBorrow},
-    time::{delay::fsleep, Delta},
     workqueue::{Work, WorkItem},
 };
-
-/// How long to wait for memory before addresses are read again.
-const RETRY_MS: i64 = 20;
 
 impl auth::Mac for HmacSha1 {
     fn update(&mut self, data: &[u8]) {
@@ -94,7 +90,7 @@ impl WorkItem for Vhost {
 
     fn run(this: Arc<Self>) {
         if this.lacks_memory.swap(false, Ordering::AcqRel) {
-            fsleep(Delta::from_millis(RETRY_MS));
+            queue::wait_for_memory();
         }
         // If it fails, this runs again.
         let _ = this.as_arc_borrow().catch_up(&RtnlGuard::new());

@@ -3,7 +3,13 @@
 
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
-use kernel::{bindings, prelude::*, sync::Arc, workqueue};
+use kernel::{
+    bindings,
+    prelude::*,
+    sync::Arc,
+    time::{delay::fsleep, Delta},
+    workqueue,
+};
 
 static QUEUE: AtomicPtr<bindings::workqueue_struct> = AtomicPtr::new(ptr::null_mut());
 
@@ -54,6 +60,11 @@ where
     let item = unsafe { T::raw_get_work(Arc::as_ptr(work).cast_mut()) };
     // SAFETY: As above.
     unsafe { bindings::flush_work(workqueue::Work::raw_get(item)) };
+}
+
+/// What lacked memory is tried again behind this. Context: process; sleeps.
+pub(crate) fn wait_for_memory() {
+    fsleep(Delta::from_millis(20));
 }
 
 /// Has `work.run()` called soon, once however often it is asked for before it starts.
