@@ -58,7 +58,7 @@ impl Arp {
 }
 
 /// The virtual host of this host that has `address`, in the namespace of `near`.
-pub(crate) fn vhost_of<'a>(
+fn vhost_of<'a>(
     guard: &'a Guard,
     near: &NetDevice,
     address: Ipv4,
@@ -68,7 +68,7 @@ pub(crate) fn vhost_of<'a>(
 }
 
 /// The same, if it is MASTER on `parent`.
-fn master_of<'a>(
+pub(crate) fn master_of<'a>(
     guard: &'a Guard,
     parent: &NetDevice,
     address: Ipv4,

@@ -29,7 +29,7 @@ use kernel::sync::{rcu::Guard, ArcBorrow};
 /// The virtual host on `parent` that has `address`, and its device. For an address of a MASTER, or of
 /// any other device of this host, this takes the time of one look into a table, unless it is
 /// link-local.
-pub(crate) fn vhost_of<'a>(
+pub(super) fn vhost_of<'a>(
     guard: &'a Guard,
     parent: &NetDevice,
     address: &Ipv6,
@@ -140,7 +140,8 @@ fn advertise(
     let _ = skb::send_frame(vhost.parent_device(), &frame);
 }
 
-fn master_of<'a>(
+/// The virtual host on `parent` that is MASTER of `address`, and its device.
+pub(crate) fn master_of<'a>(
     guard: &'a Guard,
     parent: &NetDevice,
     address: &Ipv6,

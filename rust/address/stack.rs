@@ -36,16 +36,13 @@ impl StackHook for Stack {
             return true;
         }
         let vhost = match packet.protocol() {
-            Protocol::Ipv4 => {
-                let mut buffer = [0; 16];
-                source(packet, &mut buffer)
-                    .and_then(|from| inet::owner_of(guard, device, *from))
-                    .and_then(link::of::<Vhost>)
-            }
-            Protocol::Ipv6 => {
-                let mut buffer = [0; 24];
-                source(packet, &mut buffer).and_then(|from| sender_v6(guard, device, from))
-            }
+            Protocol::Ipv4 => packet
+                .ipv4_addresses()
+                .and_then(|(from, _)| inet::owner_of(guard, device, from))
+                .and_then(link::of::<Vhost>),
+            Protocol::Ipv6 => packet
+                .ipv6_addresses()
+                .and_then(|(from, _)| sender_v6(guard, device, &from)),
             Protocol::Arp | Protocol::Other => None,
         };
         vhost.is_none_or(|vhost| vhost.owns_addresses())
@@ -78,14 +75,6 @@ fn sender_v6<'a>(
     }
 }
 
-/// The address that ends where `buffer` does, at the begin of the packet.
-fn source<'a, const END: usize, const LEN: usize>(
-    packet: &'a SkBuff,
-    buffer: &'a mut [u8; END],
-) -> Option<&'a [u8; LEN]> {
-    Some(packet.read_network(buffer)?.split_last_chunk()?.1)
-}
-
 /// The route of a packet for one of the addresses of `device`, if the tables may not have it yet.
 fn way_in<'a>(
     ownership: &'a Ownership,
@@ -98,16 +87,14 @@ fn way_in<'a>(
             // A strict filter would have none of a neighbour that is reached by the parent.
             let is_strict = inet::filters_strictly(&guard, device);
             let route = ownership.way_in_v4(!is_strict)?;
-            let mut buffer = [0; 20];
-            let (_, destination) = packet.read_network(&mut buffer)?.split_last_chunk()?;
-            let owner = inet::owner_of(&guard, device, *destination)?;
+            let (_, destination) = packet.ipv4_addresses()?;
+            let owner = inet::owner_of(&guard, device, destination)?;
             owner.is(device).then_some(route)
         }
         Protocol::Ipv6 => {
             let route = ownership.way_in_v6()?;
-            let mut buffer = [0; 40];
-            let (_, destination) = packet.read_network(&mut buffer)?.split_last_chunk()?;
-            inet6::has(&guard, device, destination).then_some(route)
+            let (_, destination) = packet.ipv6_addresses()?;
+            inet6::has(&guard, device, &destination).then_some(route)
         }
         Protocol::Arp | Protocol::Other => None,
     }

@@ -5,7 +5,7 @@
 
 use crate::{
     address::{arp, nd},
-    group::{carp_if::CarpIf, parent::Parent, vhost::Vhost},
+    group::{carp_if::CarpIf, parent::Parent},
     proto::wire::{self, Advert, Reject, Source},
     sys::{
         hook::Verdict,
@@ -13,7 +13,7 @@ use crate::{
         skb::{Protocol, SkBuff},
     },
 };
-use kernel::sync::{rcu::Guard, ArcBorrow};
+use kernel::sync::rcu::Guard;
 
 /// What there is to know about an advert lies in this many bytes of its packet.
 const HEAD_LEN: usize = wire::HEAD_LEN;
@@ -82,45 +82,24 @@ fn hear(parent: &Parent, carp_if: &CarpIf, guard: &Guard, packet: &SkBuff, parse
 }
 
 /// A packet that `parent` is about to send. What comes from an address of a MASTER on it, said by this
-/// host or translated to it, comes from the virtual MAC address. False: drop it.
+/// host or translated to it, comes from the virtual MAC address; on another link that may be another
+/// one's. False: drop it.
 pub(crate) fn egress(parent: &Parent, guard: &Guard, packet: &mut SkBuff) -> bool {
+    let parent = parent.device();
     let owner = match packet.protocol() {
-        Protocol::Ipv4 => ipv4_owner(parent, guard, packet),
-        Protocol::Ipv6 => ipv6_owner(parent, guard, packet),
+        Protocol::Ipv4 => packet
+            .ipv4_addresses()
+            .and_then(|(source, _)| arp::master_of(guard, parent, source)),
+        Protocol::Ipv6 => packet
+            .ipv6_addresses()
+            // Most of all packets, and mostly no virtual one.
+            .filter(|(source, _)| !inet6::has(guard, parent, source))
+            .and_then(|(source, _)| nd::master_of(guard, parent, &source)),
         _ => None,
     };
-    let Some(vhost) = owner.filter(|vhost| vhost.is_master()) else {
+    let Some((vhost, _)) = owner else {
         return true;
     };
     let is_done = packet.ethernet().is_some_and(|(_, mac)| mac == vhost.mac());
     is_done || packet.set_ethernet_source(&vhost.mac()).is_ok()
-}
-
-/// The virtual host on `parent` from whose address a packet is about to be sent.
-fn ipv4_owner<'a>(
-    parent: &Parent,
-    guard: &'a Guard,
-    packet: &SkBuff,
-) -> Option<ArcBorrow<'a, Vhost>> {
-    let mut buffer = [0; 16];
-    let (_, source) = packet.read_network(&mut buffer)?.split_last_chunk()?;
-    let (vhost, _) = arp::vhost_of(guard, parent.device(), *source)?;
-    // On another link its virtual MAC address may be another one's.
-    vhost.parent_device().is(parent.device()).then_some(vhost)
-}
-
-/// As [`ipv4_owner`].
-fn ipv6_owner<'a>(
-    parent: &Parent,
-    guard: &'a Guard,
-    packet: &SkBuff,
-) -> Option<ArcBorrow<'a, Vhost>> {
-    let mut buffer = [0; 24];
-    let (_, source) = packet.read_network(&mut buffer)?.split_last_chunk()?;
-    // Most of all packets, and mostly no virtual one.
-    if inet6::has(guard, parent.device(), source) {
-        return None;
-    }
-    let (vhost, _) = nd::vhost_of(guard, parent.device(), source)?;
-    Some(vhost)
 }

@@ -3,6 +3,8 @@
 
 use super::{
     bindings,
+    inet::Ipv4,
+    inet6::Ipv6,
     net_device::{Mac, NetDevice},
     route::LocalRoute,
 };
@@ -134,6 +136,25 @@ impl SkBuff {
             )
         };
         (error == 0).then_some(buffer)
+    }
+
+    /// Source and destination of an IPv4 packet, if its header is whole.
+    pub(crate) fn ipv4_addresses(&self) -> Option<(Ipv4, Ipv4)> {
+        self.addresses::<20, 4>()
+    }
+
+    /// The same of IPv6.
+    pub(crate) fn ipv6_addresses(&self) -> Option<(Ipv6, Ipv6)> {
+        self.addresses::<40, 16>()
+    }
+
+    /// They end the fixed part of either header.
+    fn addresses<const HEADER: usize, const LEN: usize>(&self) -> Option<([u8; LEN], [u8; LEN])> {
+        let mut buffer = [0; HEADER];
+        let header: &[u8; HEADER] = self.read_network(&mut buffer)?.first_chunk()?;
+        let (rest, destination) = header.split_last_chunk()?;
+        let (_, source) = rest.split_last_chunk()?;
+        Some((*source, *destination))
     }
 
     /// Overwrites bytes at `offset` behind the start of the network header. Only for a packet that

@@ -7,8 +7,12 @@
 //! others in any context but hard interrupts.
 
 use super::{
-    bindings,
-    hook::verdict,
+    bindings::{
+        self, nf_inet_hooks_NF_INET_LOCAL_OUT as LOCAL_OUT,
+        nf_inet_hooks_NF_INET_PRE_ROUTING as PRE_ROUTING, NFPROTO_ARP, NFPROTO_IPV4, NFPROTO_IPV6,
+        NF_ARP_IN, NF_ARP_OUT,
+    },
+    hook::{verdict, HookFn},
     net_device::{NetDevice, Rtnl},
     pernet::{PerNet, Registration, Room},
     skb::SkBuff,
@@ -41,53 +45,27 @@ pub(crate) trait StackHook: 'static {
 
 const TABLE_LEN: c_uint = 6;
 
+const fn entry(hook: HookFn, family: u32, point: u32, priority: i32) -> bindings::nf_hook_ops {
+    bindings::nf_hook_ops {
+        hook: Some(hook),
+        pf: family as u8,
+        hooknum: point,
+        priority,
+        ..pin_init::zeroed()
+    }
+}
+
 /// The tables that C reads, one copy for each `T`.
 struct Tables<T: StackHook>(PhantomData<T>);
 
 impl<T: StackHook> Tables<T> {
     const OPS: [bindings::nf_hook_ops; TABLE_LEN as usize] = [
-        bindings::nf_hook_ops {
-            hook: Some(arp_input::<T>),
-            pf: bindings::NFPROTO_ARP as u8,
-            hooknum: bindings::NF_ARP_IN,
-            priority: i32::MIN,
-            ..pin_init::zeroed()
-        },
-        bindings::nf_hook_ops {
-            hook: Some(arp_output::<T>),
-            pf: bindings::NFPROTO_ARP as u8,
-            hooknum: bindings::NF_ARP_OUT,
-            priority: i32::MIN,
-            ..pin_init::zeroed()
-        },
-        bindings::nf_hook_ops {
-            hook: Some(ip_input::<T>),
-            pf: bindings::NFPROTO_IPV4 as u8,
-            hooknum: bindings::nf_inet_hooks_NF_INET_PRE_ROUTING,
-            priority: i32::MAX,
-            ..pin_init::zeroed()
-        },
-        bindings::nf_hook_ops {
-            hook: Some(ip_input::<T>),
-            pf: bindings::NFPROTO_IPV6 as u8,
-            hooknum: bindings::nf_inet_hooks_NF_INET_PRE_ROUTING,
-            priority: i32::MAX,
-            ..pin_init::zeroed()
-        },
-        bindings::nf_hook_ops {
-            hook: Some(ip_output::<T>),
-            pf: bindings::NFPROTO_IPV4 as u8,
-            hooknum: bindings::nf_inet_hooks_NF_INET_LOCAL_OUT,
-            priority: i32::MIN,
-            ..pin_init::zeroed()
-        },
-        bindings::nf_hook_ops {
-            hook: Some(ip_output::<T>),
-            pf: bindings::NFPROTO_IPV6 as u8,
-            hooknum: bindings::nf_inet_hooks_NF_INET_LOCAL_OUT,
-            priority: i32::MIN,
-            ..pin_init::zeroed()
-        },
+        entry(arp_input::<T>, NFPROTO_ARP, NF_ARP_IN, i32::MIN),
+        entry(arp_output::<T>, NFPROTO_ARP, NF_ARP_OUT, i32::MIN),
+        entry(ip_input::<T>, NFPROTO_IPV4, PRE_ROUTING, i32::MAX),
+        entry(ip_input::<T>, NFPROTO_IPV6, PRE_ROUTING, i32::MAX),
+        entry(ip_output::<T>, NFPROTO_IPV4, LOCAL_OUT, i32::MIN),
+        entry(ip_output::<T>, NFPROTO_IPV6, LOCAL_OUT, i32::MIN),
     ];
 
     /// Netfilter keeps pointers to it, and never writes it.
