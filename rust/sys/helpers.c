@@ -4,6 +4,7 @@
 #include <linux/if_vlan.h>
 #include <linux/igmp.h>
 #include <linux/inetdevice.h>
+#include <linux/ipv6.h>
 #include <linux/netdevice.h>
 #include <linux/string.h>
 #include <net/addrconf.h>
@@ -396,6 +397,11 @@ bool carp_ip_mc_is_member(struct in_device *in_dev, __be32 group)
 void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group)
 {
 	ip_mc_dec_group(in_dev, group);
+}
+
+bool carp_ipv6_mod_enabled(void)
+{
+	return ipv6_mod_enabled();
 }
 
 struct inet6_dev *carp_in6_dev_rcu(const struct net_device *dev)

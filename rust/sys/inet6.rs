@@ -109,6 +109,13 @@ pub(crate) fn addresses(_rtnl: &Rtnl<'_>, device: &NetDevice) -> Result<KVec<Ipv
     Ok(list)
 }
 
+/// The kernel has IPv6. Without (`ipv6.disable=1`) no device has any of it, and what looks an address
+/// up must not be called: there is no table.
+fn is_enabled() -> bool {
+    // SAFETY: Always safe to call.
+    unsafe { bindings::carp_ipv6_mod_enabled() }
+}
+
 fn in6_addr(address: &Ipv6) -> bindings::in6_addr {
     let mut raw = bindings::in6_addr::default();
     raw.in6_u.u6_addr8 = *address;
@@ -122,6 +129,9 @@ pub(crate) fn owner_of<'a>(
     near: &NetDevice,
     address: &Ipv6,
 ) -> Option<&'a NetDevice> {
+    if !is_enabled() {
+        return None;
+    }
     let address = in6_addr(address);
     // SAFETY: `near` is alive, and with it its namespace; the guard is held; no reference is taken.
     let dev = unsafe { bindings::ipv6_dev_find(near.net(), &address, ptr::null_mut()) };
@@ -135,7 +145,7 @@ pub(crate) fn owner_of<'a>(
 pub(crate) fn may_have(_guard: &Guard, near: &NetDevice, address: &Ipv6) -> bool {
     let address = in6_addr(address);
     // SAFETY: `near` is alive, and with it its namespace; the guard is held.
-    unsafe { bindings::carp_inet6_may_have(near.net(), &address) }
+    is_enabled() && unsafe { bindings::carp_inet6_may_have(near.net(), &address) }
 }
 
 /// The device of the namespace of `near` that has `address`, whether it may send from it or not; of
@@ -146,7 +156,7 @@ pub(crate) fn holder_of<'a>(
     near: &NetDevice,
     address: &Ipv6,
 ) -> Option<&'a NetDevice> {
-    if Ipv6Addr::from(*address).is_unicast_link_local() {
+    if !is_enabled() || Ipv6Addr::from(*address).is_unicast_link_local() {
         return None;
     }
     let raw = in6_addr(address);
@@ -164,6 +174,9 @@ pub(crate) fn holder_of<'a>(
 /// `device` itself has `address`. Any context.
 pub(crate) fn has(_guard: &Guard, device: &NetDevice, address: &Ipv6) -> bool {
     let address = in6_addr(address);
+    if !is_enabled() {
+        return false;
+    }
     // SAFETY: `device` is alive, and with it its namespace; the guard is held.
     unsafe {
         bindings::ipv6_chk_addr_and_flags(device.net(), &address, device.as_ptr(), false, 1, 0) != 0
