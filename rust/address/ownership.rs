@@ -14,12 +14,15 @@
 //! So a take-over waits for nobody: routes of IPv4 take RTNL, which somebody else may hold for long.
 
 use super::routes::{DeviceAddresses, Routes};
-use crate::sys::{
-    inet6,
-    net_device::{NamespaceRef, NetDevice, RcuDevice},
-    queue,
-    route::LocalRoute,
-    rtnetlink::Client,
+use crate::{
+    device::notices,
+    sys::{
+        inet6,
+        net_device::{NamespaceRef, NetDevice, RcuDevice},
+        queue,
+        route::LocalRoute,
+        rtnetlink::{Client, Route},
+    },
 };
 use core::sync::atomic::{AtomicBool, Ordering};
 use kernel::{
@@ -55,15 +58,11 @@ impl WorkItem for Ownership {
         match this.follow_now() {
             // The gate has closed meanwhile: this runs again.
             Ok(()) | Err(EPERM) => (),
-            // Without memory for a socket there are too many.
-            Err(ENOMEM | ENOBUFS | ENFILE) => {
+            // All else comes of want of memory, or of room for one more socket.
+            Err(_) => {
                 queue::wait_for_memory();
                 this.follow();
             }
-            Err(error) => pr_err!(
-                "the routes of a virtual address could not be changed: error {}\n",
-                error.to_errno()
-            ),
         }
     }
 }
@@ -127,7 +126,7 @@ impl Ownership {
     }
 
     /// Makes the routes and the marks of the addresses what they are to be now. Fails with `EPERM` if
-    /// the ownership has changed meanwhile, or for want of memory; then it is to be called again.
+    /// the ownership has changed meanwhile, or if out of memory; then it is to be called again.
     /// Context: process, without RTNL.
     fn follow_now(&self) -> Result {
         let mut routes = self.routes.lock();
@@ -151,6 +150,7 @@ impl Ownership {
         }
         outcome?;
         if owned {
+            routes.tell_refused(|route, error| self.tell_refused(route, error));
             self.has_routes.store(true, Ordering::Release);
         }
         Ok(())
@@ -168,6 +168,12 @@ impl Ownership {
         };
         self.mark(&guard, device);
         Ok(Some((DeviceAddresses::of(&guard, device)?, namespace)))
+    }
+
+    fn tell_refused(&self, route: &Route, error: Error) {
+        if let Some(device) = self.device.get(&Guard::new()) {
+            notices::route_refused(device, route, error);
+        }
     }
 
     /// This host chooses no IPv6 address as source that it does not own: unlike with IPv4, no route is

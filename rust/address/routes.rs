@@ -4,7 +4,8 @@
 //! They are those that the kernel makes for an address: it finds and deletes them when the address
 //! is deleted. (Of IPv6 it only knows the local route that it has made itself; of ours we keep a
 //! list.) That a route is there already, or is gone already, is as good as having added or deleted
-//! it.
+//! it. A route that the kernel refuses for what it is, is that route's business: the others come and
+//! go as if it were there, and its device's log says so once.
 //!
 //! Context: process, without RTNL, which every change of an IPv4 route takes.
 
@@ -29,6 +30,14 @@ const LOCAL_ROUTES: usize = 2;
 pub(crate) struct Routes {
     /// IPv6 addresses that have a local route of ours.
     added: KVec<Ipv6>,
+    refused: KVec<Refusal>,
+}
+
+/// A route that the kernel would not have, though its address is still there.
+struct Refusal {
+    route: Route,
+    error: Error,
+    is_told: bool,
 }
 
 /// An IPv6 address, with all that its routes follow from.
@@ -80,8 +89,8 @@ impl DeviceAddresses {
 }
 
 impl Routes {
-    /// Has the routes in the tables if the addresses are `owned`, and not if not. Fails if any of
-    /// them could not be changed; the others are.
+    /// Has the routes in the tables if the addresses are `owned`, and not if not. Fails if that is to
+    /// be tried again: if out of memory, or if the gate has closed meanwhile.
     pub(crate) fn follow(
         &mut self,
         client: &Client,
@@ -93,9 +102,9 @@ impl Routes {
         let mut v4 = Ok(());
         for_each_v4(&addresses.v4, |route| {
             let result = if owned {
-                unless(EEXIST, client.add(addresses.via, route))
+                self.add(client, addresses.via, route)
             } else {
-                unless(ESRCH, client.delete(addresses.via, route))
+                delete(client, addresses.via, route)
             };
             v4 = v4.and(result);
         });
@@ -117,15 +126,20 @@ impl Routes {
         for_each_v4(&now.v4, |route| {
             outcome = outcome.and(current.push(*route, GFP_KERNEL).map_err(Error::from));
         });
-        for prefix in now.v6.iter().flat_map(prefix_routes) {
-            current.push(prefix, GFP_KERNEL)?;
+        for address in &now.v6 {
+            current.push(local6(&address.address), GFP_KERNEL)?;
+            for prefix in prefix_routes(address) {
+                current.push(prefix, GFP_KERNEL)?;
+            }
         }
         outcome?;
+        self.refused
+            .retain(|refusal| current.contains(&refusal.route));
         let mut outcome = Ok(());
         let mut withdraw = |route: &Route| {
             if !current.contains(route) {
                 is_late = true;
-                outcome = outcome.and(unless(ESRCH, client.delete(then.via, route)));
+                outcome = outcome.and(delete(client, then.via, route));
             }
         };
         for_each_v4(&then.v4, &mut withdraw);
@@ -142,6 +156,15 @@ impl Routes {
             deleted.is_err()
         });
         outcome.map(|()| is_late)
+    }
+
+    /// Calls `tell` with each route that was refused, unless that has been told.
+    pub(crate) fn tell_refused(&mut self, mut tell: impl FnMut(&Route, Error)) {
+        for refusal in &mut self.refused {
+            if !core::mem::replace(&mut refusal.is_told, true) {
+                tell(&refusal.route, refusal.error);
+            }
+        }
     }
 
     fn follow_v6(&mut self, client: &Client, addresses: &DeviceAddresses, owned: bool) -> Result {
@@ -162,7 +185,7 @@ impl Routes {
                 outcome = outcome.and(delete_local(client, via, &now.address));
                 for prefix in prefix_routes(now) {
                     if !is_of_link(&prefix) {
-                        outcome = outcome.and(unless(ESRCH, client.delete(via, &prefix)));
+                        outcome = outcome.and(delete(client, via, &prefix));
                     }
                 }
                 continue;
@@ -171,23 +194,56 @@ impl Routes {
                 if !self.added.contains(&now.address) {
                     let _ = self.added.push_within_capacity(now.address);
                 }
-                outcome = outcome.and(unless(EEXIST, client.add(via, &local6(&now.address))));
+                outcome = outcome.and(self.add(client, via, &local6(&now.address)));
             }
             for prefix in prefix_routes(now) {
-                outcome = outcome.and(unless(EEXIST, client.add(via, &prefix)));
+                outcome = outcome.and(self.add(client, via, &prefix));
             }
         }
         outcome
     }
+
+    fn add(&mut self, client: &Client, via: Via, route: &Route) -> Result {
+        let known = self.refused.iter().position(|old| old.route == *route);
+        match (judge(client.add(via, route))?, known) {
+            (Ok(()), Some(index)) => {
+                let _ = self.refused.remove(index);
+            }
+            (Err(error), None) => self.refused.push(
+                Refusal {
+                    route: *route,
+                    error,
+                    is_told: false,
+                },
+                GFP_KERNEL,
+            )?,
+            (Ok(()), None) | (Err(_), Some(_)) => (),
+        }
+        Ok(())
+    }
 }
 
-/// An error that says that there was nothing to do is none; nor is one that says that the device
-/// has gone, or has been set down, and its routes with it.
-fn unless(done: Error, result: Result) -> Result {
+/// What the kernel has said of one route. The outer error: it is to be asked again. The inner one: it
+/// will not have that route.
+fn judge(result: Result) -> Result<Result> {
     match result {
-        Err(error) if error == done || error == ENODEV || error == ENETDOWN => Ok(()),
-        result => result,
+        Ok(())
+        // The route is there already.
+        | Err(EEXIST)
+        // The route has gone already, or goes while it is looked at; or its table has gone.
+        | Err(ESRCH | ENOENT)
+        // The device has gone or is down; or its IPv4 or IPv6 has gone, or is switched off: and
+        // every route with it.
+        | Err(ENODEV | ENETDOWN | EACCES) => Ok(Ok(())),
+        // The gate has closed; or out of memory.
+        Err(error @ (EPERM | ENOMEM | ENOBUFS)) => Err(error),
+        Err(error) => Ok(Err(error)),
     }
+}
+
+/// A route that cannot be deleted is one that is not there.
+fn delete(client: &Client, via: Via, route: &Route) -> Result {
+    judge(client.delete(via, route)).map(|_| ())
 }
 
 fn delete_local(client: &Client, via: Via, address: &Ipv6) -> Result {
@@ -195,7 +251,7 @@ fn delete_local(client: &Client, via: Via, address: &Ipv6) -> Result {
     for _ in 0..LOCAL_ROUTES {
         match client.delete(via, &route) {
             Ok(()) => (),
-            result => return unless(ESRCH, result),
+            result => return judge(result).map(|_| ()),
         }
     }
     Ok(())

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What the administrator is told in the kernel's log of adverts that are not as they should be.
+//! What the administrator is told in the kernel's log of adverts and routes that are not as they
+//! should be.
 //!
 //! Context: any.
 
 use crate::{
     proto::{signature::List, wire::Source},
-    sys::net_device::NetDevice,
+    sys::{
+        net_device::NetDevice,
+        rtnetlink::{Destination, Route},
+    },
 };
 use core::net::IpAddr;
 use kernel::prelude::*;
@@ -27,4 +31,18 @@ pub(crate) fn advert(device: &NetDevice, from: Source, list: Option<List>) {
             "{name}: {from:?} has another key, or other addresses: its adverts are ignored\n"
         );
     }
+}
+
+/// The kernel does not want a route that the kernel itself would make for an address of `device`.
+pub(crate) fn route_refused(device: &NetDevice, route: &Route, error: Error) {
+    let name = device.name();
+    let to = match route.destination {
+        Destination::V4(address) => IpAddr::from(address),
+        Destination::V6(address) => IpAddr::from(address),
+    };
+    pr_notice!(
+        "{name}: the route to {to:?}/{} is refused: error {}\n",
+        route.prefix_len,
+        error.to_errno()
+    );
 }

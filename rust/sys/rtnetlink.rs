@@ -153,7 +153,8 @@ impl Client {
                 bindings::MSG_DONTWAIT as i32,
             )
         };
-        to_result(received)?;
+        // The answer is there, or there was no memory for it.
+        to_result(received).or(Err(ENOBUFS))?;
         let error = answer.get(ERROR_OFFSET..).and_then(<[u8]>::first_chunk);
         to_result(i32::from_ne_bytes(*error.ok_or(EINVAL)?))
     }

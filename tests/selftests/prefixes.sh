@@ -14,7 +14,8 @@
 # kernel makes for the same list on an ordinary device; the BACKUP has none; after
 # a take-over it is the other way round; none is left of addresses that are deleted.
 # The addresses are answered at the virtual MAC address. A hundred of them move with
-# one advert. A carp device and its parent are in one namespace.
+# one advert. A route that the kernel refuses, as it would on an ordinary device, is
+# named in the log once, and the others are as they would be without it. A carp device and its parent are in one namespace.
 
 set -u
 # shellcheck source=tests/selftests/families.sh
@@ -36,6 +37,7 @@ ALL_TESTS_ONCE="
 	parent_without_address
 	two_devices_in_one_subnet
 	a_hundred
+	one_is_refused
 	on_two_devices
 	parent_in_another_namespace
 	moved_to_another_namespace
@@ -355,6 +357,43 @@ batch()
 	routes_become "$b" "" "as BACKUP"
 	reached "${net}3"
 	end_test "many changes at once, on a MASTER and on a BACKUP, $ipv"
+}
+
+# told N: how often the log has said so since the lines.
+told() {
+	[ "$(dmesg | tail -n +$((lines + 1)) |
+		grep -c 'carp0: the route to 198.51.100.0/24 is refused: error -22')" = "$1" ]
+}
+
+# The address is of another type than local by a route that comes before its own: then no route may have it
+# as source.
+one_is_refused()
+{
+	RET=0
+	local expected lines ns i
+	lines=$(dmesg | wc -l)
+	for ns in "$ordinary" "$a"; do
+		ip -n "$ns" route add blackhole 198.51.100.5 table local
+		defer ip -n "$ns" route del blackhole 198.51.100.5 table local
+	done
+	as_ordinary 198.51.100.5/24 "$vip/32"
+	pair 198.51.100.5/24 "$vip/32"
+	routes_become "$a" "$expected" "as MASTER"
+	busywait "$BUSYWAIT_TIMEOUT" told 1
+	check_err $? "the log does not say so once"
+	for i in 7 8 9; do
+		change "$a" add "198.18.0.$i/32"
+		owns "$a" "198.18.0.$i"
+		change "$a" del "198.18.0.$i/32"
+	done
+	told 1
+	check_err $? "the log says so again"
+	reached "$vip"
+	# It is the tables that are asked.
+	ip -n "$a" route del local "$vip" table local
+	ip netns exec "$client" ping -q -c 3 -i 0.2 -W 0.2 "$vip" >/dev/null
+	check_fail $? "$vip is answered without a route"
+	end_test "a route that is refused"
 }
 
 # refused SENTENCE COMMAND...: by the kernel, for this reason.

@@ -24,6 +24,7 @@ ALL_TESTS="
 	namespace
 	module
 	again_and_again
+	with_many_addresses
 "
 
 under_traffic() {
@@ -144,6 +145,37 @@ again_and_again()
 	becomes "$b" backup
 	pings "$client" "$vip"
 	end_test "the device is deleted and made again and again"
+}
+
+# As the device goes down, the kernel takes away the very routes that carp takes away.
+with_many_addresses()
+{
+	RET=0
+	local lines round
+	setup_ns a
+	ip -n "$a" link add eth0 up type dummy
+	lines=$(dmesg | wc -l)
+	carp_add "$a" advbase 0 advskew 0
+	printf 'addr add 2001:db8::%x/128 dev carp0\n' {1..200} | ip -n "$a" -batch -
+	check_err $? "addresses are refused"
+	for round in 1 2 3 4 5 6; do
+		becomes "$a" master
+		busywait "$BUSYWAIT_TIMEOUT" routed
+		check_err $? "there are no routes"
+		ip -n "$a" link set carp0 down
+		ip -n "$a" link set carp0 up
+	done
+	becomes "$a" master
+	cleanup_ns "$a"
+	a=''
+	! dmesg | tail -n +$((lines + 1)) | grep 'is refused'
+	check_err $? "the log says that a route was refused"
+	end_test "routes go as the kernel takes them away"
+}
+
+# The last of them has its route.
+routed() {
+	[[ $(ip -n "$a" -6 route show table local) == *" 2001:db8::c8 "* ]]
 }
 
 run_tests
