@@ -166,7 +166,7 @@ frames_to_the_virtual_mac()
 	capture_end backup
 	(($(packets master "dst host $vip") >= 1))
 	check_err $? "carp0 of the MASTER has received nothing"
-	packets_are 0 backup ""
+	captured_nothing backup
 	[ "$(rx_packets "$b")" = 0 ]
 	check_err $? "carp0 of the BACKUP has received something"
 	end_test "only the MASTER receives frames to the virtual MAC address"

@@ -84,12 +84,8 @@ survives() {
 
 daemon=''
 
-# At the end of a case it may have ended already.
 daemon_end() {
-	[ -n "$daemon" ] || return 0
-	kill "$daemon"
-	wait "$daemon"
-	daemon=''
+	[ -z "$daemon" ] || kill_process "$daemon"
 }
 
 index() {

@@ -31,13 +31,15 @@ family 4
 
 # run_tests_in FAMILY...: as run_tests, in each of them; ALL_TESTS_ONCE before that.
 run_tests_in() {
-	modprobe carp || exit "$ksft_skip"
-	ALL_TESTS=${ALL_TESTS_ONCE:-} tests_run
+	start_tests
+	# shellcheck disable=SC2086 # lists of words
+	each_test ${ALL_TESTS_ONCE:-}
 	for f; do
 		family "$f"
-		tests_run
+		# shellcheck disable=SC2086
+		each_test $ALL_TESTS
 	done
-	exit "$EXIT_STATUS"
+	end_tests
 }
 
 # address NODE DEVICE NUMBER [NET4 NET6]: NUMBER in a subnet, of both families.

@@ -113,12 +113,7 @@ advertises() {
 		};
 	END
 	ip netns exec "$1" radvd -n -C "$tmp/$name.conf" -p "$tmp/$name.radvd" 2>"$tmp/$name.log" &
-	defer stop_advertising $!
-}
-
-stop_advertising() {
-	kill "$1"
-	wait "$1"
+	defer kill_process $!
 }
 
 has_configured_itself() {

@@ -16,50 +16,21 @@ WAIT_TIMEOUT=$((20 * slow))
 # shellcheck source=/dev/null
 source "${KSFT:-$here/..}/net/lib.sh"
 
-# The verdicts, as net/lib.sh has them.
-: "${ksft_fail:=1}" "${ksft_skip:=4}"
+# shellcheck source=tests/selftests/frame.sh
+source "$here/frame.sh"
 
 # The namespaces of a LAN, by these names in every scenario.
 sw='' client='' a='' b='' c=''
 
 vip=192.0.2.1
 vmac=00:00:5e:00:01:01
-retmsg=''
-tmp=$(mktemp -d)
-
-clean_up() {
-	set +u
-	defer_scopes_cleanup
-	cleanup_all_ns
-	rm -rf "$tmp"
-}
-trap clean_up EXIT
-
-# end_test NAME: the verdict on what check_err and check_fail have seen since RET=0.
-end_test() {
-	local ns
-	if ((RET == ksft_fail)); then
-		for ns in "${NS_LIST[@]}"; do
-			ip -n "$ns" -s -d link show type carp 2>/dev/null | sed "s/^/	$ns: /"
-		done
-	fi
-	# net/lib.sh is not written for set -u.
-	set +u
-	log_test "$1"
-	set -u
-}
-
-run_tests() {
-	modprobe carp || exit "$ksft_skip"
-	tests_run
-	exit "$EXIT_STATUS"
-}
 
 # lan NODE=ADDRESS...: a namespace for each node, with eth0 on the bridge br0 of
 # the namespace sw, where its port is called to_NODE.
 lan() {
-	setup_ns sw "${@%%=*}"
-	ip -n "$sw" link add br0 up type bridge mcast_snooping 0
+	setup_ns sw "${@%%=*}" &&
+		ip -n "$sw" link add br0 up type bridge mcast_snooping 0
+	check_err $? "no LAN"
 	local node
 	for node in "$@"; do
 		lan_link "${node%%=*}" eth0 "to_${node%%=*}" "${node#*=}"
@@ -69,10 +40,11 @@ lan() {
 # lan_link NODE DEVICE PORT [ADDRESS]: a link from NODE to the bridge.
 lan_link() {
 	local ns=${!1} device=$2 port=$3
-	ip link add "$device" netns "$ns" type veth peer name "$port" netns "$sw"
-	ip -n "$sw" link set "$port" master br0 up
-	ip -n "$ns" link set "$device" up
-	[ -z "${4:-}" ] || ip -n "$ns" addr add "$4/24" dev "$device"
+	ip link add "$device" netns "$ns" type veth peer name "$port" netns "$sw" &&
+		ip -n "$sw" link set "$port" master br0 up &&
+		ip -n "$ns" link set "$device" up &&
+		{ [ -z "${4:-}" ] || ip -n "$ns" addr add "$4/24" dev "$device"; }
+	check_err $? "$device of ${ns%-*} could not be set up"
 }
 
 # carp_add NAMESPACE OPTION...: carp0 on eth0, with the shared address, set up.
@@ -95,10 +67,10 @@ state_is() {
 	[[ $(ip -n "$1" -d link show "${3:-carp0}" 2>&1) == *" state $2 "* ]]
 }
 
-# becomes NAMESPACE STATE: waits for it.
+# becomes NAMESPACE STATE [DEVICE]: waits for it.
 becomes() {
-	busywait "$BUSYWAIT_TIMEOUT" state_is "$1" "$2"
-	check_err $? "${1%-*} did not become $2"
+	busywait "$BUSYWAIT_TIMEOUT" state_is "$@"
+	check_err $? "${3:-carp0} of ${1%-*} did not become $2"
 }
 
 # routers_swap FROM TO: carp0 and carp1 of FROM become BACKUP, and those of TO MASTER.
@@ -106,32 +78,46 @@ routers_swap() {
 	local device
 	for device in carp0 carp1; do
 		ip -n "$1" link set "$device" type carp state backup
-		busywait "$BUSYWAIT_TIMEOUT" state_is "$2" master "$device"
-		check_err $? "$device of ${2%-*} did not become MASTER"
+		becomes "$2" master "$device"
 	done
 }
 
-# stays NAMESPACE STATE: is in it now.
+# stays NAMESPACE STATE [DEVICE]: is in it now.
 stays() {
-	state_is "$1" "$2"
-	check_err $? "${1%-*} is not $2"
+	state_is "$@"
+	check_err $? "${3:-carp0} of ${1%-*} is not $2"
 }
 
-# attr NAMESPACE NAME [DEVICE]: an attribute or a counter, as ip prints it in JSON; nothing if
-# there is none.
+# What a carp device need not have; it has everything else that ip prints.
+optional=" master group "
+
+# find_attr NAMESPACE NAME [DEVICE]: an attribute or a counter, as ip prints it in JSON. Fails without
+# the device; prints nothing without the attribute.
+find_attr() {
+	local json
+	json=$(ip -n "$1" -j -s -d link show "${3:-carp0}") || return
+	[[ ! $json =~ \"$2\":\"?([^\",}]*) ]] || echo "${BASH_REMATCH[1]}"
+}
+
+# attr NAMESPACE NAME [DEVICE]: the same, and a failure if it is not there.
 attr() {
-	[[ $(ip -n "$1" -j -s -d link show "${3:-carp0}") =~ \"$2\":\"?([^\",}]*) ]] &&
-		echo "${BASH_REMATCH[1]}"
+	local value
+	value=$(find_attr "$@") && [[ -n $value || $optional == *" $2 "* ]]
+	check_err $? "${3:-carp0} of ${1%-*} has no $2"
+	echo "$value"
 }
 
+# attr_equals NAMESPACE NAME VALUE [DEVICE]
 attr_equals() {
-	[ "$(attr "$1" "$2")" = "$3" ]
+	local value
+	value=$(find_attr "$1" "$2" "${4:-carp0}") && [ "$value" = "$3" ]
 }
 
-# attr_is NAMESPACE NAME VALUE: waits for it, since what was asked for may wait as well.
+# attr_is NAMESPACE NAME VALUE [DEVICE]: waits for it, since what was asked for may wait as well.
 attr_is() {
+	[[ -n $3 || $optional == *" $2 "* ]] || fail "$2 of ${1%-*} cannot be missing"
 	busywait "$BUSYWAIT_TIMEOUT" attr_equals "$@"
-	check_err $? "$2 of ${1%-*} is '$(attr "$1" "$2")' and not '$3'"
+	check_err $? "$2 of ${4:-carp0} of ${1%-*} is '$(find_attr "$1" "$2" "${4:-carp0}")' and not '$3'"
 }
 
 # hears NAMESPACE N: waits until carp0 has heard N adverts more.
@@ -185,33 +171,48 @@ capture() {
 	ip netns exec "$ns" tcpdump -Z root --immediate-mode -U -n -B 16384 -s 2048 \
 		-i "$device" -w "$file.pcap" "$@" 2>"$file.log" &
 	echo $! >"$file.pid"
-	defer capture_end "${file##*/}"
-	busywait "$BUSYWAIT_TIMEOUT" grep -q 'listening on' "$file.log"
-	check_err $? "tcpdump did not start"
+	defer capture_over "${file##*/}"
+	busywait "$BUSYWAIT_TIMEOUT" grep -qs 'listening on' "$file.log"
+	check_err $? "the capture ${file##*/} does not start: $(tr '\n' ';' <"$file.log")"
 }
 
+capture_over() {
+	[ ! -e "$tmp/$1.pid" ] || capture_end "$1"
+}
+
+# capture_end NAME: it is whole.
 capture_end() {
 	local file=$tmp/$1 pid
-	pid=$(cat "$file.pid" 2>/dev/null) || return 0
-	rm "$file.pid"
-	kill "$pid"
-	wait "$pid"
-	! grep -q '^[1-9].* dropped by kernel' "$file.log"
-	check_err $? "the capture $1 is not whole: $(grep dropped "$file.log")"
+	pid=$(cat "$file.pid") && rm "$file.pid" && kill "$pid" && wait "$pid" &&
+		grep -q ' captured$' "$file.log" && ! grep -q '^[1-9].* dropped by kernel' "$file.log"
+	check_err $? "the capture $1 is not whole: $(tr '\n' ';' <"$file.log")"
 }
 
-# packets NAME FILTER...: how many of a capture match.
+# packets NAME FILTER...: how many of a capture match. While it goes on, its last packet may be there
+# in part.
 packets() {
-	local name=$1
+	local name=$1 found
 	shift
-	# What tcpdump does not know it shows in lines that are indented.
-	tcpdump -n -r "$tmp/$name.pcap" "$@" 2>/dev/null | grep -c '^[0-9]'
+	if ! found=$(tcpdump -n --count -r "$tmp/$name.pcap" "$@" 2>"$tmp/$name.read"); then
+		[ -e "$tmp/$name.pid" ] && grep -q truncated "$tmp/$name.read"
+		check_err $? "the capture $name, '$*': $(tr '\n' ';' <"$tmp/$name.read")"
+	fi
+	echo "${found%% *}"
 }
 
-# packets_are N NAME FILTER
+# packets_are N NAME FILTER: that there are none is shown by a capture that has others.
 packets_are() {
 	local found
 	found=$(packets "$2" "$3")
 	[ "$found" = "$1" ]
 	check_err $? "$2: $found packets, and not $1, are '$3'"
+	[ "$1" != 0 ] || [ "$(packets "$2")" != 0 ] || fail "$2: an empty capture shows nothing of '$3'"
+}
+
+# captured_nothing NAME: no packet at all. That there would have been some is for the test to show.
+captured_nothing() {
+	local found
+	found=$(packets "$1")
+	[ "$found" = 0 ]
+	check_err $? "$1: $found packets, and not 0"
 }

@@ -36,8 +36,7 @@ ucarp_start() {
 
 # At once, without a word to anybody.
 ucarp_end() {
-	# shellcheck disable=SC2015 # both may fail
-	{ kill -9 "$ucarp" && wait "$ucarp"; } 2>/dev/null
+	kill_process "$ucarp" KILL
 	"$tmp/down" eth0 2>/dev/null
 }
 

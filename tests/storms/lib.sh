@@ -86,7 +86,7 @@ release() {
 # captures have too (TAI is that in a machine whose leap seconds nobody has set).
 trace=/sys/kernel/tracing/instances/carp
 trace_on() {
-	[ -d $trace ] || mkdir $trace || exit "$ksft_skip"
+	[ -d $trace ] || mkdir $trace || skip "This kernel cannot trace: CONFIG_EVENT_TRACING is off."
 	defer rmdir $trace
 	echo 0 >$trace/events/enable
 	echo >$trace/trace
@@ -121,12 +121,6 @@ fresh_mac() {
 	mac=$(printf '02:00:00:%02x:%02x:%02x' $((RANDOM % 256)) $((RANDOM % 256)) $((RANDOM % 256)))
 }
 
-# end PID: of a process that we started, if it still runs.
-end() {
-	kill "$1" 2>/dev/null
-	wait "$1" 2>/dev/null
-}
-
 # in_time COMMAND...: succeeds, and is not made to wait: what takes long is the VM.
 in_time() {
 	timeout "$WAIT_TIMEOUT" "$@"
@@ -139,16 +133,16 @@ traffic() {
 	local node
 	python3 "$storms/traffic.py" flood "$client" eth0 1 192.0.2.1 "$1" >"$tmp/traffic" &
 	flood=$!
-	defer end $!
+	defer kill_process $!
 	for node in "${@:2}"; do
 		python3 "$storms/traffic.py" echo "$node" 192.0.2.1 &
-		defer end $!
+		defer kill_process $!
 	done
 }
 
 # traffic_end: and says how much it was. There must have been some both ways.
 traffic_end() {
-	end "$flood"
+	kill_process "$flood"
 	cat "$tmp/traffic"
 	grep -q ' [1-9][0-9]* packets sent, [1-9]' "$tmp/traffic"
 	check_err $? "there was no traffic both ways"

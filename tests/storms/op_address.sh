@@ -89,7 +89,7 @@ masters()
 	ip -n "$a" route add 203.0.113.0/24 via 192.0.2.20 dev a2 onlink metric 7
 	ip netns exec "$a" python3 "$storms/join_group.py" 239.1.2.3 a4 >"$tmp/joined" &
 	listener=$!
-	defer end "$listener"
+	defer kill_process "$listener"
 	busywait "$BUSYWAIT_TIMEOUT" grep -q joined "$tmp/joined"
 	check_err $? "no multicast membership"
 	sync_carp "$a"
@@ -99,7 +99,7 @@ masters()
 	trace_on
 	capture "$a" eth0 sent -Q out ip proto 112
 	ip -n "$a" monitor address route maddress >"$tmp/monitor" 2>&1 &
-	defer end $!
+	defer kill_process $!
 	busywait "$BUSYWAIT_TIMEOUT" has_advertised "$advert"
 	change_mac "$a" eth0
 	busywait "$BUSYWAIT_TIMEOUT" has_advertised $((2 * advert))

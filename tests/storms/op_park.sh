@@ -123,7 +123,6 @@ requests_wait()
 		echo "$? $EPOCHREALTIME" >"$tmp/synced"
 	} &
 	syncing=$!
-	defer end "$syncing"
 	! ip netns exec "$a" carp sync 1 2>/dev/null
 	check_err $? "carp sync did not wait"
 	[ ! -s "$tmp/synced" ]

@@ -1,0 +1,162 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# How a test comes to its verdict, on top of the kernel's net/lib.sh. A test passes only
+# if everything in it was reached: whatever does not happen is a failure.
+#
+#   at file level          every command that fails is a failure of the set-up
+#   in a test              check_err and check_fail, also in a subshell and in what is deferred
+#   a test                 is a function that exists, and gives a verdict (end_test)
+#   a process started      runs until kill_process
+#   the script             comes to the end of run_tests, or says why it cannot (skip)
+#
+# frame_test.sh has a script for each way to pass for nothing.
+
+# The verdicts, as net/lib.sh has them.
+: "${ksft_fail:=1}" "${ksft_skip:=4}"
+
+retmsg=''
+tmp=$(mktemp -d)
+script=${0##*/}
+# What has failed since the last verdict, a line each. A file, as a subshell cannot set a variable.
+failures=$tmp/failures
+: >"$failures"
+# How many verdicts were given, and whether all that are due were.
+verdicts=0 complete=''
+
+fail() {
+	RET=$ksft_fail
+	echo "$1" >>"$failures" || exit "$ksft_fail"
+}
+
+# check_err STATUS MESSAGE
+check_err() {
+	[ "$1" = 0 ] || fail "$2"
+}
+
+# The kernel log says to whom a report belongs.
+mark() {
+	[ ! -w /dev/kmsg ] || echo "kselftest: $script: $*" >/dev/kmsg
+}
+
+# end_test NAME: the verdict on what has failed since the last one.
+end_test() {
+	local ns
+	verdicts=$((verdicts + 1))
+	if [ -s "$failures" ]; then
+		RET=$ksft_fail
+		retmsg=$(head -n 20 "$failures")
+		: >"$failures"
+		for ns in "${NS_LIST[@]}"; do
+			ip -n "$ns" -s -d link show type carp 2>/dev/null | sed "s/^/	$ns: /"
+		done
+		mark "failed: $1"
+	fi
+	# net/lib.sh is not written for set -u.
+	set +u
+	log_test "$1"
+	set -u
+	RET=0 retmsg=''
+}
+
+# run_test NAME: and whatever is deferred in it.
+run_test() {
+	local before=$verdicts
+	mark "$1${ipv:+, $ipv}"
+	if declare -F "$1" >/dev/null; then
+		in_defer_scope "$1"
+		((verdicts > before)) || fail "$1 has ended without a verdict"
+	else
+		fail "there is no test $1"
+	fi
+	[ ! -s "$failures" ] || end_test "$1, after its last verdict"
+}
+
+# each_test NAME...
+each_test() {
+	local name
+	for name; do
+		run_test "$name"
+	done
+}
+
+# start_tests: the set-up is over.
+start_tests() {
+	modprobe carp
+	check_err $? "the module does not load"
+	[ -s "$failures" ] || return 0
+	end_test "the set-up"
+	complete=yes
+	exit "$EXIT_STATUS"
+}
+
+end_tests() {
+	((verdicts > 0)) || fail "there was no test"
+	complete=yes
+	exit "$EXIT_STATUS"
+}
+
+run_tests() {
+	start_tests
+	# shellcheck disable=SC2086 # a list of words
+	each_test ${TESTS:-$ALL_TESTS}
+	end_tests
+}
+
+# skip REASON: what this kernel or machine cannot do.
+skip() {
+	echo "SKIP: $1"
+	complete=yes
+	((EXIT_STATUS == 0)) || exit "$EXIT_STATUS"
+	exit "$ksft_skip"
+}
+
+clean_up() {
+	local status=$?
+	set +u
+	defer_scopes_cleanup
+	[ -n "$complete" ] || fail "$script has ended before its tests had"
+	if [ -s "$failures" ]; then
+		end_test "the end of $script"
+		status=$ksft_fail
+	fi
+	cleanup_all_ns
+	rm -rf "$tmp"
+	mark "ends with $status"
+	exit "$status"
+}
+trap clean_up EXIT
+
+# kill_process PID [SIGNAL]: ends what was started in the background, once. One that has ended by
+# itself did not do what the test counts on.
+killed=' '
+kill_process() {
+	[[ $killed != *" $1 "* ]] || return 0
+	killed+="$1 "
+	[[ " $(jobs -rp | tr '\n' ' ')" == *" $1 "* ]]
+	check_err $? "a process of the test has ended by itself"
+	# shellcheck disable=SC2015 # both may fail
+	{ kill "-${2:-TERM}" "$1" && wait "$1"; } 2>/dev/null
+	return 0
+}
+
+# A file to wait for in vain: read's time-out is a sleep without a process.
+exec {never}<> <(:)
+
+# loopy_wait SLEEP MILLISECONDS COMMAND...: until it succeeds; prints what it printed last. What
+# net/lib.sh waits with; there it starts processes as fast as it can.
+loopy_wait() {
+	local deadline=$((${EPOCHREALTIME/./} + $2 * 1000)) out
+	shift 2
+	until out=$("$@"); do
+		if ((${EPOCHREALTIME/./} > deadline)); then
+			echo -n "$out"
+			return 1
+		fi
+		read -rt 0.02 -u "$never"
+	done
+	echo -n "$out"
+}
+
+mark "starts"
+trap 'fail "line $LINENO: $BASH_COMMAND"' ERR
