@@ -7,6 +7,7 @@ use crate::{
     group::vhost::Vhost,
     sys::{
         clock::Seldom,
+        log,
         net_device::{Mac, NetDevice},
     },
 };
@@ -31,15 +32,10 @@ pub(super) fn claimed(vhost: &Vhost, device: &NetDevice, address: IpAddr, mac: &
         return;
     }
     let [a, b, c, d, e, f] = *mac;
-    pr_notice!(
-        "{}: {:?} is said to be at {:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x} as well\n",
-        device.name(),
-        address,
-        a,
-        b,
-        c,
-        d,
-        e,
-        f
+    log::notice(
+        device,
+        fmt!(
+            "{address:?} is said to be at {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x} as well"
+        ),
     );
 }

@@ -20,12 +20,7 @@ pub(super) type Inspector = Pin<KBox<File<Arc<Parent>>>>;
 /// Nobody depends on the file: without memory for it there is none.
 pub(super) fn inspector(parent: &Arc<Parent>) -> Option<Inspector> {
     let root = debugfs::root()?;
-    let device = parent.device();
-    let name = device.name();
-    let name = match device.namespace().number_unless_initial() {
-        None => CString::try_from_fmt(fmt!("{}", name)).ok()?,
-        Some(number) => CString::try_from_fmt(fmt!("{}@{}", name, number)).ok()?,
-    };
+    let name = CString::try_from_fmt(fmt!("{}", parent.device().label())).ok()?;
     let file = root.read_write_callback_file(&name, parent.clone(), &read, &write);
     KBox::pin_init(file, GFP_KERNEL).ok()
 }

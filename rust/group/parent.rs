@@ -20,6 +20,7 @@ use crate::{
         hook::{FrameHook, FrameHooks, Verdict},
         link,
         lock::SpinLockBh,
+        log,
         net_device::{DeviceRef, NetDevice, Rtnl},
         rcu::{Fresh, RcuPointer, RetiredList},
         skb::SkBuff,
@@ -329,7 +330,10 @@ impl Parent {
             vhost.forget_lost_groups(rtnl);
             let mtu = self.device().mtu();
             if upper.mtu() > mtu && upper.set_mtu(rtnl, mtu).is_err() {
-                pr_warn!("a carp device cannot follow its parent to a smaller MTU\n");
+                log::warn(
+                    upper,
+                    fmt!("it cannot follow its parent to an MTU of {mtu}"),
+                );
             }
         });
     }

@@ -34,6 +34,7 @@ use super::{
     ties,
 };
 use crate::sys::{
+    log,
     net_device::{NetDevice, Rtnl, RtnlGuard},
     queue, trace,
 };
@@ -102,8 +103,12 @@ impl Queue {
         {
             return;
         }
-        if self.waiting.push_within_capacity(operation).is_err() {
-            pr_err!("an operation was lost: more were submitted than there was room for\n");
+        if let Err(refused) = self.waiting.push_within_capacity(operation) {
+            let device = refused.0.parent().device();
+            log::warn(
+                device,
+                fmt!("an operation was lost: there was no room for it"),
+            );
         }
     }
 }

@@ -6,6 +6,7 @@
 #include <linux/inetdevice.h>
 #include <linux/ipv6.h>
 #include <linux/netdevice.h>
+#include <linux/ratelimit.h>
 #include <linux/string.h>
 #include <net/addrconf.h>
 #include <net/fib_notifier.h>
@@ -119,6 +120,15 @@ void carp_count_not_sent(struct net_device *dev)
 struct net_device *carp_notifier_device(void *info)
 {
 	return netdev_notifier_info_to_dev(info);
+}
+
+/* What is left out is counted, and the count is printed with the next line. */
+bool carp_log_is_due(bool of_initial_namespace)
+{
+	static DEFINE_RATELIMIT_STATE(initial, 5 * HZ, 10);
+	static DEFINE_RATELIMIT_STATE(others, 5 * HZ, 10);
+
+	return ___ratelimit(of_initial_namespace ? &initial : &others, KBUILD_MODNAME);
 }
 
 struct sk_buff *carp_skb_share_check(struct sk_buff *skb)

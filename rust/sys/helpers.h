@@ -37,6 +37,9 @@ struct net_device *carp_next_device(struct net *net, struct net_device *dev);
 struct net *carp_next_net_rcu(struct net *net);
 struct net_device *carp_next_device_rcu(struct net *net, struct net_device *dev);
 
+/* printk */
+bool carp_log_is_due(bool of_initial_namespace);
+
 /* sk_buff */
 struct sk_buff *carp_skb_share_check(struct sk_buff *skb);
 struct sk_buff *carp_skb_alloc(struct net_device *dev, unsigned int len);

@@ -17,6 +17,7 @@ pub(crate) mod inet;
 pub(crate) mod inet6;
 pub(crate) mod link;
 pub(crate) mod lock;
+pub(crate) mod log;
 pub(crate) mod net_device;
 pub(crate) mod netlink;
 pub(crate) mod notifier;

@@ -133,6 +133,12 @@ impl NetDevice {
         Name(name)
     }
 
+    /// Which device this is on the whole host, in the log and in debugfs: `NAME`, or `NAME@NUMBER` of
+    /// a namespace that is not the initial one.
+    pub(crate) fn label(&self) -> Label {
+        Label(self.name(), self.namespace().number_unless_initial())
+    }
+
     pub(crate) fn namespace(&self) -> Namespace {
         Namespace(self.net())
     }
@@ -301,13 +307,34 @@ impl NetDevice {
     }
 }
 
-/// The name of a device, for people to read.
+/// The name of a device, for people to read. Whoever has a namespace may name its devices with
+/// control characters: what is not printable ASCII is shown as `\xNN`, as is a backslash.
 pub(crate) struct Name([u8; 16]);
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.0.split(|byte| *byte == 0).next().unwrap_or_default();
-        f.write_str(core::str::from_utf8(name).unwrap_or("?"))
+        for byte in self.0.into_iter().take_while(|byte| *byte != 0) {
+            if byte.is_ascii_graphic() && byte != b'\\' {
+                f.write_fmt(fmt!("{}", char::from(byte)))?;
+            } else {
+                f.write_fmt(fmt!("\\x{:02x}", byte))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A device's name, and the number of its namespace unless that is the initial one.
+pub(crate) struct Label(Name, Option<u32>);
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(name, namespace) = self;
+        fmt::Display::fmt(name, f)?;
+        match namespace {
+            Some(number) => f.write_fmt(fmt!("@{}", *number)),
+            None => Ok(()),
+        }
     }
 }
 

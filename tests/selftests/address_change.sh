@@ -81,7 +81,7 @@ told() {
 }
 
 notices() {
-	dmesg | tail -n +$((lines + 1)) | grep -F "carp0: $1"
+	dmesg | tail -n +$((lines + 1)) | grep -E "carp: carp0@[0-9]+: $1"
 }
 
 notices_are() {

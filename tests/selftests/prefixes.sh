@@ -362,7 +362,7 @@ batch()
 # told N: how often the log has said so since the lines.
 told() {
 	[ "$(dmesg | tail -n +$((lines + 1)) |
-		grep -c 'carp0: the route to 198.51.100.0/24 is refused: error -22')" = "$1" ]
+		grep -cE 'carp0@[0-9]+: the route to 198.51.100.0/24 is refused: error -22')" = "$1" ]
 }
 
 # The address is of another type than local by a route that comes before its own: then no route may have it

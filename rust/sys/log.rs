@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The kernel log: the only way of the module to it.
+//!
+//! A line names its device, and anybody's namespace may have devices: names are escaped, and lines
+//! are limited. Other namespaces than the initial one share a limit of their own, so that none of
+//! them can silence the host's devices.
+//!
+//! Context: any.
+
+use super::{bindings, net_device::NetDevice};
+use kernel::{fmt, prelude::*};
+
+/// Something that an administrator may want to look at. `what` is a sentence without its end.
+pub(crate) fn notice(device: &NetDevice, what: fmt::Arguments<'_>) {
+    if is_due(device) {
+        pr_notice!("{}: {}\n", device.label(), what);
+    }
+}
+
+/// Something that does not work, and should.
+pub(crate) fn warn(device: &NetDevice, what: fmt::Arguments<'_>) {
+    if is_due(device) {
+        pr_warn!("{}: {}\n", device.label(), what);
+    }
+}
+
+fn is_due(device: &NetDevice) -> bool {
+    let initial = device.namespace().number_unless_initial().is_none();
+    // SAFETY: Always safe to call.
+    unsafe { bindings::carp_log_is_due(initial) }
+}
