@@ -129,10 +129,10 @@ trap clean_up EXIT
 
 # kill_process PID [SIGNAL]: ends what was started in the background, once. One that has ended by
 # itself did not do what the test counts on.
-killed=' '
+has_killed=' '
 kill_process() {
-	[[ $killed != *" $1 "* ]] || return 0
-	killed+="$1 "
+	[[ $has_killed != *" $1 "* ]] || return 0
+	has_killed+="$1 "
 	[[ " $(jobs -rp | tr '\n' ' ')" == *" $1 "* ]]
 	check_err $? "a process of the test has ended by itself"
 	# shellcheck disable=SC2015 # both may fail
