@@ -89,7 +89,7 @@ stays() {
 }
 
 # What a carp device need not have; it has everything else that ip prints.
-optional=" master group "
+optional=" changed group master "
 
 # find_attr NAMESPACE NAME [DEVICE]: an attribute or a counter, as ip prints it in JSON. Fails without
 # the device; prints nothing without the attribute.
