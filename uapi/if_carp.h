@@ -76,7 +76,7 @@ enum {
 	CARP_XSTATS_TO_MASTER,		/* changes to MASTER */
 	CARP_XSTATS_BAD_AUTH,		/* digest is not ours: other key or other address list */
 	CARP_XSTATS_OWN_ADVERT,		/* our own advert came back */
-	CARP_XSTATS_REPLAYED,		/* counter did not grow (strict only) */
+	CARP_XSTATS_REPLAYED,		/* sent before, by its counter */
 	CARP_XSTATS_LATE_TIMERS,	/* timers that fired more than one interval late */
 	/* What cannot be laid to one vhid is counted by the parent, for all its devices. */
 	CARP_XSTATS_PARENT_BAD_LEN,	/* too short, or lengths that contradict each other */

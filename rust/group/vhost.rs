@@ -121,13 +121,9 @@ pub(crate) struct Core {
 
 impl Vhost {
     pub(crate) fn new(config: Config, key: Key, parent: Arc<Parent>) -> Result<Arc<Self>> {
-        // The clock in the upper half lets the counter grow over a restart, which peers in strict
-        // mode insist on; chance in the lower half tells two hosts apart that start together.
-        let seconds = clock::wall_clock_ms() / 1000;
-        let counter = seconds << 32 | u64::from(clock::random_u32());
         let digest = Digest::new(HmacSha1::new(key.bytes()), config.vhid, &mut [], &mut []);
         let core = Core {
-            machine: Machine::new(config, counter),
+            machine: Machine::new(config, u64::from(clock::random_u32())),
             key,
             signatures: Signatures::new(digest),
             addresses: Addresses::default(),
@@ -549,6 +545,7 @@ impl Vhost {
         let run = |input: &mut dyn FnMut(&mut Core, u64) -> Actions| {
             let now_ns = clock::now_ns();
             let mut core = self.core.lock();
+            core.machine.set_clock(clock::wall_clock_ms());
             let actions = input(&mut core, now_ns);
             if let Some(change) = actions.changed {
                 self.state_changed(&guard, &mut core, change);

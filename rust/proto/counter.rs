@@ -2,51 +2,96 @@
 //! The counters of the adverts sent and accepted.
 //!
 //! A counter is in every advert and is covered by its digest, but no two implementations agree on
-//! it: OpenBSD's stays the same for ever, FreeBSD's is a new random number each time until a peer
-//! is heard. So by default nothing is asked of a peer's counter, and the own one only serves to
-//! know an advert of this node that a switch or a hypervisor sent back.
+//! it. OpenBSD's stays the same for ever. FreeBSD, NetBSD, DragonFly and ucarp send random ones
+//! until they hear a peer, and then count on by one from the counter that they heard last. Here it
+//! is:
 //!
-//! In strict mode, for peers that all run this implementation, the counters of a vhid are one
-//! Lamport clock: each advert exceeds all that its sender has sent or accepted before, and one
-//! that does not exceed them at the receiver is old.
+//! ```text
+//!  63                                  20 19                    0
+//! +--------------------------------------+-----------------------+
+//! |  time of sending, in 1/4096 s        |  name of the sender   |
+//! +--------------------------------------+-----------------------+
+//! ```
+//!
+//! The time never stands still or goes back, whatever the clock does: it exceeds that of the
+//! adverts sent, and that of the adverts heard from this implementation. It exceeds also what was
+//! sent before a restart, since nobody sends 4096 adverts a second. The name is random. Three rules
+//! follow, each stricter than the one before it:
+//!
+//! - An advert with the own name is an own one, if its counter is between the first and the last
+//!   that were sent: whoever sends it again, however late, from whatever address.
+//! - An advert with the name of a peer is an old one, if its counter does not exceed that peer's.
+//!   That holds for peers of this implementation only, see [`peers`](super::peers).
+//! - In strict mode all peers are of this implementation, and their clocks agree to ten seconds.
+//!   Then each advert exceeds all that its sender has sent or accepted before. So one is old that
+//!   does not exceed all that this node has accepted; or the clock, as long as that is nothing. Nor
+//!   may it be much older than the last one that this node sent: adverts of two masters cross.
+//!
+//! Nothing else is asked of a counter, or the other systems would not be heard.
 
-/// As many of the last own adverts are known again.
-const REMEMBERED: usize = 8;
+use super::peers::Peers;
+
+/// The lower bits, which are the name.
+const NAME: u64 = 0xf_ffff;
+/// One more of the bits above them.
+const STEP: u64 = 1 << 20;
+/// What a peer's clock may be behind in strict mode: ten seconds.
+const BEHIND: u64 = 10 << 32;
+/// What an advert that crosses an own one may be older: a quarter of a second. One that an attacker
+/// holds back may be an interval older in any case.
+const CROSSING: u64 = 1 << 30;
+
+/// The name of the sender of an advert, if it is of this implementation.
+pub(super) const fn name(counter: u64) -> u64 {
+    counter & NAME
+}
 
 /// The counters of one virtual host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Counter {
+    name: u64,
+    /// The first one sent with this name.
+    first: Option<u64>,
     last: u64,
-    /// The last ones sent, the newest first.
-    sent: [Option<u64>; REMEMBERED],
+    /// The time, as a counter.
+    clock: u64,
     /// Strict mode: the highest that was accepted from anybody.
-    highest: Option<u64>,
+    accepted: Option<u64>,
+    peers: Peers,
 }
 
 impl Counter {
-    /// The first advert carries `start` + 1.
+    /// All adverts exceed `start`, whose lower bits are their name.
     pub const fn new(start: u64) -> Self {
         Self {
+            name: name(start),
+            first: None,
             last: start,
-            sent: [None; REMEMBERED],
-            highest: None,
+            clock: 0,
+            accepted: None,
+            peers: Peers::new(),
         }
+    }
+
+    /// The wall clock, in milliseconds since the epoch.
+    pub fn set_clock(&mut self, wall_ms: u64) {
+        let fraction = (wall_ms % 1000) << 32;
+        self.clock = ((wall_ms / 1000) << 32) | (fraction / 1000);
     }
 
     /// Takes the counter for the next advert.
     pub fn advance(&mut self) -> u64 {
-        self.last = self.last.max(self.highest.unwrap_or(0)).wrapping_add(1);
-        let [first, second, third, fourth, fifth, sixth, seventh, _] = self.sent;
-        self.sent = [
-            Some(self.last),
-            first,
-            second,
-            third,
-            fourth,
-            fifth,
-            sixth,
-            seventh,
-        ];
+        let heard = self.accepted.unwrap_or(0).max(self.peers.highest());
+        // Two steps above a peer's, which goes on in single steps: of two masters whose adverts
+        // cross each time, neither is behind for ever.
+        let before = if heard > self.last {
+            heard.wrapping_add(STEP)
+        } else {
+            self.last
+        };
+        let time = before.wrapping_add(STEP).max(self.clock) & !NAME;
+        self.last = time | self.name;
+        self.first = self.first.or(Some(self.last));
         self.last
     }
 
@@ -55,27 +100,46 @@ impl Counter {
         self.last
     }
 
-    /// Whether one of the last adverts sent carried `counter`.
+    /// Whether an advert of this node carried `counter`.
     pub fn is_own(&self, counter: u64) -> bool {
-        self.sent.contains(&Some(counter))
+        self.first.is_some_and(|first| {
+            name(counter) == self.name
+                && counter.wrapping_sub(first) <= self.last.wrapping_sub(first)
+        })
     }
 
-    /// Strict mode: accepts `counter` if it exceeds all that was accepted before and is no more than
-    /// one below the last one sent. Two masters may send at the same moment, each of them in both
-    /// address families, so it may equal the last two; of the own source, [`Self::is_own`] has found
-    /// it already.
-    pub fn accept(&mut self, counter: u64) -> bool {
-        let [last_sent, ..] = self.sent;
-        let newer = self.highest.is_none_or(|highest| counter > highest)
-            && last_sent.is_none_or(|sent| counter.saturating_add(1) >= sent);
-        if newer {
-            self.highest = Some(counter);
+    /// Accepts the advert of a peer with `counter`, unless it is known to be old.
+    pub fn accept(&mut self, counter: u64, strict: bool) -> bool {
+        if self.peers.have_sent(counter) {
+            return false;
         }
-        newer
+        if strict {
+            let heard = self.accepted.or(self.clock.checked_sub(BEHIND));
+            let sent = self.first.and(self.last.checked_sub(CROSSING));
+            if heard.max(sent).is_some_and(|newest| counter <= newest) {
+                return false;
+            }
+            self.accepted = Some(counter);
+        }
+        let is_of_this_kind = self.peers.heard(counter);
+        if is_of_this_kind && name(counter) == self.name && counter > self.last {
+            // One in a million has the same name, and this is the one of the two that is behind.
+            // What it sent under that name is below the peer's, so it remains refused.
+            self.rename(counter);
+        }
+        true
     }
 
     /// Forgets what was accepted, since strict mode begins or ends here.
     pub fn forget_accepted(&mut self) {
-        self.highest = None;
+        self.accepted = None;
+    }
+
+    /// Takes another name than the one of the sender of `counter`.
+    fn rename(&mut self, counter: u64) {
+        let mixed = self.last.rotate_left(32) ^ counter;
+        let drawn = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44;
+        self.name = if drawn == self.name { drawn ^ 1 } else { drawn };
+        self.first = None;
     }
 }

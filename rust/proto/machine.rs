@@ -138,8 +138,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A virtual host in INIT. Its first advert carries `counter` + 1; a random number, or in
-    /// strict mode one that is higher after each boot.
+    /// A virtual host in INIT. `counter`: a random number, see
+    /// [`counter`](super::counter).
     pub fn new(config: Config, counter: u64) -> Self {
         Self {
             config,
@@ -186,6 +186,12 @@ impl Machine {
     /// How many timeouts came more than one own interval late.
     pub const fn late_timers(&self) -> u64 {
         self.late_timers
+    }
+
+    /// What the wall clock shows, in milliseconds since the epoch; to be told before every other
+    /// call.
+    pub fn set_clock(&mut self, wall_ms: u64) {
+        self.counter.set_clock(wall_ms);
     }
 
     /// Something happened.
@@ -271,7 +277,7 @@ impl Machine {
     ///
     /// # Errors
     ///
-    /// [`Reject::Vhid`], [`Reject::OwnAdvert`] and, in strict mode, [`Reject::Replay`].
+    /// In this order: [`Reject::Vhid`], [`Reject::OwnAdvert`] and [`Reject::Replay`].
     pub fn advert(
         &mut self,
         now_ns: u64,
@@ -282,13 +288,13 @@ impl Machine {
         if advert.vhid != self.config.vhid {
             return Err(Reject::Vhid);
         }
+        if self.counter.is_own(advert.counter) {
+            return Err(Reject::OwnAdvert);
+        }
         if let Role::Init = self.role {
             return Ok(Actions::default());
         }
-        if from == own.like(from) && self.counter.is_own(advert.counter) {
-            return Err(Reject::OwnAdvert);
-        }
-        if self.config.strict && !self.counter.accept(advert.counter) {
+        if !self.counter.accept(advert.counter, self.config.strict) {
             return Err(Reject::Replay);
         }
         Ok(match self.role {

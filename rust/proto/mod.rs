@@ -29,6 +29,7 @@
 //! - [`demotion`]: the causes that hold now, and the priority that follows from them.
 //! - [`election`]: who is to be MASTER.
 //! - [`counter`]: the counters of the adverts sent and accepted.
+//! - [`peers`]: the peers of this implementation, known by their counters.
 //! - [`state`]: states, reasons, events, and the table of all changes of state.
 //! - [`machine`]: the machine that joins them.
 
@@ -42,6 +43,7 @@ pub mod election;
 pub mod ipv6;
 pub mod machine;
 pub mod nd;
+mod peers;
 pub mod signature;
 pub mod state;
 pub mod timers;

@@ -81,9 +81,9 @@ pub enum Reject {
     Vhid,
     /// The digest is not ours: another key or other addresses; state unchanged.
     Auth,
-    /// One of the last adverts of this node came back to it; state unchanged.
+    /// An advert of this node came back to it; state unchanged.
     OwnAdvert,
-    /// The counter did not grow (only in strict mode); state unchanged.
+    /// An advert that a peer sent before, or in strict mode one that may be; state unchanged.
     Replay,
 }
 

@@ -31,7 +31,10 @@ def arguments():
     return parser.parse_args()
 
 
-def check_advert(data, says, counter, source, args):
+def check_advert(data, says, before, source, args):
+    counter = wire.counter_of(data)
+    if not wire.grows(before, counter):
+        sys.exit(f"the counter {counter:#x} follows {before:#x}")
     advert = wire.advert(args.key, args.address, vhid=args.vhid, counter=counter,
                          demote=args.demote, advbase=says[0], advskew=says[1])
     if ":" in source:
@@ -42,7 +45,7 @@ def check_advert(data, says, counter, source, args):
     if data != expected:
         at = next((i for i, (x, y) in enumerate(zip(data, expected)) if x != y),
                   min(len(data), len(expected)))
-        sys.exit(f"advert {counter}: byte {at} differs\n sent {data.hex()}\n must {expected.hex()}")
+        sys.exit(f"advert {counter:#x}: byte {at}\n sent {data.hex()}\n must {expected.hex()}")
 
 
 def check_announcement(data, args):
@@ -79,12 +82,12 @@ def main():
     count = len(adverts)
     if count < args.at_least * len(sources) or count % len(sources):
         sys.exit(f"only {count} adverts")
-    first_at = 54 + 8 if ":" in sources[0] else 34 + 8
-    first = struct.unpack("!Q", adverts[0][1][first_at:first_at + 8])[0]
+    before = None
     for number, (_, data) in enumerate(adverts):
         leaving = args.leaves and number >= count - len(sources)
-        check_advert(data, (255, 255) if leaving else (args.advbase, args.advskew),
-                     first + number, sources[number % len(sources)], args)
+        check_advert(data, (255, 255) if leaving else (args.advbase, args.advskew), before,
+                     sources[number % len(sources)], args)
+        before = wire.counter_of(data)
 
     # With the first advert, and with the second one after it.
     if sorted(announced) != sorted((after, str(ipaddress.ip_address(address)))

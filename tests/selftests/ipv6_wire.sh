@@ -12,7 +12,7 @@
 # Asserted: every advert, from the first to the leaving one, equals the one that
 # a few lines of Python make (check_adverts.py): over IPv4 if there is an IPv4
 # address and over IPv6 if there is an IPv6 address, from the parent's link-local
-# address or one made of its MAC address, with counters in succession and the
+# address or one made of its MAC address, with counters that grow and the
 # digest over both lists without link-local addresses. Each address is announced
 # with the first advert and with the second one after it. The carp device has no
 # address but those that it was given.

@@ -105,13 +105,7 @@ def cases():
 
 
 def own_advert(wires):
-    """The next one that the node sends: it does not know those of long ago any more."""
-    wires.setblocking(False)
-    try:
-        while wires.recv(2000):
-            pass
-    except BlockingIOError:
-        wires.settimeout(20)
+    """One that the node has sent, perhaps long ago."""
     while True:
         data = wires.recv(2000)
         if wire.is_advert(data) and data[26:30] != socket.inet_aton(PEER):

@@ -31,6 +31,18 @@ def digest(key, vhid, addresses, counter):
     return hmac.new(key.ljust(20, b"\0"), message, hashlib.sha1).digest()
 
 
+def counter_of(data):
+    """That of the advert in an Ethernet frame."""
+    at = 62 if is_advert6(data) else 42
+    return struct.unpack("!Q", data[at:at + 8])[0]
+
+
+def grows(before, counter):
+    """Whether this module sends the counter after the other: the lower 20 bits stay, and the upper
+    ones grow. None: there is no other."""
+    return before is None or before < counter and (before ^ counter) & 0xFFFFF == 0
+
+
 def advert(key, addresses, *, vhid=1, advbase=1, advskew=0, demote=0, counter=1,
            version_type=0x21):
     """The 36 bytes behind the IP header."""

@@ -107,17 +107,19 @@ def check_steps(events, args):
 
 def check_adverts(frames, vhid, down, up, args):
     before = after = 0
-    first = None
+    previous = None
     for number, (seconds, data) in enumerate(frames):
         if down < seconds < up:
             sys.exit(f"vhid {vhid} was down {down:.6f} to {up:.6f}, with an advert at {seconds:.6f}")
         before += seconds < up
         after += seconds >= up
-        counter, = struct.unpack("!Q", data[42:50])
-        first = counter if first is None else first
+        counter = wire.counter_of(data)
+        if not wire.grows(previous, counter):
+            sys.exit(f"vhid {vhid}: the counter {counter:#x} follows {previous:#x}")
+        previous = counter
         ident, = struct.unpack("!H", data[18:20])
         must = wire.frame(wire.packet(
-            wire.advert(args.key, [f"192.0.2.{vhid}"], vhid=vhid, counter=first + number),
+            wire.advert(args.key, [f"192.0.2.{vhid}"], vhid=vhid, counter=counter),
             args.source, ident=ident), vhid)
         if data != must:
             sys.exit(f"vhid {vhid}, advert {number}:\n sent {data.hex()}\n must {must.hex()}")

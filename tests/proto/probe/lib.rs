@@ -154,6 +154,11 @@ pub fn create(vhid: u8, counter: u64) -> Machine {
 }
 
 #[no_mangle]
+pub fn set_clock(machine: &mut Machine, wall_ms: u64) {
+    machine.set_clock(wall_ms);
+}
+
+#[no_mangle]
 pub fn event(machine: &mut Machine, now_ns: u64, event: Event) -> Actions {
     machine.event(now_ns, event)
 }

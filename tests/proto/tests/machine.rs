@@ -67,7 +67,7 @@ fn adverts_are_sent_each_interval() {
         assert_eq!(actions.send, Some(AdvertKind::Regular));
         assert_eq!(actions.announce, sent == 2, "advert {sent}");
         let advert = machine.next_advert(deadline, AdvertKind::Regular);
-        assert_eq!(advert.counter, 1_001 + sent);
+        assert_eq!(advert.counter, 1_000 + ((1 + sent) << 20));
         assert_eq!((advert.advbase, advert.advskew, advert.demote), (1, 100, 0));
         assert_eq!((advert.vhid, advert.digest), (1, [0; 20]));
     }
@@ -81,7 +81,7 @@ fn a_leaving_advert() {
     });
     let advert = machine.next_advert(now, AdvertKind::Leaving);
     assert!(advert.is_leaving());
-    assert_eq!((advert.demote, advert.counter), (3, 1_002));
+    assert_eq!((advert.demote, advert.counter), (3, 1_000 + (2 << 20)));
 }
 
 #[test]

@@ -404,8 +404,44 @@ fn equal_nodes_in_both_families_agree_on_one() {
     assert!(slowest <= 30 * SECOND, "{slowest}");
 }
 
-/// Any faults for a minute: losses, partitions, deaths, standstills, requests. When they end, the
-/// best node is the only MASTER within its master-down time, and stays.
+/// A MASTER is set back to the state that it had a minute ago, and so is its clock for a while: its
+/// peers know its adverts for old ones, but it hears them, and goes on from there.
+#[test]
+fn a_node_that_is_set_back_is_heard_again() {
+    for strict in [false, true] {
+        for (skew, clock_ahead_ms) in [(0, 0), (0, -70_000), (100, 0), (100, -70_000)] {
+            let own = Config {
+                strict,
+                ..config(1, skew)
+            };
+            let peer = Config {
+                strict,
+                ..config(1, 50)
+            };
+            let mut world = World::started(1, MS, &[own]);
+            world.run_for(10 * SECOND);
+            let node = world.add(peer);
+            world.event(node, Event::Start);
+            world.run_for(10 * SECOND);
+            let earlier = *world.machine(0);
+            world.run_for(60 * SECOND);
+            world.event(0, Event::Request(State::Master));
+            world.nodes[0].clock_ahead_ms = clock_ahead_ms;
+            world.set_back(0, earlier);
+            let start = world.now;
+            world.run_for(20 * SECOND);
+            assert_eq!(world.masters().len(), 1, "{strict} {skew}");
+            assert!(world.longest_dual(start) <= 3 * SECOND, "{:?}", world.log);
+            let start = world.now;
+            world.run_for(60 * SECOND);
+            assert!(world.quiet_since(start), "{:?}", world.log);
+        }
+    }
+}
+
+/// Any faults for a minute: losses, partitions, deaths, standstills, requests, wrong clocks, hosts
+/// that are set back. When they end, the best node is the only MASTER within its master-down time,
+/// and stays.
 #[test]
 fn it_settles_after_any_faults() {
     for seed in 0..400 {
@@ -428,10 +464,16 @@ fn it_settles_after_any_faults() {
             order => in_both_families(&mut world, nodes, order == 2),
         }
         world.loss_percent = [0, 5, 40][rng.below(3) as usize];
+        for node in 0..nodes {
+            world.nodes[node].clock_ahead_ms = [0, 0, 7, -100_000][rng.below(4) as usize];
+        }
+        let mut earlier = *world.machine(0);
         for _ in 0..60 {
             world.run_for(rng.below(2_000) * MS);
             let node = rng.below(nodes as u64) as usize;
-            match rng.below(7) {
+            match rng.below(9) {
+                7 => earlier = *world.machine(0),
+                8 => world.set_back(0, earlier),
                 0 => world.partition(&[node]),
                 1 => world.partition(&[]),
                 2 => world.event(node, Event::Stop(Reason::ParentDown)),

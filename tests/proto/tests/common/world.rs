@@ -9,7 +9,7 @@ use carp_proto_tests::proto::machine::{Actions, AdvertKind, Event, Machine, Stat
 use carp_proto_tests::proto::wire::{frame_v4, frame_v6, parse_ipv4, parse_ipv6, Sources};
 
 use super::foreign::Foreign;
-use super::Rng;
+use super::{Rng, MS};
 
 /// The longest a run of a test may take, in steps: no test sends that much.
 const STEPS_MAX: u32 = 2_000_000;
@@ -29,6 +29,8 @@ pub struct Node {
     pub stalled_until: u64,
     pub sends_fail: bool,
     pub announced: u32,
+    /// By so much its wall clock is wrong, in milliseconds.
+    pub clock_ahead_ms: i64,
 }
 
 impl Node {
@@ -116,6 +118,7 @@ impl World {
             stalled_until: 0,
             sends_fail: false,
             announced: 0,
+            clock_ahead_ms: 0,
         });
         self.cut = vec![vec![false; index + 1]; index + 1];
         self.cut_v4 = self.cut.clone();
@@ -140,8 +143,15 @@ impl World {
         }
     }
 
+    /// The host is set back to an earlier state, as a virtual machine to a snapshot.
+    pub fn set_back(&mut self, node: usize, to: Machine) {
+        self.nodes[node].kind = Kind::Ours(Box::new(to));
+        self.note();
+    }
+
     pub fn event(&mut self, node: usize, event: Event) {
         let now = self.now;
+        self.set_clock(node);
         let actions = match &mut self.nodes[node].kind {
             Kind::Ours(machine) => machine.event(now, event),
             Kind::Foreign(_) => panic!("node {node} is not ours"),
@@ -228,8 +238,22 @@ impl World {
         self.log.last().is_none_or(|(at, _)| *at <= start)
     }
 
+    /// The wall clock is some years ahead of the one that began with this world.
+    fn set_clock(&mut self, node: usize) {
+        let Node {
+            kind,
+            clock_ahead_ms,
+            ..
+        } = &mut self.nodes[node];
+        if let Kind::Ours(machine) = kind {
+            let right_ms = 1_700_000_000_000 + self.now / MS;
+            machine.set_clock(right_ms.saturating_add_signed(*clock_ahead_ms));
+        }
+    }
+
     fn expire(&mut self, node: usize) {
         let now = self.now;
+        self.set_clock(node);
         match &mut self.nodes[node].kind {
             Kind::Ours(machine) => {
                 let actions = machine.timeout(now);
@@ -246,6 +270,7 @@ impl World {
         let Some(flight) = self.flights.remove(&key) else {
             return;
         };
+        self.set_clock(flight.to);
         let receiver = &mut self.nodes[flight.to];
         if !receiver.alive || self.cut[flight.from][flight.to] {
             return;
