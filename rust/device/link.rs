@@ -7,8 +7,9 @@ use super::attributes::{self, Request};
 use crate::{
     address::stack::Stack,
     group::{
-        operation::{Kind, Operation, Renumbering},
+        operation::{Kind, Operation},
         parent::Parent,
+        renumbering::Renumbering,
         status::Settings,
         ties,
         vhost::Vhost,
@@ -115,25 +116,26 @@ impl LinkKind for Vhost {
             return Err(extack.refuse(ENETDOWN, message));
         }
         // What can fail comes first, so that nothing has changed if it does.
-        let serializer = self.parent().serializer();
-        serializer.make_room(2)?;
         let renumbering = match request.vhid {
             Some(vhid) if vhid != self.intended_vhid() => {
                 check_vhid_is_free(rtnl, self.parent_device(), Some(&self), vhid, extack)?;
-                Some(Renumbering::new(rtnl, &self, vhid)?)
+                Some(Renumbering::new(rtnl, self.into(), vhid)?)
             }
             _ => None,
         };
         let settings = Settings {
             changes: request.changes,
             key: request.key,
-            state: request.state,
             group: request.group,
         };
-        let request = |kind| Operation::request(self.parent().clone(), kind);
-        let vhid = renumbering.map(|renumbering| request(Kind::Vhid(self.into(), renumbering)));
-        let configure = request(Kind::Configure(self.into(), settings));
-        serializer.submit_in_a_row(rtnl, [vhid, Some(configure)].into_iter().flatten());
+        let vhid = renumbering.map(Kind::Vhid);
+        let settings = settings
+            .is_some()
+            .then(|| Kind::Configure(self.into(), settings));
+        let state = request.state.map(|state| Kind::State(self.into(), state));
+        let asked = [vhid, settings, state].into_iter().flatten();
+        let asked = asked.map(|kind| Operation::request(self.parent().clone(), kind));
+        self.parent().serializer().submit_in_a_row(rtnl, asked);
         Ok(())
     }
 
@@ -145,11 +147,7 @@ impl LinkKind for Vhost {
             parent.drop_unicast(rtnl, &self.mac());
             return Err(error);
         }
-        let prepared = self
-            .parent()
-            .serializer()
-            .make_room(1)
-            .and_then(|()| Vhost::open(&self, rtnl))
+        let prepared = Vhost::open(&self, rtnl)
             .and_then(|()| self.parent().prepare_to_join(rtnl, self.into()));
         let fresh = prepared.inspect_err(|_| self.give_up_listening(rtnl))?;
         let join = Kind::Join(self.into(), Some(fresh));

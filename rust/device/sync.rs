@@ -4,7 +4,7 @@
 //! Context: process. RTNL is taken to ask, and not held to wait.
 
 use crate::{
-    group::{operation::Kind, parent::Parent, vhost::Vhost},
+    group::{answers::Answers, operation::Kind, parent::Parent, vhost::Vhost},
     sys::{
         bindings as uapi, clock,
         genl::{Completion, Family},
@@ -37,9 +37,13 @@ impl Family for Sync {
                 if asked.iter().any(|(known, _)| Arc::ptr_eq(known, parent)) {
                     return Ok(());
                 }
+                if !parent.serializer().has_room_to_sync(parent) {
+                    return Err(EBUSY);
+                }
                 let done = Arc::pin_init(Completion::new(), GFP_KERNEL)?;
                 asked.push((parent.clone(), done.clone()), GFP_KERNEL)?;
-                vhost.submit(&rtnl, Kind::Sync(done))
+                vhost.submit(&rtnl, Kind::Sync(Answers::new(done)?));
+                Ok(())
             })?;
         }
         // A parent that is being deleted must not have to wait for who waits here.

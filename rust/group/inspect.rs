@@ -30,15 +30,17 @@ fn read(parent: &Arc<Parent>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (generation, at_rest) = parent.generation();
     f.write_fmt(fmt!("generation {}\n", generation))?;
     f.write_fmt(fmt!("at_rest {}\n", yes_no(at_rest)))?;
-    let status = parent.serializer().status();
-    let (current, is_parked, waiting) = status.map_err(|_| fmt::Error)?;
-    match current {
+    let status = parent.serializer().status().map_err(|_| fmt::Error)?;
+    match status.current {
         None => f.write_str("current none")?,
         Some(op) => f.write_fmt(fmt!("current {} {} vhid {}", op.kind, op.origin, op.vhid))?,
     }
-    f.write_str(if is_parked { " parked\n" } else { "\n" })?;
-    f.write_fmt(fmt!("waiting {}\n", waiting.len()))?;
-    for op in &waiting {
+    f.write_str(if status.is_parked { " parked\n" } else { "\n" })?;
+    f.write_fmt(fmt!("room {}\n", status.room))?;
+    f.write_fmt(fmt!("longest {}\n", status.longest))?;
+    f.write_fmt(fmt!("slowest_us {}\n", status.slowest_ns / 1000))?;
+    f.write_fmt(fmt!("waiting {}\n", status.waiting.len()))?;
+    for op in &status.waiting {
         f.write_fmt(fmt!("next {} {} vhid {}\n", op.kind, op.origin, op.vhid))?;
     }
     for vhost in &parent.members().map_err(|_| fmt::Error)? {

@@ -10,16 +10,20 @@
 //! * `status`: what is asked of a virtual host, and what it answers.
 //! * `ties`: devices, and so parents, that fail over together.
 //! * `inspect`: what can be seen of it in debugfs.
-//! * `operation`, `serializer`: what is done to all that, one after the other.
+//! * `operation`, `renumbering`, `answers`: what is done to all that.
+//! * `waiting`: what is to be done; `serializer`: does it, one after the other.
 
 pub(crate) mod addresses;
 pub(crate) mod adverts;
+pub(crate) mod answers;
 pub(crate) mod carp_if;
 mod inspect;
 pub(crate) mod operation;
 pub(crate) mod parent;
 mod quiescence;
+pub(crate) mod renumbering;
 pub(crate) mod serializer;
 pub(crate) mod status;
 pub(crate) mod ties;
 pub(crate) mod vhost;
+mod waiting;

@@ -7,14 +7,14 @@
 //! thread.
 
 use super::{
-    addresses::Addresses, carp_if::CarpIf, parent::Parent, serializer::Serializer,
-    status::Settings, ties, vhost::Vhost,
+    addresses::Addresses, answers::Answers, carp_if::CarpIf, parent::Parent,
+    renumbering::Renumbering, serializer::Serializer, status::Settings, ties, vhost::Vhost,
+    waiting::Repeated,
 };
 use crate::{
-    proto::wire,
+    proto::machine::State,
     sys::{
         clock,
-        genl::Completion,
         net_device::{NetDevice, Rtnl},
         rcu::Fresh,
         trace,
@@ -37,10 +37,12 @@ pub(crate) enum Kind {
     Join(Arc<Vhost>, Option<Fresh<CarpIf>>),
     /// It has stopped to; what is left is to free the old snapshot.
     Leave,
-    /// Settings, key and state of a virtual host.
+    /// Settings and key of a virtual host.
     Configure(Arc<Vhost>, Settings),
-    /// The vhid of a virtual host, and with it its virtual MAC address.
-    Vhid(Arc<Vhost>, Renumbering),
+    /// A virtual host is to be MASTER, or BACKUP.
+    State(Arc<Vhost>, State),
+    /// The vhids of virtual hosts, and with them their virtual MAC addresses.
+    Vhid(Renumbering),
     /// The virtual addresses of a virtual host.
     Addresses(Arc<Vhost>, Addresses),
     /// The parent is up or down, has a carrier or none.
@@ -52,40 +54,7 @@ pub(crate) enum Kind {
     /// Who is tied to the parent, since devices with a group were set up or down.
     Ties,
     /// Nothing: somebody waits until everything before it is done.
-    Sync(Arc<Completion>),
-}
-
-/// Another vhid, which the virtual host claims and the parent lets in; and the memory for the
-/// snapshots without the old and with the new one.
-pub(crate) struct Renumbering {
-    vhid: u8,
-    without: Option<Fresh<CarpIf>>,
-    with: Option<Fresh<CarpIf>>,
-}
-
-impl Renumbering {
-    /// Takes what it takes; or fails, and takes nothing.
-    pub(crate) fn new(rtnl: &Rtnl<'_>, vhost: &Vhost, vhid: u8) -> Result<Self> {
-        let this = Self {
-            vhid,
-            without: Some(Fresh::new(CarpIf::new()?)?),
-            with: Some(Fresh::new(CarpIf::new()?)?),
-        };
-        vhost.claim(rtnl, vhid)?;
-        vhost
-            .parent_device()
-            .accept_unicast(rtnl, &wire::virtual_mac(vhid))
-            .inspect_err(|_| vhost.unclaim(vhid))?;
-        Ok(this)
-    }
-
-    /// Gives back what [`Renumbering::new`] has taken.
-    pub(crate) fn forget(&self, rtnl: &Rtnl<'_>, vhost: &Vhost) {
-        vhost.unclaim(self.vhid);
-        vhost
-            .parent_device()
-            .drop_unicast(rtnl, &wire::virtual_mac(self.vhid));
-    }
+    Sync(Answers),
 }
 
 pub(crate) struct Operation {
@@ -105,7 +74,7 @@ enum Stage {
     Fresh,
     /// Only what was replaced has to be freed.
     Reclaim,
-    /// A virtual host has been brought down to be given another vhid.
+    /// Virtual hosts have been brought down to be given other vhids.
     Renumber,
     /// These virtual hosts have been brought down.
     Down(KVec<Arc<Vhost>>),
@@ -154,8 +123,11 @@ impl Operation {
             Kind::Join(vhost, _) => (c"join", vhost.vhid()),
             Kind::Leave => (c"leave", 0),
             Kind::Configure(vhost, _) => (c"configure", vhost.vhid()),
+            Kind::State(vhost, _) => (c"state", vhost.vhid()),
             Kind::Addresses(vhost, _) => (c"addresses", vhost.vhid()),
-            Kind::Vhid(vhost, _) => (c"vhid", vhost.vhid()),
+            Kind::Vhid(renumbering) => {
+                (c"vhid", renumbering.first().map_or(0, |vhost| vhost.vhid()))
+            }
             Kind::ParentState => (c"parent-state", 0),
             Kind::ParentLimits => (c"parent-limits", 0),
             Kind::Ties => (c"ties", 0),
@@ -206,35 +178,103 @@ impl Operation {
         Ok(other)
     }
 
-    /// An event about the same, which looks at what is the case when it is its turn.
-    pub(crate) fn says_the_same_as(&self, other: &Operation) -> bool {
-        let same_kind = matches!(
-            (&self.kind, &other.kind),
-            (Kind::ParentState, Kind::ParentState)
-                | (Kind::ParentLimits, Kind::ParentLimits)
-                | (Kind::ParentAddress, Kind::ParentAddress)
-                | (Kind::Leave, Kind::Leave)
-                | (Kind::Ties, Kind::Ties)
-        );
-        same_kind && self.is_about(&other.parent)
+    /// How long ago it was asked for.
+    pub(super) fn age_ns(&self) -> u64 {
+        clock::now_ns().saturating_sub(self.asked_ns)
     }
 
     pub(crate) fn is_about(&self, parent: &Parent) -> bool {
         core::ptr::eq(&*self.parent, parent)
     }
 
-    pub(crate) fn is_about_vhost(&self, vhost: &Vhost) -> bool {
+    /// The virtual host that it is about; none: the parent as a whole.
+    fn vhost(&self) -> Option<&Arc<Vhost>> {
         match &self.kind {
-            Kind::Join(subject, _)
-            | Kind::Configure(subject, _)
-            | Kind::Addresses(subject, _)
-            | Kind::Vhid(subject, _) => core::ptr::eq(&**subject, vhost),
+            Kind::Join(vhost, _)
+            | Kind::Configure(vhost, _)
+            | Kind::State(vhost, _)
+            | Kind::Addresses(vhost, _) => Some(vhost),
+            // While it waits it is about one.
+            Kind::Vhid(renumbering) => renumbering.first(),
             Kind::Leave
             | Kind::ParentState
             | Kind::ParentLimits
             | Kind::ParentAddress
             | Kind::Ties
-            | Kind::Sync(_) => false,
+            | Kind::Sync(_) => None,
+        }
+    }
+
+    pub(crate) fn is_about_vhost(&self, vhost: &Vhost) -> bool {
+        self.vhost()
+            .is_some_and(|subject| core::ptr::eq(&**subject, vhost))
+    }
+
+    /// `vhost` is to begin to hear what its parent receives.
+    pub(super) fn is_join_of(&self, vhost: &Vhost) -> bool {
+        matches!(self.kind, Kind::Join(..)) && self.is_about_vhost(vhost)
+    }
+
+    pub(super) fn is_sync_of(&self, parent: &Parent) -> bool {
+        matches!(self.kind, Kind::Sync(_)) && self.is_about(parent)
+    }
+
+    /// Another one that waits for the same finds room.
+    pub(super) fn has_room_to_sync(&self) -> bool {
+        match &self.kind {
+            Kind::Sync(answers) => answers.has_room(),
+            _ => true,
+        }
+    }
+
+    /// Is of the same kind, about the same subject.
+    pub(super) fn is_same(&self, other: &Operation) -> bool {
+        let same_vhost = match (self.vhost(), other.vhost()) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let kind = core::mem::discriminant::<Kind>;
+        kind(&self.kind) == kind(&other.kind) && self.is_about(&other.parent) && same_vhost
+    }
+
+    /// What becomes of it when the same is asked for again while it waits.
+    pub(super) fn repeated(&self) -> Repeated {
+        match &self.kind {
+            Kind::State(..) => Repeated::Behind,
+            Kind::Sync(_) => Repeated::BehindTheFirst,
+            _ => Repeated::InPlace,
+        }
+    }
+
+    /// Does what both would have done, one after the other. Returns what is to be abandoned.
+    pub(super) fn absorb(&mut self, mut newer: Operation) -> Operation {
+        match (&mut self.kind, &mut newer.kind) {
+            (Kind::Configure(_, settings), Kind::Configure(_, newer)) => settings.merge(newer),
+            (Kind::Sync(answers), Kind::Sync(newer)) => answers.append(newer),
+            (kind, newer) => core::mem::swap(kind, newer),
+        }
+        newer
+    }
+
+    /// It and `other`, which waits, go through one rest.
+    pub(super) fn goes_along_with(&self, other: &Operation) -> bool {
+        matches!((&self.kind, &other.kind), (Kind::Vhid(_), Kind::Vhid(_)))
+            && self.is_about(&other.parent)
+    }
+
+    /// Makes room for so many others that go along.
+    pub(super) fn make_room_along(&mut self, others: usize) -> Result {
+        match &mut self.kind {
+            Kind::Vhid(renumbering) if others > 0 => renumbering.make_room(others),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does what `other` would do as well.
+    pub(super) fn take_along(&mut self, mut other: Operation) {
+        other.begin(trace::op_fold);
+        if let (Kind::Vhid(renumbering), Kind::Vhid(other)) = (&mut self.kind, other.kind) {
+            renumbering.take_along(other);
         }
     }
 
@@ -245,20 +285,22 @@ impl Operation {
             && self.is_about(&current.parent)
             && match &self.kind {
                 Kind::Configure(_, settings) => settings.group.is_none(),
-                kind => matches!(kind, Kind::Join(..) | Kind::Leave | Kind::Addresses(..)),
+                Kind::Join(..) | Kind::Leave | Kind::State(..) | Kind::Addresses(..) => true,
+                _ => false,
             }
     }
 
     /// Does it as a part of the current operation.
-    pub(crate) fn fold(mut self, rtnl: &Rtnl<'_>) {
+    pub(crate) fn fold(mut self, rtnl: &Rtnl<'_>) -> Self {
         self.begin(trace::op_fold);
         let _ = self.first_step(rtnl);
+        self
     }
 
     /// It will not be done: gives back what it has taken outside of itself.
-    pub(crate) fn abandon(mut self, rtnl: &Rtnl<'_>) {
-        if let Kind::Vhid(vhost, renumbering) = &mut self.kind {
-            renumbering.forget(rtnl, vhost);
+    pub(crate) fn abandon(self, rtnl: &Rtnl<'_>) {
+        if let Kind::Vhid(renumbering) = &self.kind {
+            renumbering.forget(rtnl);
         }
     }
 
@@ -277,7 +319,9 @@ impl Operation {
             }
             Stage::Reclaim => Progress::Finished,
             Stage::Renumber => {
-                self.renumber(rtnl);
+                if let Kind::Vhid(renumbering) = &mut self.kind {
+                    renumbering.finish(rtnl, &self.parent);
+                }
                 Progress::Quiesce
             }
             Stage::Down(vhosts) => {
@@ -310,7 +354,7 @@ impl Operation {
                 .iter()
                 .all(|vhost| vhost.is_at_rest() || !vhost.is_open()),
             Stage::Renumber => match &self.kind {
-                Kind::Vhid(vhost, _) => vhost.is_at_rest() || !vhost.is_open(),
+                Kind::Vhid(renumbering) => renumbering.is_at_rest(),
                 _ => true,
             },
             Stage::Fresh | Stage::Reclaim | Stage::Up(..) => true,
@@ -327,20 +371,13 @@ impl Operation {
                     ties::share_fate_of(rtnl, vhost);
                 }
             }
-            Kind::Vhid(vhost, renumbering) => match renumbering.without.take() {
-                Some(fresh) if vhost.is_open() => {
-                    vhost.retire();
-                    let vhid = vhost.vhid();
-                    self.parent.replace(fresh, |carp_if| carp_if.remove(vhid));
+            Kind::Vhid(renumbering) => {
+                if renumbering.begin(rtnl, &self.parent) {
                     self.stage = Stage::Renumber;
                     return Progress::Quiesce;
                 }
-                _ => {
-                    // What was let in when this was asked for, the device lets in when it is up.
-                    renumbering.forget(rtnl, vhost);
-                    vhost.renumber(rtnl, renumbering.vhid);
-                }
-            },
+            }
+            Kind::State(vhost, state) => vhost.request(*state),
             Kind::Configure(vhost, settings) => {
                 vhost.configure(settings);
                 if settings.group.is_some() && self.tie(rtnl).is_err() {
@@ -379,23 +416,6 @@ impl Operation {
         self.parent.share_fate(rtnl)
     }
 
-    /// The virtual host of this operation is at rest, unless its device has been set down since.
-    fn renumber(&mut self, rtnl: &Rtnl<'_>) {
-        let Kind::Vhid(vhost, renumbering) = &mut self.kind else {
-            return;
-        };
-        let (old, new) = (vhost.mac(), wire::virtual_mac(renumbering.vhid));
-        vhost.renumber(rtnl, renumbering.vhid);
-        if let Some(fresh) = renumbering.with.take().filter(|_| vhost.is_open()) {
-            self.parent.device().drop_unicast(rtnl, &old);
-            self.parent
-                .replace(fresh, |carp_if| carp_if.insert(vhost.clone()));
-        } else {
-            self.parent.device().drop_unicast(rtnl, &new);
-        }
-        vhost.come_up(rtnl);
-    }
-
     /// Remembers who is up, and brings them all down.
     fn bring_down(&mut self, rtnl: &Rtnl<'_>) -> Progress {
         let Ok(vhosts) = self.parent.running() else {
@@ -414,13 +434,5 @@ impl Operation {
         self.parent.rest(resting);
         self.stage = Stage::Down(vhosts);
         Progress::Quiesce
-    }
-}
-
-impl Drop for Operation {
-    fn drop(&mut self) {
-        if let Kind::Sync(done) = &self.kind {
-            done.complete();
-        }
     }
 }

@@ -9,9 +9,10 @@ use super::{
     carp_if::CarpIf,
     inspect::{inspector, Inspector},
     operation::{Kind, Operation},
-    serializer::{Serializer, PROMISED},
+    serializer::Serializer,
     ties,
     vhost::Vhost,
+    waiting::Census,
 };
 use crate::{
     device::{frames, statistics::ParentCounters},
@@ -42,7 +43,7 @@ const SOLICITATIONS_NS: u64 = 100_000_000;
 pub(crate) struct Parent {
     device: DeviceRef,
     #[pin]
-    serializer: SpinLockBh<Arc<Serializer>>,
+    home: SpinLockBh<Home>,
     carp_if: RcuPointer<CarpIf>,
     retired: RetiredList<CarpIf>,
     pub(crate) counters: ParentCounters,
@@ -50,6 +51,42 @@ pub(crate) struct Parent {
     pub(crate) solicitations: Seldom,
     #[pin]
     writer: Mutex<Writer>,
+}
+
+/// The group of a parent.
+struct Home {
+    serializer: Arc<Serializer>,
+    /// What the serializer has room for on its account.
+    census: Census,
+}
+
+/// Room for all that can be asked of one virtual host at once.
+pub(super) struct Seat(Arc<Parent>);
+
+impl Seat {
+    pub(super) fn new(parent: Arc<Parent>) -> Result<Self> {
+        parent.serializer().promise(Self::CENSUS)?;
+        parent.home.lock().census.add(Self::CENSUS);
+        Ok(Self(parent))
+    }
+
+    const CENSUS: Census = Census {
+        parents: 0,
+        vhosts: 1,
+    };
+}
+
+impl core::ops::Deref for Seat {
+    type Target = Arc<Parent>;
+    fn deref(&self) -> &Arc<Parent> {
+        &self.0
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.release(Self::CENSUS);
+    }
 }
 
 /// What only a change of the snapshot needs.
@@ -77,11 +114,16 @@ impl Parent {
     pub(crate) fn new(device: &NetDevice) -> Result<Arc<Self>> {
         let device = DeviceRef::new(device);
         let serializer = Serializer::new()?;
-        serializer.promise(PROMISED)?;
+        let census = Census {
+            parents: 1,
+            vhosts: 0,
+        };
+        serializer.promise(census)?;
+        let home = Home { serializer, census };
         Arc::pin_init(
             pin_init!(Self {
                 device,
-                serializer <- SpinLockBh::new(serializer, c"carp group", static_lock_class!()),
+                home <- SpinLockBh::new(home, c"carp group", static_lock_class!()),
                 carp_if: RcuPointer::empty(),
                 retired: RetiredList::new(),
                 counters: ParentCounters::new(),
@@ -107,12 +149,30 @@ impl Parent {
 
     /// That of its group. Any context.
     pub(crate) fn serializer(&self) -> Arc<Serializer> {
-        self.serializer.lock().clone()
+        self.home.lock().serializer.clone()
     }
 
-    /// Belongs to another group from now on, where there is room for what must not fail.
-    pub(super) fn move_to(&self, serializer: Arc<Serializer>) {
-        *self.serializer.lock() = serializer;
+    /// Has room for so many in its group.
+    pub(super) fn census(&self) -> Census {
+        self.home.lock().census
+    }
+
+    /// Belongs to another group from now on, which has room for what it has had room for; returns
+    /// for how many that is by now.
+    pub(super) fn move_to(&self, serializer: Arc<Serializer>) -> Census {
+        let mut home = self.home.lock();
+        home.serializer = serializer;
+        home.census
+    }
+
+    /// Does not need room for these any more. Context: process.
+    fn release(&self, less: Census) {
+        let serializer = {
+            let mut home = self.home.lock();
+            home.census.subtract(less);
+            home.serializer.clone()
+        };
+        serializer.release(less);
     }
 
     /// Up, and with a carrier.
@@ -166,6 +226,8 @@ impl Parent {
     /// behind the last one; true: it was. Not put off: its device may be about to go.
     pub(crate) fn leave(self: &Arc<Self>, rtnl: &Rtnl<'_>, vhost: &Vhost) -> bool {
         let vhid = vhost.vhid();
+        let serializer = self.serializer();
+        let had_joined = !serializer.forget(rtnl, |waiting| waiting.is_join_of(vhost));
         let presence = {
             let mut writer = self.writer.lock();
             let is_it = |member: &Arc<Vhost>| core::ptr::eq(&**member, vhost);
@@ -191,7 +253,9 @@ impl Parent {
             }
         };
         let Some(presence) = presence else {
-            self.submit_event(rtnl, Kind::Leave);
+            if had_joined {
+                self.submit_event(rtnl, Kind::Leave);
+            }
             return false;
         };
         self.at_once(rtnl, c"leave", || {
@@ -363,7 +427,7 @@ impl Parent {
 #[pinned_drop]
 impl PinnedDrop for Parent {
     fn drop(self: Pin<&mut Self>) {
-        self.serializer().release(PROMISED);
+        self.release(self.census());
     }
 }
 

@@ -9,7 +9,8 @@
 //! * *folded*: a request that changes something while the current operation only waits to free
 //!   what it replaced. Both finish together, behind one grace period. Also the end of a parent, or of
 //!   the last virtual host on it, whatever is current: nobody may be made to wait for that.
-//! * *merged*: two groups that are one from now on.
+//! * *along*: a request that goes through the same rest as the one that starts.
+//! * *merged*: two groups that are one from now on. Also a request, with one that waits (`waiting`).
 //!
 //! Contexts: an operation is submitted under RTNL and, if nothing is in its way, starts there and
 //! then, so that a request is done when the command returns. What must sleep, or wait, or comes
@@ -32,9 +33,9 @@ use super::{
     operation::{Operation, Progress},
     parent::Parent,
     ties,
+    waiting::{Census, Waiting},
 };
 use crate::sys::{
-    log,
     net_device::{NetDevice, Rtnl, RtnlGuard},
     queue, trace,
 };
@@ -44,10 +45,6 @@ use kernel::{
     sync::{Arc, Mutex},
     workqueue::{Work, WorkItem},
 };
-
-/// Operations about one parent that can be under way at once and must not fail for want of memory:
-/// its state, its limits, its address, its ties, and freeing behind a virtual host that has left.
-pub(super) const PROMISED: usize = 5;
 
 #[pin_data]
 pub(crate) struct Serializer {
@@ -59,9 +56,21 @@ pub(crate) struct Serializer {
 
 struct Queue {
     current: Current,
-    waiting: KVec<Operation>,
-    /// Room in `waiting` that is kept for operations that must not fail for want of memory.
-    promised: usize,
+    waiting: Waiting,
+    /// From asking for an operation to its end, at most.
+    slowest_ns: u64,
+}
+
+/// What a group is doing, for people to read.
+pub(super) struct Status {
+    pub(super) current: Option<trace::Operation>,
+    pub(super) is_parked: bool,
+    pub(super) waiting: KVec<trace::Operation>,
+    /// For how many that wait there is room.
+    pub(super) room: usize,
+    /// How many have waited at once, and how long any has taken, since there is this group.
+    pub(super) longest: usize,
+    pub(super) slowest_ns: u64,
 }
 
 enum Current {
@@ -93,23 +102,9 @@ impl Queue {
         }
     }
 
-    /// Lets `operation` wait for its turn. There is room for it.
-    fn add(&mut self, operation: Operation) {
-        // Told twice of the same before anybody could look is told once.
-        if self
-            .waiting
-            .iter()
-            .any(|known| known.says_the_same_as(&operation))
-        {
-            return;
-        }
-        if let Err(refused) = self.waiting.push_within_capacity(operation) {
-            let device = refused.0.parent().device();
-            log::warn(
-                device,
-                fmt!("an operation was lost: there was no room for it"),
-            );
-        }
+    /// It is done.
+    fn note(&mut self, operation: &Operation) {
+        self.slowest_ns = self.slowest_ns.max(operation.age_ns());
     }
 }
 
@@ -130,7 +125,7 @@ impl Serializer {
         Arc::pin_init(
             pin_init!(Self {
                 queue <- new_mutex!(
-                    Queue { current: Current::None, waiting: KVec::new(), promised: 0 },
+                    Queue { current: Current::None, waiting: Waiting::new(), slowest_ns: 0 },
                     "carp serializer"
                 ),
                 work <- new_work!("carp serializer"),
@@ -139,29 +134,17 @@ impl Serializer {
         )
     }
 
-    /// Keeps room for `more` operations that must not fail for want of memory.
-    pub(crate) fn promise(&self, more: usize) -> Result {
-        let mut queue = self.queue.lock();
-        let promised = queue.promised.saturating_add(more);
-        queue.waiting.reserve(promised, GFP_KERNEL)?;
-        queue.promised = promised;
-        Ok(())
+    /// Keeps room for all that these can ask for, or fails for want of memory. Submitting cannot.
+    pub(super) fn promise(&self, more: Census) -> Result {
+        self.queue.lock().waiting.promise(more)
     }
 
     /// Takes a promise back.
-    pub(crate) fn release(&self, less: usize) {
-        let mut queue = self.queue.lock();
-        queue.promised = queue.promised.saturating_sub(less);
+    pub(super) fn release(&self, less: Census) {
+        self.queue.lock().waiting.release(less);
     }
 
-    /// Makes room for so many operations, which the caller submits before it gives up RTNL.
-    pub(crate) fn make_room(&self, operations: usize) -> Result {
-        let mut queue = self.queue.lock();
-        let room = queue.promised.saturating_add(operations);
-        Ok(queue.waiting.reserve(room, GFP_KERNEL)?)
-    }
-
-    /// Does `operation`, now or in its turn. There is room for it: promised, or made just now.
+    /// Does `operation`, now or in its turn.
     pub(crate) fn submit(self: &Arc<Self>, rtnl: &Rtnl<'_>, operation: Operation) {
         self.submit_in_a_row(rtnl, [operation]);
     }
@@ -175,17 +158,23 @@ impl Serializer {
     ) {
         for operation in operations {
             let mut queue = self.queue.lock();
-            let is_next = queue.waiting.is_empty();
+            let is_next = queue.waiting.len() == 0;
             match &mut queue.current {
                 Current::Paused(current, Pause::Grace { folding })
                     if is_next && operation.folds_into(current) =>
                 {
                     *folding = folding.wrapping_add(1);
                     drop(queue);
-                    operation.fold(rtnl);
-                    self.folded();
+                    let operation = operation.fold(rtnl);
+                    self.folded(&operation);
                 }
-                _ => queue.add(operation),
+                _ => {
+                    let superseded = queue.waiting.add(operation);
+                    drop(queue);
+                    if let Some(superseded) = superseded {
+                        superseded.abandon(rtnl);
+                    }
+                }
             }
         }
         if self.start_waiting(rtnl).is_err() {
@@ -221,11 +210,14 @@ impl Serializer {
         self.wake();
     }
 
-    /// Forgets of what waits for its turn that which has nothing left to do it to.
-    pub(super) fn forget(&self, rtnl: &Rtnl<'_>, which: impl Fn(&Operation) -> bool) {
-        while let Some(waiting) = self.take_first(&which) {
+    /// Forgets of what waits for its turn that which has nothing left to do it to. False: nothing has.
+    pub(super) fn forget(&self, rtnl: &Rtnl<'_>, which: impl Fn(&Operation) -> bool) -> bool {
+        let mut any = false;
+        while let Some(waiting) = self.take(&which) {
             waiting.abandon(rtnl);
+            any = true;
         }
+        any
     }
 
     /// Some parents of this group leave it for that of `to`, which takes over what waits for its
@@ -238,33 +230,41 @@ impl Serializer {
         to: &Arc<Self>,
     ) -> Result {
         let is_theirs = |waiting: &Operation| parents.iter().any(|parent| waiting.is_about(parent));
-        let promised = parents.len().saturating_mul(PROMISED);
-        let queue = self.queue.lock();
-        let waiting = queue.waiting.iter().filter(|op| is_theirs(op)).count();
-        drop(queue);
-        // RTNL keeps others from submitting more.
-        to.promise(promised.saturating_add(waiting))?;
+        let mut promised = Census::default();
         for parent in parents {
-            parent.move_to(to.clone());
+            promised.add(parent.census());
         }
-        while let Some(waiting) = self.take_first(is_theirs) {
-            to.queue.lock().add(waiting);
+        // RTNL keeps others from asking for more.
+        to.promise(promised)?;
+        let mut moved = Census::default();
+        for parent in parents {
+            moved.add(parent.move_to(to.clone()));
         }
-        to.release(waiting);
-        self.release(promised);
+        while let Some(waiting) = self.take(is_theirs) {
+            let superseded = to.queue.lock().waiting.add(waiting);
+            // None: nothing there is about the same.
+            drop(superseded);
+        }
+        self.release(moved);
+        // Virtual hosts that have gone meanwhile.
+        promised.subtract(moved);
+        to.release(promised);
         to.wake();
         Ok(())
     }
 
-    fn take_first(&self, which: impl Fn(&Operation) -> bool) -> Option<Operation> {
-        let mut queue = self.queue.lock();
-        let index = queue.waiting.iter().position(which)?;
-        queue.waiting.remove(index).ok()
+    fn take(&self, which: impl Fn(&Operation) -> bool) -> Option<Operation> {
+        self.queue.lock().waiting.take(which)
     }
 
     /// More than one parent belongs to the group.
     pub(crate) fn is_shared(&self) -> bool {
-        self.queue.lock().promised > PROMISED
+        self.queue.lock().waiting.census().parents > 1
+    }
+
+    /// Another one that waits until all is done that is asked of `parent` by now finds room.
+    pub(crate) fn has_room_to_sync(&self, parent: &Arc<Parent>) -> bool {
+        self.queue.lock().waiting.has_room_to_sync(parent)
     }
 
     /// The last user has left a virtual host that is to come to rest. Any context.
@@ -277,14 +277,11 @@ impl Serializer {
         !matches!(self.queue.lock().current, Current::None)
     }
 
-    /// What is current, whether it is parked, and what waits; for people to read. Fails for want of
-    /// memory.
-    pub(crate) fn status(
-        &self,
-    ) -> Result<(Option<trace::Operation>, bool, KVec<trace::Operation>)> {
+    /// Fails for want of memory.
+    pub(super) fn status(&self) -> Result<Status> {
         let queue = self.queue.lock();
         let mut waiting = KVec::with_capacity(queue.waiting.len(), GFP_KERNEL)?;
-        for operation in &queue.waiting {
+        for operation in queue.waiting.iter() {
             waiting
                 .push_within_capacity(operation.subject())
                 .or(Err(ENOMEM))?;
@@ -297,7 +294,14 @@ impl Serializer {
                 *pause == (Pause::Rest { parked: true }),
             ),
         };
-        Ok((current, is_parked, waiting))
+        Ok(Status {
+            current,
+            is_parked,
+            waiting,
+            room: queue.waiting.census().room(),
+            longest: queue.waiting.longest(),
+            slowest_ns: queue.slowest_ns,
+        })
     }
 
     /// One step of the work item. False: there is nothing more to do now.
@@ -309,7 +313,7 @@ impl Serializer {
             Current::Paused(_, pause) => Some(*pause),
         };
         match pause {
-            None if queue.waiting.is_empty() => false,
+            None if queue.waiting.len() == 0 => false,
             None => {
                 drop(queue);
                 let started = self.start_waiting(&RtnlGuard::new());
@@ -360,8 +364,10 @@ impl Serializer {
         }
     }
 
-    fn folded(&self) {
-        if let Current::Paused(_, Pause::Grace { folding }) = &mut self.queue.lock().current {
+    fn folded(&self, operation: &Operation) {
+        let mut queue = self.queue.lock();
+        queue.note(operation);
+        if let Current::Paused(_, Pause::Grace { folding }) = &mut queue.current {
             *folding = folding.wrapping_sub(1);
         }
     }
@@ -374,15 +380,15 @@ impl Serializer {
             if !queue.next_folds() {
                 return;
             }
-            let Ok(next) = queue.waiting.remove(0) else {
+            let Some(next) = queue.waiting.take(|_| true) else {
                 return;
             };
             if let Current::Paused(_, Pause::Grace { folding }) = &mut queue.current {
                 *folding = folding.wrapping_add(1);
             }
             drop(queue);
-            next.fold(&rtnl);
-            self.folded();
+            let next = next.fold(&rtnl);
+            self.folded(&next);
         }
     }
 
@@ -407,6 +413,9 @@ impl Serializer {
         // it either open to be folded into or gone.
         operation.trace(trace::op_finish);
         let finished = core::mem::replace(&mut queue.current, Current::None);
+        if let Current::Paused(operation, _) = &finished {
+            queue.note(operation);
+        }
         drop(queue);
         drop(finished);
         true
@@ -432,9 +441,13 @@ impl Serializer {
                 group = other;
                 continue;
             }
-            let Ok(mut next) = waiting.remove(0) else {
+            waiting.make_room_along()?;
+            let Some(mut next) = waiting.take(|_| true) else {
                 break;
             };
+            while let Some(other) = waiting.take(|other| other.goes_along_with(&next)) {
+                next.take_along(other);
+            }
             *current = Current::Running(next.subject());
             drop(queue);
             let progress = next.start(rtnl);
@@ -467,7 +480,9 @@ impl Serializer {
         let pause = match progress {
             Progress::Finished => {
                 operation.trace(trace::op_finish);
-                self.queue.lock().current = Current::None;
+                let mut queue = self.queue.lock();
+                queue.current = Current::None;
+                queue.note(&operation);
                 return;
             }
             Progress::Again => Pause::Turn,

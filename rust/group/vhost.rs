@@ -10,7 +10,7 @@ use super::{
     addresses::{Addresses, Families, Groups},
     adverts::Frames,
     operation::{Kind, Operation},
-    parent::Parent,
+    parent::{Parent, Seat},
     quiescence::Users,
     status::{LastChange, Settings, Status},
     ties::GroupName,
@@ -61,7 +61,7 @@ pub(crate) struct Vhost {
     /// Changes at rest only.
     vhid: AtomicU8,
     device: Arc<RcuDevice>,
-    parent: Arc<Parent>,
+    parent: Seat,
     /// The state, for the data path.
     is_master: AtomicBool,
     users: Users,
@@ -139,6 +139,7 @@ impl Vhost {
         };
         let device = Arc::new(RcuDevice::empty(), GFP_KERNEL)?;
         let ownership = Ownership::new(device.clone(), parent.device())?;
+        let parent = Seat::new(parent)?;
         Arc::pin_init(
             pin_init!(Self {
                 vhid: AtomicU8::new(config.vhid),
@@ -229,13 +230,10 @@ impl Vhost {
         &self.ownership
     }
 
-    /// Has something done to it that somebody asked for, now or in its turn; or fails for want of
-    /// memory.
-    pub(crate) fn submit(&self, rtnl: &Rtnl<'_>, kind: Kind) -> Result {
-        let serializer = self.parent.serializer();
-        serializer.make_room(1)?;
-        serializer.submit(rtnl, Operation::request(self.parent.clone(), kind));
-        Ok(())
+    /// Has something done to it that somebody asked for, now or in its turn.
+    pub(crate) fn submit(&self, rtnl: &Rtnl<'_>, kind: Kind) {
+        let operation = Operation::request(self.parent().clone(), kind);
+        self.parent.serializer().submit(rtnl, operation);
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -428,7 +426,7 @@ impl Vhost {
         self.users.enter().then(|| Inside(self))
     }
 
-    /// Changes the settings, the key if there is a new one, and the state if one is asked for.
+    /// Changes the settings, and the key if there is a new one.
     pub(crate) fn configure(&self, settings: &mut Settings) {
         if let Some(group) = settings.group {
             self.core.lock().group = group;
@@ -441,9 +439,11 @@ impl Vhost {
             let config = settings.changes.apply(core.machine.config());
             core.machine.event(now_ns, Event::Configure(config))
         });
-        if let Some(state) = settings.state {
-            self.step(|core, now_ns| core.machine.event(now_ns, Event::Request(state)));
-        }
+    }
+
+    /// Becomes what is asked for, if it can.
+    pub(crate) fn request(&self, state: State) {
+        self.step(|core, now_ns| core.machine.event(now_ns, Event::Request(state)));
     }
 
     /// The list of addresses of its device has changed, and cannot be read here. Any context.
@@ -460,7 +460,7 @@ impl Vhost {
             return Ok(());
         };
         Addresses::of(rtnl, device)
-            .and_then(|list| self.submit(rtnl, Kind::Addresses(self.into(), list)))
+            .map(|list| self.submit(rtnl, Kind::Addresses(self.into(), list)))
             .inspect_err(|_| self.read_addresses_later())
     }
 

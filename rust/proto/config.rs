@@ -64,6 +64,18 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// What these changes and then `newer` come to.
+    pub fn merge(&self, newer: &Self) -> Self {
+        Self {
+            advbase: newer.advbase.or(self.advbase),
+            advskew: newer.advskew.or(self.advskew),
+            preempt: newer.preempt.or(self.preempt),
+            demotion: newer.demotion.or(self.demotion),
+            strict: newer.strict.or(self.strict),
+            grace_s: newer.grace_s.or(self.grace_s),
+        }
+    }
+
     /// `old` with these changes.
     pub fn apply(&self, old: &Config) -> Config {
         Config {

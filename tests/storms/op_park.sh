@@ -13,7 +13,8 @@
 # Asserted: the operation parks, and holds up nobody but its own group; what is
 # asked of that group meanwhile is accepted and waits, and is applied in the order
 # of asking once the user is gone, each as an operation of its own or folded into the
-# one before it; none is lost if the devices are set down meanwhile; `carp sync`
+# one before it; what is asked again of the same is merged with what waits, and changes
+# of vhids share one rest; none is lost if the devices are set down meanwhile; `carp sync`
 # returns then and not before; a parked operation does not keep its devices, their
 # namespace or the module from going.
 
@@ -24,6 +25,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 ALL_TESTS="
 	requests_wait
 	no_overtaking
+	asked_again
 	device_down
 	all_down
 	device_gone
@@ -181,6 +183,96 @@ no_overtaking()
 	python3 "$storms/overtake.py" "$a" eth0 "$file" "${STORM_ROUNDS:-30}"
 	check_err $? "see above"
 	end_test "a request does not overtake those that wait"
+}
+
+# set_carp DEVICE OPTION...: accepted at once.
+set_carp() {
+	in_time ip -n "$a" link set "$1" type carp "${@:2}"
+}
+
+# waits_for N WHAT: so many operations wait, WHAT having been asked for.
+waits_for() {
+	debugfs_is "$file" waiting "$1"
+	check_err $? "$(waiting) wait and not $1 after $2: $(tr '\n' ';' <"$file")"
+}
+
+# hears VHID: the parent lets in frames to its virtual MAC address.
+hears() {
+	bridge -n "$a" fdb show dev eth0 | grep -qi "00:00:5e:00:01:$(printf %02x "$1")"
+}
+
+asked_again()
+{
+	RET=0
+	local number found
+	nodes
+	park
+	# The carrier's news.
+	sleep 0.2
+	found=$(waiting)
+	for number in 1 2 3; do
+		set_carp a1 advskew "$number" demotion $((number * 10))
+		set_carp a1 grace "$number"
+		set_carp a1 vhid $((76 + number))
+		set_carp a2 vhid $((86 + number))
+		set_carp a3 vhid $((96 + number))
+		in_time ip -n "$a" addr add "192.0.2.10$number/32" dev a2
+		fresh_mac
+		in_time ip -n "$a" link set eth0 address "$mac"
+	done
+	waits_for $((found + 6)) "settings, vhids and addresses again and again"
+	set_carp a4 state backup
+	set_carp a4 vhid 44
+	set_carp a4 state master
+	set_carp a4 vhid 4
+	waits_for $((found + 8)) "a state and a vhid twice"
+	in_time ip -n "$a" link add a9 link eth0 type carp vhid 77
+	check_err $? "vhid 77 is nobody's any more"
+	! ip -n "$a" link add a10 link eth0 type carp vhid 79 2>/dev/null
+	check_err $? "vhid 79 will be that of a1"
+	for number in 1 2 3; do
+		in_time ip -n "$a" link set a9 up
+		waits_for $((found + 9)) "a9 set up"
+		in_time ip -n "$a" link set a9 down
+		waits_for $((found + 8)) "a9 set down"
+	done
+	in_time ip -n "$a" link del a9
+	echo >"$trace/trace"
+	release "$a" eth0 3
+	sync_carp "$a"
+	for number in 1 2 3; do
+		attr_is "$a" vhid "$((number * 10 + 69))" "a$number"
+		hears $((number * 10 + 69))
+		check_err $? "the parent does not hear the new vhid of a$number"
+	done
+	attr_is "$a" advskew 3 a1
+	attr_is "$a" demotion 30 a1
+	attr_is "$a" grace 3 a1
+	attr_is "$a" vhid 4 a4
+	for number in 77 78 87 88 97 98 44 1 2 3; do
+		! hears "$number"
+		check_err $? "the parent still hears vhid $number"
+	done
+	found=$(ip -n "$a" -4 -o addr show dev a2 | grep -c '192.0.2.10[123]/32')
+	[ "$found" = 3 ]
+	check_err $? "$found of three addresses are there"
+	# Nobody else wants to be it.
+	all_become "$a" master 5
+	end_test "what is asked again is merged with what waits"
+
+	RET=0
+	found=$(grep -oE "to=INIT reason=device-down" "$trace/trace" | wc -l)
+	[ "$found" = 3 ]
+	check_err $? "$found virtual hosts were brought down, and not three"
+	grep -E "carp_op_(start|fold): group=eth0 kind=vhid |carp_if_swap" "$trace/trace" >"$tmp/vhids"
+	grep -qE "carp_if_swap: parent=eth0 generation=[0-9]+ vhosts=1$" "$tmp/vhids"
+	check_err $? "not all three were taken out at once: $(tr '\n' ';' <"$tmp/vhids")"
+	found=$(finished eth0 vhid)
+	[ "$found" = 1 ]
+	check_err $? "there were $found operations on vhids: $(tr '\n' ';' <"$tmp/vhids")"
+	[ "$(traced "carp_op_fold: group=eth0 kind=vhid ")" = 3 ]
+	check_err $? "three did not go along: $(tr '\n' ';' <"$tmp/vhids")"
+	end_test "several vhids share one rest"
 }
 
 device_down()

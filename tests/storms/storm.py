@@ -26,6 +26,10 @@ HANG_S = 100
 SHARED = {"advbase": 1, "demotion": 0, "preempt": 0}
 A_SETTINGS, B_SETTINGS = {**SHARED, "advskew": 0}, {**SHARED, "advskew": 100}
 B_INTERVAL_S = 1 + 100 / 256
+# What can wait at once about one parent and about one virtual host: see rust/group/waiting.rs.
+LONGEST = 7 + 5 * len(VHIDS)
+# From asking for an operation to its end, with users inside for 50 ms at a time.
+SLOWEST_S = 10 * int(os.environ["slow"])
 
 
 def virtual(vhid):
@@ -376,6 +380,22 @@ def show_debugfs():
             say(f"{path}:\n{file.read()}")
 
 
+def queues(names):
+    """How long the queues became, and how long what was asked for took. Returns the faults."""
+    faults = 0
+    for namespace in names:
+        for path in debugfs(namespace):
+            with open(path) as file:
+                words = (line.split() for line in file)
+                found = {words[0]: words[1] for words in words if len(words) == 2}
+            longest, slowest = int(found["longest"]), int(found["slowest_us"]) / 1e6
+            say(f"{namespace[0]}: {longest} operations waited at once, of {LONGEST} that could; "
+                f"the slowest took {slowest:.2f} s, of {SLOWEST_S}")
+            faults += longest > LONGEST
+            faults += slowest > SLOWEST_S
+    return faults
+
+
 def compare(must, found):
     """How many things are not as they were asked for last."""
     wrong = [what for what in must if must[what] != found[what]]
@@ -457,6 +477,7 @@ def main():
     if not (sync(names[1]) and sync(names[2])):
         show_debugfs()
         sys.exit(1)
+    faults += queues(names[1:])
     faults += settle(kernel, peer)
     sys.exit(faults != 0)
 

@@ -17,7 +17,8 @@
 # (see storm.py, which does it).
 #
 # Asserted: no request is refused that should not be; afterwards everything is as
-# asked last; within three intervals there is exactly one MASTER for each vhid, and
+# asked last; no more operations have waited at once than there are devices times
+# kinds, none for long; within three intervals there is exactly one MASTER for each vhid, and
 # it stays; removed, nothing is left.
 #
 # From the environment: STORM_SECONDS, STORM_SEED.

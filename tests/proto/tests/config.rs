@@ -2,7 +2,8 @@
 //! What may be configured, and what the administrator reads otherwise.
 
 use carp_proto_tests::proto::config::{
-    check_advbase, check_advskew, check_demotion, check_key_len, check_vhid, Config, Invalid,
+    check_advbase, check_advskew, check_demotion, check_key_len, check_vhid, Changes, Config,
+    Invalid,
 };
 
 #[test]
@@ -66,4 +67,33 @@ fn defaults() {
     assert_eq!(u16::from(config.demotion), default_of("IFLA_CARP_DEMOTION"));
     assert_eq!(u16::from(config.strict), default_of("IFLA_CARP_STRICT"));
     assert_eq!(config.grace_s, default_of("IFLA_CARP_GRACE"));
+}
+
+/// Two requests merged are the two, one after the other: field by field, given or not.
+#[test]
+fn merged() {
+    let numbers = [None, Some(3), Some(7)];
+    let switches = [None, Some(false), Some(true)];
+    let all = (0..3_usize.pow(3)).map(|case| {
+        let (first, second, third) = (case % 3, case / 3 % 3, case / 9);
+        Changes {
+            advbase: numbers[first],
+            advskew: numbers[second],
+            preempt: switches[third],
+            demotion: numbers[third],
+            strict: switches[first],
+            grace_s: numbers[second].map(u16::from),
+        }
+    });
+    let old = Config::new(9);
+    for older in all.clone() {
+        for newer in all.clone() {
+            let both = newer.apply(&older.apply(&old));
+            assert_eq!(older.merge(&newer).apply(&old), both, "{older:?} {newer:?}");
+            for third in [Changes::default(), older, newer] {
+                let (left, right) = (older.merge(&newer).merge(&third), newer.merge(&third));
+                assert_eq!(left, older.merge(&right));
+            }
+        }
+    }
 }
