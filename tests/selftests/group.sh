@@ -12,7 +12,7 @@
 # Asserted: without a group, one link of a MASTER that fails takes one device along;
 # with one it takes both, and at once; when the link is back, b keeps them without
 # preempt; a demotion by the group ends with its cause, also when the failed device
-# leaves the group or is deleted; an operation that is parked on one parent holds up
+# leaves the group or is deleted; a device that is set up meanwhile is demoted too; an operation that is parked on one parent holds up
 # the other parents of its group and nobody else's.
 
 set -u
@@ -24,6 +24,7 @@ ALL_TESTS="
 	together
 	cause_leaves
 	cause_is_deleted
+	set_up_meanwhile
 	shared_serializer
 "
 
@@ -115,6 +116,41 @@ cause_is_deleted()
 	ip -n "$a" link set carp0 type carp preempt on
 	becomes "$a" master
 	end_test "what failed is deleted"
+}
+
+# adverts_say N: as demotion, those of vhid 3 that A sends.
+adverts_say() {
+	capture "$sw" to_a all -Q in "ip proto 112 and ip[21] = 3"
+	ip -n "$a" link set carp2 type carp state master
+	becomes "$a" master carp2
+	busywait "$BUSYWAIT_TIMEOUT" has_packets all 1
+	check_err $? "carp2 says nothing"
+	capture_end all
+	packets_are 0 all "ip[24] != $1"
+	ip -n "$a" link set carp2 type carp state backup
+}
+
+has_packets() {
+	(($(packets "$1") >= $2))
+}
+
+# Another device of the group is up on its parent: nobody is tied to anybody anew.
+set_up_meanwhile()
+{
+	RET=0
+	pair group wan
+	cut_second
+	becomes "$a" backup
+	ip -n "$a" link add carp2 link eth0 type carp vhid 3 pass secret group wan &&
+		ip -n "$a" addr add 192.0.2.3/32 dev carp2 &&
+		ip -n "$a" link set carp2 up
+	check_err $? "carp2 could not be set up"
+	defer ip -n "$a" link del carp2
+	adverts_say 1
+	ip -n "$sw" link set to_a1 up
+	becomes "$a" backup carp1
+	adverts_say 0
+	end_test "a device that is set up while its group is down is demoted"
 }
 
 # operations NAMESPACE DEVICE: how many wait for their turn there.
