@@ -22,11 +22,15 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 ALL_TESTS="
 	autoload
 	needs_all_to_run
+	last_address_leaves
 	carrier_and_monitor
 	shown
 	secret_key
 	changed
 	another_vhid
+	vhid_of_one_down
+	vhid_of_one_set_down_meanwhile
+	vhid_of_one_deleted_meanwhile
 	asked_for_state
 	stays_in_namespace
 	left_behind
@@ -92,6 +96,21 @@ needs_all_to_run()
 	end_test "it runs when all is there that it needs, and says why not"
 }
 
+last_address_leaves()
+{
+	RET=0
+	carp_add "$a" advbase 0 advskew 26
+	becomes "$a" master
+	capture "$sw" to_a all -Q in ip proto 112
+	ip -n "$a" addr del "$vip/32" dev carp0
+	becomes "$a" init
+	attr_is "$a" reason no-address
+	ip netns exec "$a" carp sync
+	capture_end all
+	packets_are 1 all "ip[22] = 255 and ip[25] = 255 and src host 192.0.2.11"
+	end_test "without its last address it leaves, and says so"
+}
+
 has_carrier() {
 	ip -n "$a" link show carp0 | grep -q LOWER_UP
 }
@@ -131,12 +150,12 @@ shown()
 {
 	RET=0
 	local all expected
-	carp_add "$a" advbase 3 advskew 200 demotion 4 preempt on strict on
+	carp_add "$a" advbase 3 advskew 200 demotion 4 preempt on strict on grace 7 group lan
 	ip -n "$a" -d link show carp0 |
-		grep -q 'carp state backup vhid 1 advbase 3 advskew 200 preempt on demotion 4 strict on.* reason started changed 20[0-9T:.-]*Z '
+		grep -q 'carp state backup vhid 1 advbase 3 advskew 200 preempt on demotion 4 strict on grace 7 group lan.* reason started changed 20[0-9T:.-]*Z '
 	check_err $? "the text is another"
 	all=$(ip -n "$a" -j -s -d link show carp0)
-	expected='{"state":"backup","vhid":1,"advbase":3,"advskew":200,"preempt":true,"demotion":4,"strict":true,"reason":"started"}'
+	expected='{"state":"backup","vhid":1,"advbase":3,"advskew":200,"preempt":true,"demotion":4,"strict":true,"grace":7,"group":"lan","reason":"started"}'
 	jq -e ".[0].linkinfo.info_data | contains($expected) and (has(\"key\") or has(\"master\") | not)" \
 		<<<"$all" >/dev/null
 	check_err $? "the JSON is $(jq -c '.[0].linkinfo.info_data' <<<"$all")"
@@ -208,9 +227,79 @@ another_vhid()
 	becomes "$a" master
 	[ "$(ip -n "$a" -j link show carp0 | jq -r '.[0].address')" = 00:00:5e:00:01:09 ]
 	check_err $? "it has the virtual MAC address of another vhid"
-	[ "$(bridge -n "$a" fdb show dev eth0 | grep -o '00:00:5e:00:01:..' | sort -u)" = 00:00:5e:00:01:09 ]
-	check_err $? "the parent accepts another virtual MAC address"
+	accepts 00:00:5e:00:01:09
+	# The old one is free for others.
+	ip -n "$a" link add carp1 link eth0 type carp vhid 1
+	check_err $? "the old vhid is still taken"
+	ip -n "$a" link del carp1
 	end_test "the vhid can be changed while it runs"
+}
+
+# accepts [MAC]: the virtual MAC addresses that the parent lets in.
+accepts() {
+	local found
+	found=$(bridge -n "$a" fdb show dev eth0 | grep -o '00:00:5e:00:01:..' | sort | tr '\n' ' ')
+	[ "$found" = "${1:+$1 }" ]
+	check_err $? "the parent lets in '$found' and not '${1:-}'"
+}
+
+vhid_of_one_down()
+{
+	RET=0
+	carp_add "$a" advbase 0 advskew 26
+	ip -n "$a" link set carp0 down
+	accepts
+	ip -n "$a" link set carp0 type carp vhid 9
+	check_err $? "refused"
+	attr_is "$a" vhid 9
+	accepts
+	ip -n "$a" link set carp0 up
+	becomes "$a" master
+	accepts 00:00:5e:00:01:09
+	ip -n "$a" link add carp1 link eth0 type carp vhid 1
+	check_err $? "the old vhid is still taken"
+	ip -n "$a" link del carp1
+	end_test "the vhid can be changed while it is down"
+}
+
+vhid_of_one_set_down_meanwhile()
+{
+	RET=0
+	local file
+	carp_add "$a" advbase 0 advskew 26
+	becomes "$a" master
+	file=/sys/kernel/debug/carp/eth0@$(stat -Lc %i "/run/netns/$a")
+	echo "hold 1" >"$file"
+	ip -n "$a" link set carp0 type carp vhid 9
+	busywait "$BUSYWAIT_TIMEOUT" grep -q parked "$file"
+	check_err $? "the operation is not parked"
+	ip -n "$a" link set carp0 down
+	ip netns exec "$a" carp sync
+	attr_is "$a" vhid 9
+	accepts
+	ip -n "$a" link set carp0 up
+	becomes "$a" master
+	accepts 00:00:5e:00:01:09
+	end_test "the device is set down while its vhid changes"
+}
+
+vhid_of_one_deleted_meanwhile()
+{
+	RET=0
+	local file
+	carp_add "$a" advbase 0 advskew 26
+	becomes "$a" master
+	file=/sys/kernel/debug/carp/eth0@$(stat -Lc %i "/run/netns/$a")
+	echo "hold 1" >"$file"
+	ip -n "$a" link set eth0 address 02:00:00:00:00:14
+	busywait "$BUSYWAIT_TIMEOUT" grep -q parked "$file"
+	check_err $? "the operation is not parked"
+	ip -n "$a" link set carp0 type carp vhid 9
+	check_err $? "refused"
+	accepts "$vmac 00:00:5e:00:01:09"
+	carp_del "$a"
+	accepts
+	end_test "the device is deleted while its vhid is about to change"
 }
 
 asked_for_state()
