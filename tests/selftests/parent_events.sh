@@ -9,7 +9,8 @@
 #          +----------------+      sw: br0
 #
 # Asserted: down, up, carrier lost and back stop and start carp0, every time; with
-# another MAC address of the parent it is MASTER again, with the virtual one; another
+# another MAC address of the parent it is MASTER again, with the virtual one, and its
+# address its own meanwhile; another
 # MTU or name leaves it MASTER, and its MTU within that of the parent.
 
 set -u
@@ -20,6 +21,7 @@ ALL_TESTS="
 	down_and_up
 	carrier
 	mac_address
+	at_rest
 	mtu
 	jumbo
 	renamed
@@ -92,6 +94,32 @@ mac_address()
 	end_test "the parent gets another MAC address"
 }
 
+at_rest()
+{
+	RET=0
+	local file
+	file=/sys/kernel/debug/carp/eth0@$(stat -Lc %i "/run/netns/$a")
+	echo "hold 1" >"$file"
+	check_err $? "nobody can hold it"
+	ip -n "$a" link set eth0 address 02:00:00:00:00:13
+	busywait "$BUSYWAIT_TIMEOUT" grep -q parked "$file"
+	check_err $? "the operation is not parked"
+	stays "$a" init
+	attr_is "$a" reason at-rest
+	# Whoever takes the routes away needs a moment.
+	sleep $((1 * slow))
+	[[ $(ip -n "$a" -o route get "$vip") == local* ]]
+	check_err $? "a MASTER at rest gives up its address"
+	ip -n "$a" link set carp0 down
+	ip netns exec "$a" carp sync
+	check_err $? "the operation is still parked"
+	attr_is "$a" reason device-down
+	ip -n "$a" link set carp0 up
+	becomes "$a" master
+	pings "$client" "$vip"
+	end_test "a MASTER at rest keeps its address"
+}
+
 mtu_is() {
 	[ "$(ip -n "$a" -j link show carp0 | jq '.[0].mtu')" = "$1" ]
 	check_err $? "the MTU of carp0 is not $1"
@@ -130,11 +158,25 @@ jumbo()
 	end_test "a parent with a large MTU"
 }
 
+# debugfs_is PARENT: the one file about this namespace is that of PARENT, and can be read.
+debugfs_is() {
+	local inode files
+	inode=$(stat -Lc %i "/run/netns/$a")
+	files=$(cd /sys/kernel/debug/carp && echo *@"$inode")
+	[ "$files" = "$1@$inode" ]
+	check_err $? "debugfs has $files for $1"
+	grep -q '^vhost 1 ' "/sys/kernel/debug/carp/$1@$inode"
+	check_err $? "debugfs does not tell of the device on $1"
+}
+
 renamed()
 {
 	RET=0
+	debugfs_is eth0
 	unchanged_by ip -n "$a" link set eth0 name lan0
+	debugfs_is lan0
 	unchanged_by ip -n "$a" link set lan0 name eth0
+	debugfs_is eth0
 	ip -n "$a" link set carp0 name shared0
 	check_err $? "carp0 cannot be renamed"
 	state_is "$a" master shared0
