@@ -11,7 +11,9 @@
 #
 # Asserted, for each kind of parent: carp0 on it becomes MASTER; a client finds
 # its address at the virtual MAC address, and is answered; what A says from there
-# comes from that MAC address. What is made of the parent later is not in the way.
+# comes from that MAC address. What is made of the parent later is not in the way; it
+# cannot become another type of device; when its MAC address changes, its filters are
+# looked at again.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -21,21 +23,30 @@ ALL_TESTS="
 	on_veth
 	on_vlan
 	on_bond
+	filters_follow_mac
+	limits_follow
+	type_change
 	on_bridge
 	on_bridge_port
 	under_macvlan
+	filters_of_carp0
 	bridged_later
 	beside_rx_handler
 "
 
-# serves PARENT CLIENT_DEVICE: carp0 on PARENT of A serves the client at CLIENT_DEVICE.
-serves() {
+# carp_on PARENT: carp0 on PARENT of A is MASTER.
+carp_on() {
 	ip -n "$a" link add carp0 link "$1" type carp vhid 1 advbase 0 advskew 26 pass secret
 	check_err $? "carp0 could not be made"
 	defer carp_del "$a"
 	ip -n "$a" addr add "$vip/32" dev carp0
 	ip -n "$a" link set carp0 up
 	becomes "$a" master
+}
+
+# serves PARENT CLIENT_DEVICE: carp0 on PARENT of A serves the client at CLIENT_DEVICE.
+serves() {
+	carp_on "$1"
 	serves_client "$2"
 }
 
@@ -125,6 +136,98 @@ on_bond()
 	end_test "on a bond, and after its active port has changed"
 }
 
+# lets_in DEVICE: frames to the virtual MAC address.
+lets_in() {
+	bridge -n "$a" fdb show dev "$1" | grep -q "^$vmac "
+}
+
+# A driver may set up its filters anew when its MAC address changes: here one is lost.
+filters_follow_mac()
+{
+	RET=0
+	ip -n "$a" link add bond0 type bond mode balance-xor miimon 50
+	defer gone "$a" bond0
+	ip -n "$a" link set eth1 down
+	ip -n "$a" link set eth1 master bond0
+	defer ip -n "$a" link set eth1 nomaster up
+	ip -n "$a" link set bond0 up
+	carp_on bond0
+	busywait "$BUSYWAIT_TIMEOUT" lets_in eth1
+	check_err $? "the port of the bond does not let in the virtual MAC address"
+	bridge -n "$a" fdb del "$vmac" dev eth1 self
+	check_err $? "the test cannot take the filter away"
+	ip -n "$a" link set bond0 address 02:00:00:00:00:12
+	busywait "$BUSYWAIT_TIMEOUT" lets_in eth1
+	check_err $? "the filter is not set up again"
+	gone_with bond0
+	! lets_in eth1
+	check_err $? "the filter is left"
+	end_test "another MAC address of the parent has its filters looked at again"
+}
+
+# limits DEVICE: of what may be sent by it in one piece.
+limits() {
+	ip -n "$a" -d -j link show "$1" | jq -c '.[0] | [.tso_max_size, .tso_max_segs]'
+}
+
+limits_are() {
+	[ "$(limits "$1")" = "$(limits "$2")" ]
+}
+
+limits_follow()
+{
+	RET=0
+	local before
+	ip -n "$a" link add bond0 type bond mode balance-xor miimon 50
+	defer gone "$a" bond0
+	ip -n "$a" link add carp0 link bond0 type carp vhid 1
+	check_err $? "carp0 could not be made"
+	before=$(limits bond0)
+	[ "$(limits carp0)" = "$before" ]
+	check_err $? "carp0 has the limits $(limits carp0), its parent $before"
+	ip -n "$a" link set eth1 down
+	ip -n "$a" link set eth1 master bond0
+	defer ip -n "$a" link set eth1 nomaster up
+	[ "$(limits bond0)" != "$before" ]
+	check_err $? "the test changes no limit"
+	busywait "$BUSYWAIT_TIMEOUT" limits_are carp0 bond0
+	check_err $? "carp0 has the limits $(limits carp0), its parent $(limits bond0)"
+	gone_with bond0
+	end_test "the limits of the parent are those of carp0"
+}
+
+type_change()
+{
+	RET=0
+	local error
+	modprobe tun
+	ip -n "$a" tuntap add tap0 mode tap
+	defer gone "$a" tap0
+	change_type >"$tmp/type" 2>&1
+	check_err $? "the type of a tap cannot be changed at all: $(cat "$tmp/type")"
+	ip -n "$a" link add carp0 link tap0 type carp vhid 1
+	check_err $? "carp0 could not be made"
+	error=$(change_type 2>&1)
+	check_fail $? "the parent has become another type of device"
+	[[ $error == *"PermissionError"* ]]
+	check_err $? "refused with: $error"
+	ip -n "$a" link show tap0 | grep -q link/ether
+	check_err $? "the parent is not an Ethernet device any more"
+	gone_with tap0
+	end_test "a parent cannot become another type of device"
+}
+
+# change_type: tap0 is to be of ARPHRD_NONE, and an Ethernet device again.
+change_type() {
+	ip netns exec "$a" python3 - <<-EOF
+		import fcntl, struct
+		tun = open("/dev/net/tun", "r+b", buffering=0)
+		fcntl.ioctl(tun, 0x400454ca, struct.pack("16sH22x", b"tap0", 0x1002))  # TUNSETIFF
+		for kind in (0xfffe, 1):
+		    fcntl.ioctl(tun, 0x400454cd, kind)  # TUNSETLINK
+	EOF
+}
+
 bridge_up() {
 	ip -n "$a" link add br0 type bridge mcast_snooping 0
 	defer gone "$a" br0
@@ -163,6 +266,42 @@ under_macvlan()
 	pings "$client" 192.0.2.22
 	pings "$client" 192.0.2.11
 	end_test "on a device that carries macvlans"
+}
+
+# passes_not WHAT: nothing gets by this filter of carp0, which drops all that the client asks.
+passes_not() {
+	ip netns exec "$client" ping -q -c 1 -W 1 "$vip" >/dev/null 2>&1
+	check_fail $? "$1 on carp0 is passed by"
+}
+
+filters_of_carp0()
+{
+	RET=0
+	serves eth0 eth0
+	ip netns exec "$a" nft -f - <<-EOF
+		table netdev filters {
+			chain in {
+				type filter hook ingress device carp0 priority 0
+				ip protocol icmp drop
+			}
+		}
+	EOF
+	check_err $? "no filter of nftables"
+	passes_not "netfilter's ingress"
+	ip netns exec "$a" nft delete table netdev filters
+	pings "$client" "$vip"
+	tc -n "$a" qdisc add dev carp0 clsact &&
+		tc -n "$a" filter add dev carp0 ingress protocol ip matchall action drop
+	check_err $? "no filter of tc"
+	passes_not "tc"
+	tc -n "$a" qdisc del dev carp0 clsact
+	pings "$client" "$vip"
+	ip netns exec "$a" python3 "$here/xdp_drop.py" carp0
+	check_err $? "no XDP program"
+	passes_not "XDP"
+	ip -n "$a" link set carp0 xdpgeneric off
+	pings "$client" "$vip"
+	end_test "filters of carp0 see what it receives"
 }
 
 bridged_later()
