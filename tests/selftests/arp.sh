@@ -15,6 +15,7 @@
 # Asserted: a question for the address gets one answer, the MASTER's, with the
 # virtual MAC address in the ARP packet and in the Ethernet header, be it asked by
 # broadcast or of the virtual MAC address, with a priority tag, or as IEEE 802 has it;
+# a gratuitous one asks nothing;
 # whatever A says from the address comes from the virtual MAC address; what A asks its
 # neighbours teaches them nothing else; the BACKUP neither sends nor accepts anything
 # with either address. What is for the address is received by carp0 of the MASTER.
@@ -27,6 +28,7 @@ ALL_TESTS="
 	one_answer
 	asked_of_the_virtual_mac
 	asked_oddly
+	gratuitous
 	said_by_the_master
 	silent_backup
 	frames_to_the_virtual_mac
@@ -101,6 +103,19 @@ asked_oddly()
 		packets_are 0 all "$misleading"
 	done
 	end_test "one answer to a question with a priority tag, and to one of IEEE 802"
+}
+
+gratuitous()
+{
+	RET=0
+	capture "$client" eth0 all
+	ip netns exec "$client" python3 "$here/send_nd.py" eth0 arp "$vip" --mac 02:00:00:00:00:97
+	check_err $? "the test could not send"
+	fence
+	capture_end all
+	packets_are 1 all "arp[6:2] = 1 and src host $vip and dst host $vip"
+	packets_are 0 all "arp[6:2] = 2 and src host $vip"
+	end_test "no answer to a gratuitous request"
 }
 
 said_by_the_master()

@@ -16,8 +16,9 @@
 # wants the address for itself is told that it is in use, and reported; so is who
 # says to have it. No node asks whether somebody has it. What A says from the
 # address comes from the virtual MAC address. A router that advertises itself to the
-# shared address gives carp0 neither an address nor a route. A new MASTER announces the
-# address.
+# shared address gives carp0 neither an address nor a route. Solicitations of routers
+# are heard by carp0 of a MASTER that forwards, ten a second at most, and by no other.
+# A new MASTER announces the address.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -33,6 +34,7 @@ ALL_TESTS="
 	silent_backup
 	not_to_be_used
 	routers_advertise
+	routers_solicited
 	after_take_over
 "
 
@@ -346,6 +348,45 @@ routers_advertise()
 	! has_advertised
 	check_err $? "carp0 still has $(advertised)"
 	end_test "carp0 has nothing that a router advertises"
+}
+
+# span NAME: milliseconds from the first packet of a capture to the last.
+span() {
+	tcpdump -tt -n -r "$tmp/$1.pcap" 2>/dev/null |
+		awk '/^[0-9]/ { if (!first) first = $1; last = $1 } END { printf "%d\n", (last - first) * 1000 }'
+}
+
+routers_solicited()
+{
+	RET=0
+	local node solicitations="icmp6 and ip6[40] = 133" count=50 most
+	capture "$a" carp0 a -Q in "$solicitations"
+	send_nd routers 3
+	fence
+	capture_end a
+	captured_nothing a
+	capture "$client" eth0 asked -Q out "$solicitations"
+	for node in a b; do
+		capture "${!node}" carp0 "$node" -Q in "$solicitations"
+		ip netns exec "${!node}" sysctl -qw net.ipv6.conf.carp0.forwarding=1
+		defer ip netns exec "${!node}" sysctl -qw net.ipv6.conf.carp0.forwarding=0
+	done
+	# Nobody was heard a moment ago.
+	sleep 0.2
+	send_nd routers "$count"
+	fence
+	for node in asked a b; do
+		capture_end "$node"
+	done
+	# The client itself may solicit once more.
+	(($(packets asked) >= count))
+	check_err $? "the test has solicited $(packets asked) times"
+	captured_nothing b
+	most=$(($(span asked) / 100 + 2))
+	between 1 "$(packets a)" "$most" "solicitations that carp0 hears"
+	((most < count / 2))
+	check_err $? "the test solicits too slowly for a limit to show"
+	end_test "routers that are solicited hear it by carp0 of the MASTER, sometimes"
 }
 
 lan client=192.0.2.10 a=192.0.2.11 b=192.0.2.12

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Sends one Neighbour Solicitation or Advertisement, Router Advertisement or ARP request, as right or
-as wrong as asked for."""
+"""Sends one Neighbour Solicitation or Advertisement, Router Advertisement or ARP request, or any
+number of Router Solicitations, as right or as wrong as asked for."""
 
 import argparse
 import ipaddress
@@ -9,14 +9,15 @@ import struct
 
 import wire
 
-ROUTER, SOLICITATION, ADVERTISEMENT = 134, 135, 136
+ROUTER_SOLICITATION, ROUTER, SOLICITATION, ADVERTISEMENT = range(133, 137)
 
 
 def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("device")
-    parser.add_argument("kind", choices=("solicitation", "advertisement", "router", "arp"))
-    parser.add_argument("target", help="of a router: the prefix that it advertises, of 64 bits")
+    parser.add_argument("kind", choices=("solicitation", "advertisement", "router", "routers", "arp"))
+    parser.add_argument("target", help="of a router: the prefix that it advertises, of 64 bits; of routers: "
+                        "how many times they are solicited")
     parser.add_argument("--source", default="::")
     parser.add_argument("--destination", help="default: the group that the target is asked for in")
     parser.add_argument("--mac", help="in the Ethernet header and the option")
@@ -65,6 +66,12 @@ def router_frame(args, mac):
     return bytes.fromhex(args.to_mac.replace(":", "")) + mac + b"\x86\xdd" + datagram
 
 
+def routers_frame(args, mac):
+    """Asks all routers."""
+    datagram = wire.icmp6(ROUTER_SOLICITATION, args.source, "ff02::2", bytes(4))
+    return b"\x33\x33\0\0\0\x02" + mac + b"\x86\xdd" + datagram
+
+
 def arp(args, mac):
     """Gratuitous, if there is no other source."""
     target = ipaddress.IPv4Address(args.target).packed
@@ -77,11 +84,12 @@ def main():
     args = arguments()
     link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     link.bind((args.device, 0))
-    make = {"arp": arp, "router": router_frame}.get(args.kind, nd_frame)
+    make = {"arp": arp, "router": router_frame, "routers": routers_frame}.get(args.kind, nd_frame)
     frame = make(args, mac_of(args, link))
     if args.tag is not None:
         frame = frame[:12] + struct.pack("!HH", 0x8100, args.tag) + frame[12:]
-    link.send(frame)
+    for _ in range(int(args.target) if args.kind == "routers" else 1):
+        link.send(frame)
 
 
 main()
