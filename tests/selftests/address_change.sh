@@ -24,6 +24,7 @@ ALL_TESTS="
 	backup_first
 	nobody_follows
 	no_grace
+	another_key
 "
 
 # The other node is changed within it, and looked at several times before that.
@@ -103,6 +104,24 @@ nobody_follows()
 	told "192.0.2.11 has another key, or other addresses: its adverts are ignored"
 	told "the addresses of 192.0.2.12 differ: it has not followed the last change"
 	end_test "nobody follows, and the log says so"
+}
+
+another_key()
+{
+	RET=0
+	local deaf
+	pair 0
+	ip -n "$b" link set carp0 type carp pass other
+	busywait_for_counter "$BUSYWAIT_TIMEOUT" 2 attr "$b" bad_auth >/dev/null
+	check_err $? "B has another key, and hears A"
+	ip -n "$a" link set carp0 type carp pass other
+	hears "$b" 2
+	deaf=$(attr "$b" bad_auth)
+	hears "$b" 3
+	attr_is "$b" bad_auth "$deaf"
+	becomes "$a" master
+	becomes "$b" backup
+	end_test "another key on one node, and on the other"
 }
 
 no_grace()

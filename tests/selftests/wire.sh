@@ -24,6 +24,7 @@ ALL_TESTS="
 	demoted
 	parent_without_address
 	fastest
+	not_sent
 "
 
 # master_sends "CHECKS" "ADDRESSES" OPTION...: carp0 of A from its start to its end.
@@ -129,6 +130,50 @@ fastest()
 	master_sends "--key 736563726574 --source 192.0.2.11 --at-least 20" 192.0.2.1/32 \
 		vhid 1 advbase 0 advskew 0 pass secret
 	end_test "adverts every 1/256 s"
+}
+
+let_pass() {
+	ip netns exec "$a" nft delete table netdev refuses 2>/dev/null
+}
+
+not_sent()
+{
+	RET=0
+	local sent failed
+	carp_add "$a" advbase 0 advskew 26
+	becomes "$a" master
+	capture "$client" eth0 sent ip proto 112
+	ip netns exec "$a" nft -f - <<-EOF
+		table netdev refuses {
+			chain out {
+				type filter hook egress device eth0 priority 0
+				ip protocol 112 drop
+			}
+		}
+	EOF
+	check_err $? "the test cannot drop adverts"
+	defer let_pass
+	busywait_for_counter "$BUSYWAIT_TIMEOUT" 1 attr "$a" tx_errors >/dev/null
+	check_err $? "adverts that are dropped are no errors"
+	sent=$(attr "$a" tx_adverts)
+	# As many as make a demotion.
+	busywait_for_counter "$BUSYWAIT_TIMEOUT" 3 attr "$a" tx_errors >/dev/null
+	check_err $? "adverts that are dropped are no errors for long"
+	[ "$(attr "$a" tx_adverts)" = "$sent" ]
+	check_err $? "adverts that are dropped count as sent"
+	capture_end sent
+	capture "$client" eth0 demoted ip proto 112
+	let_pass
+	busywait_for_counter "$BUSYWAIT_TIMEOUT" 1 attr "$a" tx_adverts >/dev/null
+	check_err $? "no advert is sent any more"
+	failed=$(attr "$a" tx_errors)
+	busywait_for_counter "$BUSYWAIT_TIMEOUT" 1 attr "$a" tx_adverts >/dev/null
+	capture_end demoted
+	attr_is "$a" tx_errors "$failed"
+	(($(packets demoted) >= 2))
+	check_err $? "adverts that are sent are not seen"
+	packets_are 0 demoted "ip[24] != 1"
+	end_test "adverts that cannot be sent are counted, and demote"
 }
 
 lan client=192.0.2.10 a=192.0.2.11
