@@ -84,12 +84,18 @@ parents()
 	ip -n "$a" tuntap add tunnel mode tun
 	defer ip -n "$a" link del tunnel
 	refused "Error: the parent is not an Ethernet device." link add carp1 link tunnel type carp vhid 2
-	for kind in macvlan ipvlan; do
+	for kind in macvlan macvtap ipvlan ipvtap; do
 		ip -n "$a" link add upper link eth0 type "$kind"
 		refused "Error: the parent does not pass frames for other addresses than its own" \
 			link add carp1 link upper type carp vhid 2
 		ip -n "$a" link del upper
 	done
+	ip -n "$a" link add upper address 00:00:5e:00:01:02 type dummy
+	refused "Error: the parent has the virtual MAC address of this vhid itself." \
+		link add carp1 link upper type carp vhid 2
+	ip -n "$a" link del upper
+	# It would receive as its own what is for carp0.
+	refused "RTNETLINK answers: Operation not permitted" link set eth0 address "$vmac"
 	end_test "a parent that cannot be one is refused"
 }
 

@@ -207,7 +207,7 @@ bound_while_master()
 through_the_carp_device()
 {
 	RET=0
-	local dropped
+	local dropped sent
 	capture "$sw" to_b backup -Q in
 	dropped=$(counter "$b" tx dropped)
 	ip netns exec "$b" python3 "$here/send_through.py" carp0 "$f" 10
@@ -223,8 +223,11 @@ through_the_carp_device()
 	packets_are 0 backup "src host $shared"
 	# The same of the MASTER goes out.
 	capture "$sw" to_a master -Q in
+	sent=$(counter "$a" tx packets)
 	ip netns exec "$a" python3 "$here/send_through.py" carp0 "$f" 10
 	check_err $? "it could not be sent"
+	(($(counter "$a" tx packets) >= sent + 10))
+	check_err $? "$(counter "$a" tx packets) sent, after $sent and 10 frames"
 	pings "$a" "${net}10"
 	capture_end master
 	packets_are 10 master "ether src $vmac and ether proto 0x88b5"
