@@ -82,6 +82,7 @@ far_side() {
 dual_add() {
 	local ns=$1
 	shift
+	remember_hosts
 	ip -n "$ns" link add carp0 link eth0 type carp vhid 1 pass secret "$@" &&
 		ip -n "$ns" addr add "$vip/32" dev carp0 &&
 		ip -n "$ns" addr add "$vip6/128" dev carp0 &&

@@ -84,6 +84,7 @@ each_test() {
 start_tests() {
 	modprobe carp
 	check_err $? "the module does not load"
+	remember_hosts
 	[ -s "$failures" ] || return 0
 	end_test "the set-up"
 	complete=yes
@@ -92,6 +93,8 @@ start_tests() {
 
 end_tests() {
 	((verdicts > 0)) || fail "there was no test"
+	nothing_is_left
+	[ ! -s "$failures" ] || end_test "nothing is left"
 	complete=yes
 	exit "$EXIT_STATUS"
 }

@@ -9,7 +9,8 @@
 # fails, if the module does not load, if there is no test or not the one that is named;
 # a test fails if it gives no verdict, if a check fails before RET=0, in a subshell, after
 # the verdict or in a deferred command, and if what it looks at is not there: a process, a
-# capture, a filter, a device, an attribute. A script that does all of this right passes.
+# capture, a filter, a device, an attribute; a script fails that leaves something on a host
+# when its carp devices are deleted. A script that does all of this right passes.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -24,6 +25,7 @@ ALL_TESTS="
 	skipped
 	lost_checks
 	nothing_to_look_at
+	left_behind
 "
 
 # of_script [OPTION...]: runs what standard input has after lib.sh; its output is in $tmp/output.
@@ -32,7 +34,7 @@ of_script() {
 		echo "set -u; source '$here/lib.sh'"
 		cat
 	} >"$tmp/script.sh"
-	"$@" bash "$tmp/script.sh" >"$tmp/output" 2>&1
+	env -u TESTS "$@" bash "$tmp/script.sh" >"$tmp/output" 2>&1
 	status=$?
 }
 
@@ -251,6 +253,29 @@ nothing_to_look_at()
 	fails_at no_value 'cannot be missing'
 	fails_at device 'master'
 	end_test "what is not there shows nothing"
+}
+
+left_behind()
+{
+	RET=0
+	of_script <<-'END'
+		ALL_TESTS="one"
+		one() {
+			RET=0
+			ip -n "$a" maddr add 01:00:5e:00:00:12 dev eth0
+			ip -n "$a" link set eth0 promisc on
+			ip -n "$a" neigh add proxy 192.0.2.1 dev eth0
+			end_test one
+		}
+		setup_ns a
+		ip -n "$a" link add eth0 up type dummy
+		carp_add "$a"
+		run_tests
+	END
+	ends_with 1 'eth0 link 01:00:5e:00:00:12'
+	ends_with 1 'eth0 promiscuity 1'
+	ends_with 1 '192.0.2.1 dev eth0 proxy'
+	end_test "what is left on a host"
 }
 
 run_tests

@@ -51,6 +51,7 @@ lan_link() {
 carp_add() {
 	local ns=$1
 	shift
+	remember_hosts
 	ip -n "$ns" link add carp0 link eth0 type carp vhid 1 pass secret "$@" &&
 		ip -n "$ns" addr add "$vip/32" dev carp0 &&
 		ip -n "$ns" link set carp0 up
@@ -60,6 +61,78 @@ carp_add() {
 
 carp_del() {
 	ip -n "$1" link del carp0 2>/dev/null
+}
+
+# host_state NAMESPACE: what a carp device could leave behind, a line each: groups, filters, promiscuous
+# devices, neighbours that somebody has put there. Nothing that comes and goes by itself, as routes do:
+# of the groups in which an IPv6 address is solicited, only those that no address of the device explains.
+host_state() {
+	{
+		ip -n "$1" -o -6 addr show
+		ip -n "$1" -o maddr show
+		ip -n "$1" -d -o link show
+	} | awk '
+		function low24(address, part, n) {
+			sub(/\/.*/, "", address)
+			n = split(address, part, ":")
+			if (address ~ /^33:33:ff:/)
+				return part[4] part[5] part[6]
+			return substr("0000" part[n - 1], length(part[n - 1]) + 3) substr("0000" part[n], length(part[n]) + 1)
+		}
+		{ sub(/^[0-9]+:\s*/, ""); gsub(/\\/, " "); device = $1; sub(/[:@].*/, "", device) }
+		$2 == "inet6" && $3 ~ /\// { explained[device, low24($3)]; next }
+		/ promiscuity / {
+			for (i = 3; i < NF; i++)
+				for (n = 1; $i ~ /^(promiscuity|allmulti)$/ && n <= $(i + 1); n++)
+					print device, $i, n
+			next
+		}
+		$3 ~ /^(33:33:ff:|ff02::1:ff)/ && (device, low24($3)) in explained { next }
+		{ $1 = device; print }'
+	ip -n "$1" neigh show nud permanent
+	ip -n "$1" neigh show proxy
+	bridge -n "$1" fdb show | grep -E '(^00:00:5e:00.*| self) permanent' | grep -vE '^(33:33|01:00)'
+}
+
+# host_is_as NAMESPACE STATE: nothing has come to it.
+host_is_as() {
+	local more
+	more=$(comm -13 <(sort <<<"$2") <(host_state "$1" | sort) | tr '\n' ';')
+	[ -z "$more" ]
+	check_err $? "${1%-*} is left with $more"
+}
+
+no_parents() {
+	! compgen -G '/sys/kernel/debug/carp/*' >/dev/null
+}
+
+# remember_hosts: as they are before the first carp device, but for those that never have one. A namespace
+# may be followed by another one of its name.
+declare -A host_before=()
+remember_hosts() {
+	local ns
+	if ((${#host_before[@]} == 0)) && no_parents; then
+		for ns in "${NS_LIST[@]}"; do
+			[[ $ns != "$sw" && $ns != "$client" ]] || continue
+			host_before[$ns@$(stat -Lc %i "/run/netns/$ns")]=$(host_state "$ns")
+		done
+	fi
+}
+
+# nothing_is_left: with the carp devices deleted, the hosts are as they were.
+nothing_is_left() {
+	local ns host
+	for ns in "${NS_LIST[@]}"; do
+		[ ! -e "/run/netns/$ns" ] || ip -n "$ns" -o link show type carp |
+			sed -E 's/^[0-9]+: ([^ :@]*).*/link del \1/' | ip -n "$ns" -batch -
+	done
+	busywait "$BUSYWAIT_TIMEOUT" no_parents
+	check_err $? "debugfs is left with $(echo /sys/kernel/debug/carp/*)"
+	for host in "${!host_before[@]}"; do
+		ns=${host%@*}
+		[ "$(stat -Lc %i "/run/netns/$ns" 2>/dev/null)" != "${host#*@}" ] ||
+			host_is_as "$ns" "${host_before[$host]}"
+	done
 }
 
 # state_is NAMESPACE STATE [DEVICE]

@@ -18,6 +18,7 @@ export PYTHONPATH=$storms:$here PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 vhosts() {
 	local ns=$1 prefix=$2 parent=$3 first=$4 last=$5 vhid
 	shift 5
+	remember_hosts
 	for ((vhid = first; vhid <= last; vhid++)); do
 		echo "link add $prefix$vhid link $parent type carp vhid $vhid pass secret $*"
 		echo "addr add 192.0.2.$vhid/32 dev $prefix$vhid"

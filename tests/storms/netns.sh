@@ -45,10 +45,6 @@ nothing_left()
 	end_test "nothing is left"
 }
 
-no_parents() {
-	[ -z "$(ls /sys/kernel/debug/carp)" ]
-}
-
 lan client=192.0.2.20 b=192.0.2.12
 # What a failure leaves.
 defer cleanup_ns carp-storm-a
