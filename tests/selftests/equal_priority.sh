@@ -22,7 +22,6 @@ ALL_TESTS="
 	higher_address_stays
 "
 
-slack=$((1500 * slow))
 interval=199
 
 exactly_one_master() {

@@ -84,7 +84,7 @@ together()
 	becomes "$b" master
 	attr_is "$b" reason peer-demoted
 	# Not by silence, which would take three intervals.
-	between 0 $(($(attr "$b" changed) - cut_at)) $((1500 * slow)) "ms until b was MASTER of the other"
+	between 0 $(($(attr "$b" changed) - cut_at)) "$slack" "ms until b was MASTER of the other"
 	becomes "$a" backup
 	attr_is "$a" reason better-master
 	ip -n "$sw" link set to_a1 up

@@ -68,9 +68,5 @@ nothing_left()
 	end_test "nothing is left"
 }
 
-no_parents() {
-	[ -z "$(ls /sys/kernel/debug/carp)" ]
-}
-
 lan client=192.0.2.20 a=192.0.2.11 b=192.0.2.12
 run_tests
