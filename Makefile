@@ -8,6 +8,7 @@ export KERNEL CPUS MEM ICOUNT APPEND OUT TIMEOUT CARP_CACHE
 define HELP
 make demo        two nodes share an address, one dies, the other takes over
 make test        everything that must be green, ends with: N passed, N failed
+make test-long   the same, with storms ten times as long
 make test-debug  selftests and storms on the sanitizer kernel (built once: half an hour)
 make check       formatting, lints, layer rules
 
@@ -28,11 +29,12 @@ make clean       removes build/ (the cache stays: remove it by hand)
   TIMEOUT=seconds      for a run in the VM (600; debug: 1800)
   TESTS="name ..."     only these of tests/selftests and tests/storms; storms: all
                        of those (make test, test-debug)
-  STORM_SECONDS=n STORM_COUNT=n   how long, how often a storm tries (60, 200)
+  STORM_SECONDS=n STORM_COUNT=n   how long, how often a storm tries (20, 30; test-long:
+                       60, 200)   STORM_SEED=n  its dice
   CARP_CACHE=dir       where the set-up is kept (~/.cache/carp)
 endef
 
-.PHONY: help demo test test-debug check module modules plugin vm update clean
+.PHONY: help demo test test-long test-debug check module modules plugin vm update clean
 
 help:
 	$(info $(HELP))
@@ -43,6 +45,9 @@ demo:
 
 test:
 	scripts/test
+
+test-long:
+	scripts/test long
 
 test-debug:
 	scripts/test debug
