@@ -9,3 +9,4 @@ pub(crate) mod nd;
 pub(crate) mod ownership;
 pub(crate) mod routes;
 pub(crate) mod stack;
+mod window;

@@ -12,19 +12,21 @@
 //! ```
 //!
 //! So a take-over waits for nobody: routes of IPv4 take RTNL, which somebody else may hold for long.
+//! The time between the two is the window: [`window`](super::window) has what comes in it.
 
 use super::routes::{DeviceAddresses, Routes};
 use crate::{
     device::notices,
+    group::vhost::Vhost,
     sys::{
-        inet6,
+        inet6, link,
         net_device::{NamespaceRef, NetDevice, RcuDevice},
         queue,
         route::LocalRoute,
         rtnetlink::{Client, Route},
     },
 };
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 use kernel::{
     impl_has_work, new_mutex, new_work,
     prelude::*,
@@ -32,14 +34,12 @@ use kernel::{
     workqueue::{Work, WorkItem},
 };
 
-/// It knows neither virtual host nor parent: whoever changes a route may have to see a device through
+/// It keeps neither virtual host nor parent: whoever changes a route may have to see a device through
 /// to its end, for which nobody may count on that device.
 #[pin_data]
 pub(crate) struct Ownership {
     device: Arc<RcuDevice>,
-    is_owned: AtomicBool,
-    /// The tables have the routes; written by the work item alone.
-    has_routes: AtomicBool,
+    phase: AtomicU32,
     /// For packets that come in meanwhile. None: the namespace has no IPv6.
     v4: LocalRoute,
     v6: Option<LocalRoute>,
@@ -49,6 +49,16 @@ pub(crate) struct Ownership {
     work: Work<Ownership>,
 }
 
+/// A phase begins when the addresses change hands; it is a number that is odd, in this unit, while this
+/// host owns them.
+const NEXT_PHASE: u32 = 2;
+/// Beside the number: the tables have the routes.
+const HAS_ROUTES: u32 = 1;
+
+const fn is_owned(phase: u32) -> bool {
+    phase & NEXT_PHASE != 0
+}
+
 impl_has_work! { impl HasWork<Self> for Ownership { self.work } }
 
 impl WorkItem for Ownership {
@@ -56,8 +66,9 @@ impl WorkItem for Ownership {
 
     fn run(this: Arc<Self>) {
         match this.follow_now() {
+            Ok(()) => this.invite(),
             // The gate has closed meanwhile: this runs again.
-            Ok(()) | Err(EPERM) => (),
+            Err(EPERM) => (),
             // All else comes of want of memory, or of room for one more socket.
             Err(_) => {
                 queue::wait_for_memory();
@@ -73,8 +84,7 @@ impl Ownership {
         Arc::pin_init(
             try_pin_init!(Self {
                 device,
-                is_owned: AtomicBool::new(false),
-                has_routes: AtomicBool::new(false),
+                phase: AtomicU32::new(0),
                 v4: LocalRoute::v4(near)?,
                 v6: LocalRoute::v6(near),
                 routes <- new_mutex!(Routes::default(), "carp routes"),
@@ -86,14 +96,17 @@ impl Ownership {
 
     /// For the gate.
     pub(crate) fn is_owned(&self) -> bool {
-        self.is_owned.load(Ordering::Acquire)
+        is_owned(self.phase.load(Ordering::Acquire))
     }
 
-    /// The addresses are owned from now on, or not any more. Softirqs off.
+    /// The addresses are owned from now on, or not any more. Under the lock of the virtual host.
     pub(crate) fn set(self: &Arc<Self>, guard: &Guard, owned: bool) {
-        if self.is_owned.swap(owned, Ordering::AcqRel) == owned {
+        let phase = self.phase.load(Ordering::Acquire);
+        if is_owned(phase) == owned {
             return;
         }
+        let next = phase.wrapping_add(NEXT_PHASE) & !HAS_ROUTES;
+        self.phase.store(next, Ordering::Release);
         if let Some(device) = self.device.get(guard) {
             self.mark(guard, device);
         }
@@ -102,7 +115,7 @@ impl Ownership {
 
     /// Has the routes become soon what they are to be. Any context.
     pub(crate) fn follow(self: &Arc<Self>) {
-        queue::enqueue(self.clone());
+        queue::enqueue_urgent(self.clone());
     }
 
     /// Waits until they are. Context: process, without RTNL.
@@ -110,10 +123,14 @@ impl Ownership {
         queue::flush(self);
     }
 
-    /// By which packets for an IPv4 address of the device come in, as long as the tables do not say,
-    /// or not for sure, that it is owned; or if it is owned and the tables are not to be asked.
-    pub(super) fn way_in_v4(&self, ask_tables: bool) -> Option<&LocalRoute> {
-        (self.lacks_routes() || !ask_tables && self.is_owned()).then_some(&self.v4)
+    /// The tables do not say, or not for sure, what is to be said of the addresses.
+    pub(crate) fn lacks_routes(&self) -> bool {
+        self.phase.load(Ordering::Acquire) & HAS_ROUTES == 0
+    }
+
+    /// By which packets for an IPv4 address of the device come in, as long as routes lack.
+    pub(super) fn way_in_v4(&self) -> Option<&LocalRoute> {
+        self.lacks_routes().then_some(&self.v4)
     }
 
     /// The same for IPv6.
@@ -121,8 +138,14 @@ impl Ownership {
         self.v6.as_ref().filter(|_| self.lacks_routes())
     }
 
-    fn lacks_routes(&self) -> bool {
-        !self.has_routes.load(Ordering::Acquire)
+    /// If the routes are there, nobody need wait any longer.
+    fn invite(&self) {
+        if !self.lacks_routes() {
+            let guard = Guard::new();
+            if let Some(vhost) = self.device.get(&guard).and_then(link::of::<Vhost>) {
+                vhost.invite();
+            }
+        }
     }
 
     /// Makes the routes and the marks of the addresses what they are to be now. Fails with `EPERM` if
@@ -130,13 +153,11 @@ impl Ownership {
     /// Context: process, without RTNL.
     fn follow_now(&self) -> Result {
         let mut routes = self.routes.lock();
-        let owned = self.is_owned();
+        let phase = self.phase.load(Ordering::Acquire);
+        let owned = is_owned(phase);
         let Some((addresses, namespace)) = self.snapshot()? else {
             return Ok(());
         };
-        if !owned {
-            self.has_routes.store(false, Ordering::Release);
-        }
         let client = Client::new(namespace)?;
         let outcome = routes.follow(&client, &addresses, owned);
         if owned {
@@ -151,7 +172,13 @@ impl Ownership {
         outcome?;
         if owned {
             routes.tell_refused(|route, error| self.tell_refused(route, error));
-            self.has_routes.store(true, Ordering::Release);
+            // If it is another phase by now, this runs again.
+            let _ = self.phase.compare_exchange(
+                phase,
+                phase | HAS_ROUTES,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            );
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //!
 //! Context: under RCU; any but hard interrupts. No locks.
 
-use super::{arp, nd, ownership::Ownership};
+use super::{arp, nd, window};
 use crate::{
     group::vhost::Vhost,
     proto::ipv6,
@@ -12,7 +12,6 @@ use crate::{
         inet6::{self, Ipv6},
         link,
         net_device::NetDevice,
-        route::LocalRoute,
         skb::{Protocol, SkBuff},
         stack_hook::StackHook,
     },
@@ -30,10 +29,10 @@ impl StackHook for Stack {
         arp::output(guard, device, packet)
     }
 
-    fn ip_output(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool {
-        // A carp device looks itself, and counts.
-        if link::of::<Vhost>(device).is_some() {
-            return true;
+    fn ip_output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool {
+        // Who owns the addresses, a carp device looks itself, and counts.
+        if let Some(vhost) = link::of::<Vhost>(device) {
+            return window::output(vhost.ownership(), packet);
         }
         let vhost = match packet.protocol() {
             Protocol::Ipv4 => packet
@@ -45,15 +44,12 @@ impl StackHook for Stack {
                 .and_then(|(from, _)| sender_v6(guard, device, &from)),
             Protocol::Arp | Protocol::Other => None,
         };
-        vhost.is_none_or(|vhost| vhost.owns_addresses())
+        vhost
+            .is_none_or(|vhost| vhost.owns_addresses() && window::output(vhost.ownership(), packet))
     }
 
-    fn ip_input(device: &NetDevice, packet: &mut SkBuff) {
-        if let Some(vhost) = link::of::<Vhost>(device) {
-            if let Some(route) = way_in(vhost.ownership(), device, packet) {
-                packet.set_route(route);
-            }
-        }
+    fn ip_input(device: &NetDevice, packet: &mut SkBuff) -> bool {
+        link::of::<Vhost>(device).is_none_or(|vhost| window::input(&vhost, device, packet))
     }
 }
 
@@ -72,30 +68,5 @@ fn sender_v6<'a>(
         inet6::owner_of(guard, device, from)
             .or_else(|| inet6::holder_of(guard, device, from))
             .and_then(link::of::<Vhost>)
-    }
-}
-
-/// The route of a packet for one of the addresses of `device`, if the tables may not have it yet.
-fn way_in<'a>(
-    ownership: &'a Ownership,
-    device: &NetDevice,
-    packet: &SkBuff,
-) -> Option<&'a LocalRoute> {
-    let guard = Guard::new();
-    match packet.protocol() {
-        Protocol::Ipv4 => {
-            // A strict filter would have none of a neighbour that is reached by the parent.
-            let is_strict = inet::filters_strictly(&guard, device);
-            let route = ownership.way_in_v4(!is_strict)?;
-            let (_, destination) = packet.ipv4_addresses()?;
-            let owner = inet::owner_of(&guard, device, destination)?;
-            owner.is(device).then_some(route)
-        }
-        Protocol::Ipv6 => {
-            let route = ownership.way_in_v6()?;
-            let (_, destination) = packet.ipv6_addresses()?;
-            inet6::has(&guard, device, &destination).then_some(route)
-        }
-        Protocol::Arp | Protocol::Other => None,
     }
 }

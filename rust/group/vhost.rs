@@ -3,12 +3,13 @@
 //!
 //! Contexts: adverts and the timer come in softirqs, through `users`; settings, addresses and the
 //! parent's state come as steps of operations, under RTNL. All pass through [`Vhost::step`], which
-//! runs the machine under `core`, a spinlock, and makes visible there what the new state means for
-//! the data path; packets are sent after it is released.
+//! runs the machine under `core`, a spinlock.
 
+mod step;
+
+use self::step::Outbox;
 use super::{
     addresses::{Addresses, Families, Groups},
-    adverts::Frames,
     operation::{Kind, Operation},
     parent::{Parent, Seat},
     quiescence::Users,
@@ -16,24 +17,23 @@ use super::{
     ties::GroupName,
 };
 use crate::{
-    address::{arp, conflicts::Conflicts, nd, ownership::Ownership},
+    address::{conflicts::Conflicts, ownership::Ownership},
     device::{notices, statistics::Counters},
     proto::{
         auth::{self, Digest},
         config::Config,
-        machine::{Actions, Change, Event, Machine, Reason, State},
+        machine::{Actions, Event, Machine, Reason, State},
         signature::Signatures,
         wire::{self, Advert, Reject, Source},
     },
     sys::{
         clock,
         hmac::{HmacSha1, Key},
-        inet, inet6,
+        inet6,
         lock::SpinLockBh,
         net_device::{Mac, NetDevice, RcuDevice, Rtnl, RtnlGuard},
         queue,
-        timer::{impl_has_timer, HasTimer, Timer},
-        trace,
+        timer::{impl_has_timer, Timer},
     },
 };
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -117,6 +117,7 @@ pub(crate) struct Core {
     resume_as: Option<State>,
     last_change: Option<LastChange>,
     counters: Counters,
+    outbox: Outbox,
 }
 
 impl Vhost {
@@ -136,6 +137,7 @@ impl Vhost {
             resume_as: None,
             last_change: None,
             counters: Counters::default(),
+            outbox: Outbox::default(),
         };
         let device = Arc::new(RcuDevice::empty(), GFP_KERNEL)?;
         let ownership = Ownership::new(device.clone(), parent.device())?;
@@ -485,7 +487,7 @@ impl Vhost {
         mut addresses: Addresses,
     ) {
         let room = addresses.take_room();
-        let (old, is_master) = {
+        let (old, announces) = {
             let mut core = self.core.lock();
             core.families.follow(&addresses);
             let old = core::mem::replace(&mut core.addresses, addresses);
@@ -497,14 +499,14 @@ impl Vhost {
                 let grace_s = core.machine.config().grace_s;
                 core.signatures.change(clock::now_ns(), new, grace_s);
             }
-            (old, state == State::Master)
+            (old, state == State::Master && core.outbox.speaks())
         };
         drop(old);
         if self.listen(rtnl, room).is_err() {
             self.read_addresses_later();
         }
         self.start_or_stop(rtnl);
-        if is_master {
+        if announces {
             self.announce(&Guard::new());
         }
     }
@@ -536,93 +538,6 @@ impl Vhost {
     fn timer_expired(&self) {
         let Some(_inside) = self.enter() else { return };
         self.step(|core, now_ns| core.machine.timeout(now_ns));
-    }
-
-    /// Runs the machine and does what it asks for. Context: any but hard interrupts, without locks
-    /// that sending a packet could want.
-    fn step(&self, input: impl FnOnce(&mut Core, u64) -> Actions) {
-        let guard = Guard::new();
-        let run = |input: &mut dyn FnMut(&mut Core, u64) -> Actions| {
-            let now_ns = clock::now_ns();
-            let mut core = self.core.lock();
-            core.machine.set_clock(clock::wall_clock_ms());
-            let actions = input(&mut core, now_ns);
-            if let Some(change) = actions.changed {
-                self.state_changed(&guard, &mut core, change);
-            }
-            let device = self.device.get(&guard);
-            self.ownership.set(&guard, core.owns_addresses());
-            let frames = actions.send.map(|kind| {
-                let sources = core.families.sources(&guard, self.parent_device(), device);
-                let Core {
-                    machine,
-                    signatures,
-                    ..
-                } = &mut *core;
-                Frames::new(machine, signatures, now_ns, kind, &sources)
-            });
-            match core.machine.deadline_ns() {
-                Some(deadline_ns) => self.arm(deadline_ns),
-                None => self.disarm(),
-            }
-            (frames, actions.announce)
-        };
-
-        let mut input = Some(input);
-        let (mut frames, announce) = run(&mut |core, now_ns| {
-            input
-                .take()
-                .map_or_else(Actions::default, |input| input(core, now_ns))
-        });
-        // How sending went is an input too, whose only answer can be an advert with the new
-        // demotion; that one's outcome then changes nothing more.
-        while let Some(sending) = frames.take() {
-            let outcome = sending.send(self.parent_device());
-            (frames, _) = run(&mut |core, now_ns| {
-                core.counters.count_sent(&outcome);
-                let event = if outcome.is_success() {
-                    Event::SendOk
-                } else {
-                    Event::SendFailed
-                };
-                core.machine.event(now_ns, event)
-            });
-        }
-        if announce {
-            self.announce(&guard);
-        }
-    }
-
-    /// Makes a change visible. Called with the lock held, so that changes show in their order.
-    fn state_changed(&self, guard: &Guard, core: &mut Core, change: Change) {
-        let is_master = change.to == State::Master;
-        self.is_master.store(is_master, Ordering::Release);
-        if let Some(device) = self.device.get(guard) {
-            device.set_carrier(is_master);
-            trace::carp_state(
-                device,
-                change.from as u8,
-                change.to as u8,
-                change.reason as u8,
-            );
-        }
-        core.last_change = Some(LastChange {
-            reason: change.reason,
-            at_ms: clock::wall_clock_ms(),
-        });
-        core.counters.count_change(is_master);
-    }
-
-    fn announce(&self, guard: &Guard) {
-        let Some(device) = self.device.get(guard) else {
-            return;
-        };
-        for address in inet::addresses_rcu(guard, device) {
-            arp::announce(self.parent_device(), &self.mac(), address);
-        }
-        for address in inet6::addresses_rcu(guard, device) {
-            nd::announce(guard, self, device, &address.address());
-        }
     }
 }
 

@@ -18,6 +18,7 @@
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
+#include <net/route.h>
 #include <net/rtnetlink.h>
 #include <crypto/sha1.h>
 #include <if_carp.h>

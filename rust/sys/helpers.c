@@ -16,6 +16,7 @@
 #include <net/l3mdev.h>
 #include <net/net_namespace.h>
 #include <net/netdev_lock.h>
+#include <net/netfilter/nf_conntrack.h>
 #include <net/netlink.h>
 #include <net/netns/generic.h>
 #include <net/nexthop.h>
@@ -41,6 +42,16 @@ bool carp_spin_trylock_bh(spinlock_t *lock)
 void carp_spin_unlock_bh(spinlock_t *lock)
 {
 	spin_unlock_bh(lock);
+}
+
+void carp_local_bh_disable(void)
+{
+	local_bh_disable();
+}
+
+void carp_local_bh_enable(void)
+{
+	local_bh_enable();
 }
 
 void *carp_netdev_priv(struct net_device *dev)
@@ -115,6 +126,11 @@ void carp_count_sent(struct net_device *dev, unsigned int len)
 void carp_count_not_sent(struct net_device *dev)
 {
 	dev_dstats_tx_dropped(dev);
+}
+
+void carp_count_not_received(struct net_device *dev)
+{
+	dev_dstats_rx_dropped(dev);
 }
 
 struct net_device *carp_notifier_device(void *info)
@@ -230,6 +246,20 @@ int carp_skb_make_ethernet_writable(struct sk_buff *skb)
 int carp_dev_queue_xmit(struct sk_buff *skb)
 {
 	return dev_queue_xmit(skb);
+}
+
+/* The flow that @skb would begin is not kept; one that is known already goes on. */
+void carp_skb_untrack(struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_NF_CONNTRACK)
+	enum ip_conntrack_info info;
+	struct nf_conn *ct = nf_ct_get(skb, &info);
+
+	if (ct && nf_ct_is_confirmed(ct))
+		return;
+	nf_reset_ct(skb);
+	nf_ct_set(skb, NULL, IP_CT_UNTRACKED);
+#endif
 }
 
 void carp_skb_free(struct sk_buff *skb)

@@ -19,6 +19,8 @@ struct rtnl_newlink_params;
 void carp_spin_lock_bh(spinlock_t *lock);
 bool carp_spin_trylock_bh(spinlock_t *lock);
 void carp_spin_unlock_bh(spinlock_t *lock);
+void carp_local_bh_disable(void);
+void carp_local_bh_enable(void);
 
 /* net_device */
 void *carp_netdev_priv(struct net_device *dev);
@@ -32,6 +34,7 @@ void carp_eth_hw_addr_set(struct net_device *dev, const u8 *addr);
 bool carp_netif_carrier_ok(const struct net_device *dev);
 void carp_count_sent(struct net_device *dev, unsigned int len);
 void carp_count_not_sent(struct net_device *dev);
+void carp_count_not_received(struct net_device *dev);
 struct net_device *carp_notifier_device(void *info);
 struct net_device *carp_next_device(struct net *net, struct net_device *dev);
 struct net *carp_next_net_rcu(struct net *net);
@@ -55,6 +58,7 @@ u8 carp_skb_ipv6_next_header(const struct sk_buff *skb);
 const struct ethhdr *carp_skb_ethernet(const struct sk_buff *skb);
 int carp_skb_make_ethernet_writable(struct sk_buff *skb);
 int carp_dev_queue_xmit(struct sk_buff *skb);
+void carp_skb_untrack(struct sk_buff *skb);
 void carp_skb_free(struct sk_buff *skb);
 
 /* netlink */

@@ -11,6 +11,9 @@ use kernel::{alloc::KVec, prelude::*, sync::rcu::Guard};
 /// An address in network order.
 pub(crate) type Ipv4 = [u8; 4];
 
+/// Everybody on the link.
+pub(crate) const BROADCAST: Ipv4 = [255; 4];
+
 /// # Safety
 ///
 /// `in_dev` is valid, and the caller holds RTNL or an RCU guard while it uses the iterator.

@@ -1,11 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A spinlock for what softirq and process context share: taking it also holds softirqs off.
+//! A spinlock for what softirq and process context share: taking it also holds softirqs off. And
+//! holding softirqs off without it.
 
 use super::bindings;
+use core::marker::PhantomData;
 use kernel::{
     ffi::c_char,
     sync::lock::{Backend, Lock},
 };
+
+/// On this CPU no softirq runs while this exists. Context: process or softirq.
+pub(crate) struct SoftirqsOff(PhantomData<*mut ()>);
+
+impl SoftirqsOff {
+    pub(crate) fn new() -> Self {
+        // SAFETY: Undone when this is dropped, by the same task: it cannot be sent.
+        unsafe { bindings::carp_local_bh_disable() };
+        Self(PhantomData)
+    }
+}
+
+impl Drop for SoftirqsOff {
+    fn drop(&mut self) {
+        // SAFETY: Disabled when this was made.
+        unsafe { bindings::carp_local_bh_enable() };
+    }
+}
 
 /// A lock of this kind, around a `T`. Context: process or softirq, never hard interrupt.
 pub(crate) type SpinLockBh<T> = Lock<T, SpinLockBhBackend>;

@@ -195,6 +195,12 @@ impl NetDevice {
         to_result(unsafe { bindings::dev_set_mtu(self.as_ptr(), mtu) })
     }
 
+    /// One more packet that it has received was not taken in. Any context.
+    pub(crate) fn count_not_received(&self) {
+        // SAFETY: The device is alive, and one of our own, whose counters are of this kind.
+        unsafe { bindings::carp_count_not_received(self.as_ptr()) }
+    }
+
     /// Any context.
     pub(crate) fn set_carrier(&self, on: bool) {
         if on {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The module's own workqueue: what must sleep and has no process of its own runs here.
+//! The module's own workqueues: what must sleep and has no process of its own runs here.
 
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
@@ -11,41 +11,70 @@ use kernel::{
     workqueue,
 };
 
+/// For what may take its time.
 static QUEUE: AtomicPtr<bindings::workqueue_struct> = AtomicPtr::new(ptr::null_mut());
+/// For what packets wait for.
+static URGENT: AtomicPtr<bindings::workqueue_struct> = AtomicPtr::new(ptr::null_mut());
 
-/// The queue exists while this does. Dropping it waits for everything that was enqueued.
-///
-/// # Invariants
-///
-/// `QUEUE` is the valid queue that [`Registration::new`] made.
-pub(crate) struct Registration(());
+/// The queues exist while this does. Dropping it waits for everything that was enqueued.
+pub(crate) struct Registration([Queue; 2]);
 
 impl Registration {
     pub(crate) fn new() -> Result<Self> {
-        // SAFETY: The format is a valid string that names exactly the one argument behind it.
-        let queue = unsafe {
-            bindings::alloc_workqueue_noprof(
-                c"%s".as_char_ptr(),
-                bindings::wq_flags_WQ_UNBOUND | bindings::wq_flags_WQ_MEM_RECLAIM,
-                0,
-                c"carp".as_char_ptr(),
-            )
-        };
-        let queue = NonNull::new(queue).ok_or(ENOMEM)?;
-        QUEUE.store(queue.as_ptr(), Ordering::Release);
-        // INVARIANT: Stored above.
-        Ok(Self(()))
+        Ok(Self([
+            Queue::new(&QUEUE, c"carp", 0)?,
+            Queue::new(&URGENT, c"carp_urgent", bindings::wq_flags_WQ_HIGHPRI)?,
+        ]))
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let queue = QUEUE.load(Ordering::Acquire);
-        // What runs may enqueue more, and finds the queue until all of it is done.
+        // What runs on one may enqueue more on the other, and finds it until all of it is done.
+        for queue in &self.0 {
+            queue.drain();
+        }
+    }
+}
+
+/// # Invariants
+///
+/// `place` holds the valid queue that [`Queue::new`] made.
+struct Queue {
+    place: &'static AtomicPtr<bindings::workqueue_struct>,
+}
+
+impl Queue {
+    fn new(
+        place: &'static AtomicPtr<bindings::workqueue_struct>,
+        name: &'static CStr,
+        flags: bindings::wq_flags,
+    ) -> Result<Self> {
+        // SAFETY: The format is a valid string that names exactly the one argument after it.
+        let queue = unsafe {
+            bindings::alloc_workqueue_noprof(
+                c"%s".as_char_ptr(),
+                bindings::wq_flags_WQ_UNBOUND | bindings::wq_flags_WQ_MEM_RECLAIM | flags,
+                0,
+                name.as_char_ptr(),
+            )
+        };
+        let queue = NonNull::new(queue).ok_or(ENOMEM)?;
+        place.store(queue.as_ptr(), Ordering::Release);
+        // INVARIANT: Stored above.
+        Ok(Self { place })
+    }
+
+    fn drain(&self) {
         // SAFETY: By the type's invariant the queue is valid.
-        unsafe { bindings::drain_workqueue(queue) };
-        QUEUE.store(ptr::null_mut(), Ordering::Release);
-        // SAFETY: As above; nothing is on it, and nobody finds it any more.
+        unsafe { bindings::drain_workqueue(self.place.load(Ordering::Acquire)) };
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        let queue = self.place.swap(ptr::null_mut(), Ordering::AcqRel);
+        // SAFETY: By the type's invariant the queue is valid; nobody finds it any more.
         unsafe { bindings::destroy_workqueue(queue) }
     }
 }
@@ -72,7 +101,22 @@ pub(crate) fn enqueue<T>(work: Arc<T>)
 where
     T: workqueue::HasWork<T, 0> + workqueue::WorkItem<0, Pointer = Arc<T>> + Send + Sync + 'static,
 {
-    let Some(queue) = NonNull::new(QUEUE.load(Ordering::Acquire)) else {
+    enqueue_on(&QUEUE, work);
+}
+
+/// The same, before what others have to do. For work items that are never enqueued otherwise.
+pub(crate) fn enqueue_urgent<T>(work: Arc<T>)
+where
+    T: workqueue::HasWork<T, 0> + workqueue::WorkItem<0, Pointer = Arc<T>> + Send + Sync + 'static,
+{
+    enqueue_on(&URGENT, work);
+}
+
+fn enqueue_on<T>(place: &AtomicPtr<bindings::workqueue_struct>, work: Arc<T>)
+where
+    T: workqueue::HasWork<T, 0> + workqueue::WorkItem<0, Pointer = Arc<T>> + Send + Sync + 'static,
+{
+    let Some(queue) = NonNull::new(place.load(Ordering::Acquire)) else {
         return;
     };
     // SAFETY: The queue is valid while the registration lives, which outlives every caller: the

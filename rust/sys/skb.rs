@@ -11,6 +11,7 @@ use super::{
 use core::ptr::NonNull;
 use kernel::{
     error::{code::*, to_result, Error, Result},
+    sync::rcu::Guard,
     types::Opaque,
 };
 
@@ -99,6 +100,45 @@ impl SkBuff {
     pub(crate) fn set_route(&mut self, route: &LocalRoute) {
         // SAFETY: The packet is ours to change, and gets a reference of its own.
         unsafe { bindings::carp_skb_set_route(self.as_ptr(), route.as_ptr()) };
+    }
+
+    /// Gives the IPv4 packet, on its way in, the route that the tables have for a packet from its source
+    /// to `destination`, as if `device` had received it. False, and no route: they refuse it, as they
+    /// do where the source may not come from there.
+    pub(crate) fn look_up_v4(
+        &mut self,
+        _guard: &Guard,
+        destination: Ipv4,
+        device: &NetDevice,
+    ) -> bool {
+        let mut header = [0; 20];
+        let Some(&[_, service, .., s1, s2, s3, s4, _, _, _, _]) = self
+            .read_network(&mut header)
+            .and_then(|header| header.first_chunk::<20>())
+        else {
+            return false;
+        };
+        // Without the bits of congestion.
+        let dscp = service & 0xfc;
+        // SAFETY: The packet is a whole IPv4 packet that this hook has to itself, under RCU; the device
+        // is alive.
+        let refused = unsafe {
+            bindings::ip_route_input_noref(
+                self.as_ptr(),
+                u32::from_ne_bytes(destination),
+                u32::from_ne_bytes([s1, s2, s3, s4]),
+                dscp,
+                device.as_ptr(),
+            )
+        };
+        refused == 0
+    }
+
+    /// Keeps the flow that this packet would begin from being tracked, and translated as its first packet
+    /// was. One that is known already goes on.
+    pub(crate) fn untrack(&mut self) {
+        // SAFETY: The packet is ours to change.
+        unsafe { bindings::carp_skb_untrack(self.as_ptr()) }
     }
 
     /// Destination and source of the Ethernet header, if there is one.

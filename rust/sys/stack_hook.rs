@@ -35,12 +35,12 @@ pub(crate) trait StackHook: 'static {
 
     /// This host is about to send an IP packet of its own, by `device`. False drops it. This is called
     /// for every packet that the namespace says.
-    fn ip_output(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool;
+    fn ip_output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool;
 
     /// `device` has received an IP packet, which the tables will be asked for unless it is given a
-    /// route. Filters and address translation are behind it. This is called for every packet of the
-    /// namespace: most must be let pass at once.
-    fn ip_input(device: &NetDevice, packet: &mut SkBuff);
+    /// route. Filters and address translation are done with it. False drops it. This is called for every
+    /// packet of the namespace: most must be let pass at once.
+    fn ip_input(device: &NetDevice, packet: &mut SkBuff) -> bool;
 }
 
 const TABLE_LEN: c_uint = 6;
@@ -179,8 +179,7 @@ unsafe extern "C" fn ip_input<T: StackHook>(
 ) -> c_uint {
     // SAFETY: By this function's contract; on input there is the receiving device.
     let (device, packet) = unsafe { seen((*state).in_, skb) };
-    T::ip_input(device, packet);
-    bindings::NF_ACCEPT
+    verdict(T::ip_input(device, packet))
 }
 
 /// # Safety

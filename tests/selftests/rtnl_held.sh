@@ -14,6 +14,11 @@
 # to notice. Asserted: of what the client says to the address, by ICMP and by TCP, the
 # very first behind B's first advert is answered, and soon, while RTNL is still held.
 # So it is with a link-local address, fe80::1, and there the answers leave by carp0.
+#
+# Nor does anything get in that a lookup would refuse, nor later with any rp_filter on carp0: from nobody,
+# a loopback or broadcast address, a group, an address of B's own or the shared one itself.
+# And nothing of this time stays: where a port is published by a rule for "local" addresses, to a
+# host c behind B, no flow is left untranslated, and nobody is told that the port is closed.
 
 set -u
 # shellcheck source=tests/selftests/families.sh
@@ -21,6 +26,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/families.sh"
 
 ALL_TESTS_ONCE="
 	served_by_carp0_meanwhile
+	sources_meanwhile
+	published_port
 "
 ALL_TESTS="
 	served_meanwhile
@@ -67,9 +74,9 @@ pair() {
 # says_often: the client says something to the address every few milliseconds, until says_no_more.
 says_often() {
 	# The switch, which does not know any more where A is, lets B have it all.
-	ip netns exec "$client" python3 "$here/knock.py" "$shared" 7 5 20 >"$tmp/knock" 2>&1 &
+	ip netns exec "$client" python3 "$here/knock.py" "$shared" 7 5 90 >"$tmp/knock" 2>&1 &
 	sayers=($!)
-	ip netns exec "$client" ping -q -i 0.005 -w 20 "$shared" >/dev/null 2>&1 &
+	ip netns exec "$client" ping -q -i 0.005 -w 90 "$shared" >/dev/null 2>&1 &
 	sayers+=($!)
 	defer says_no_more
 	busywait 20000 test -s "$tmp/knock"
@@ -125,6 +132,162 @@ served_by_carp0_meanwhile()
 	local said shared=fe80::1%eth0
 	served fe80::10
 	end_test "served while RTNL is held, link-local: $said"
+}
+
+# during_the_window COMMAND...: A dies while RTNL is held; B is MASTER, and the address has no route. If
+# RTNL is given back before the command is done, for longer.
+during_the_window() {
+	local hold is_late
+	for hold in 3000 12000 48000; do
+		meanwhile "$hold" "$@"
+		((is_late)) || return
+		ip -n "$b" link set carp0 type carp state backup
+		becomes "$a" master
+		hears "$b" 3
+	done
+	check_err 1 "the routes were there before the end"
+}
+
+# meanwhile MS COMMAND...: sets is_late if the routes were there before the end.
+meanwhile() {
+	local deleter
+	for_so_long "$1"
+	capture "$sw" to_b all
+	ip -n "$sw" link set to_a down
+	ip -n "$holder" link del group 7 &
+	deleter=$!
+	# Whoever needs RTNL could not say so now.
+	busywait "$BUSYWAIT_TIMEOUT" speaks
+	check_err $? "B has not become MASTER"
+	"${@:2}"
+	is_late=0
+	! has_route || is_late=1
+	wait "$deleter"
+	becomes "$b" master
+	owns "$b" "$vip"
+	capture_end all
+	ip -n "$sw" link set to_a up
+}
+
+speaks() {
+	(($(packets all "src 192.0.2.12 and ip proto 112") > 0))
+}
+
+# Read without RTNL.
+has_route() {
+	ip netns exec "$b" grep -A 1 -F -e "-- $vip" /proc/net/fib_trie | grep -q LOCAL
+}
+
+bad_sources=(0.0.0.0 127.0.0.1 255.255.255.255 224.0.0.1 192.0.2.255 192.0.2.12 "$vip")
+bad_sources6=(::1 ff02::1)
+
+# from_everybody PORT: the client speaks from all of them, and from its own.
+from_everybody() {
+	ip netns exec "$client" python3 "$here/send_from.py" eth0 "$vmac" "$vip" "$1" \
+		"${bad_sources[@]}" 192.0.2.10
+	ip netns exec "$client" python3 "$here/send_from.py" eth0 "$vmac" "$vip6" "$1" \
+		"${bad_sources6[@]}" 2001:db8:2::10
+}
+
+# hears_the_good PORT WHEN: what is good, and nothing else.
+hears_the_good() {
+	busywait "$BUSYWAIT_TIMEOUT" grep -q 2001 "$tmp/heard_$1"
+	[ "$(tr '\n' ' ' <"$tmp/heard_$1")" = "listening 192.0.2.10 2001:db8:2::10 " ]
+	check_err $? "$2: $(tr '\n' ' ' <"$tmp/heard_$1")"
+}
+
+# listen PORT
+listen() {
+	ip netns exec "$b" python3 "$here/send_from.py" --heard 600 "$1" >"$tmp/heard_$1" &
+	defer kill_process $!
+	busywait "$BUSYWAIT_TIMEOUT" grep -q listening "$tmp/heard_$1"
+	check_err $? "nobody listens"
+}
+
+sources_meanwhile()
+{
+	RET=0
+	local mode
+	pair
+	for mode in 0 1 2 9; do
+		listen "9$mode"
+	done
+	during_the_window from_everybody 99
+	hears_the_good 99 "in the window"
+	# The same when the tables have the routes.
+	for mode in 2 1 0; do
+		ip netns exec "$b" sysctl -qw "net.ipv4.conf.carp0.rp_filter=$mode"
+		from_everybody "9$mode"
+		hears_the_good "9$mode" "with routes, rp_filter $mode"
+	done
+	end_test "what a lookup refuses is refused without one"
+}
+
+# publish: port 53 of all local addresses of B is that of c, behind B.
+publish() {
+	ip netns exec "$b" sysctl -qw net.ipv4.ip_forward=1
+	ip link add eth1 netns "$b" type veth peer name eth0 netns "$c"
+	ip -n "$b" link set eth1 up
+	ip -n "$c" link set eth0 up
+	ip -n "$b" addr add 203.0.113.1/24 dev eth1
+	ip -n "$c" addr add 203.0.113.2/24 dev eth0
+	ip -n "$c" route add default via 203.0.113.1
+	ip netns exec "$b" nft -f - <<-EOF
+		table ip carp_test {
+			chain prerouting {
+				type nat hook prerouting priority dstnat
+				fib daddr type local udp dport 53 dnat to 203.0.113.2
+				fib daddr type local tcp dport 53 dnat to 203.0.113.2
+			}
+		}
+	EOF
+}
+
+# A TCP connection from the client, begun meanwhile, too.
+for_some_time() {
+	ip netns exec "$client" timeout 30 bash -c "exec 3<>/dev/tcp/$vip/53" 2>/dev/null &
+	connector=$!
+	sleep 1
+}
+
+published_port()
+{
+	RET=0
+	local connector said
+	setup_ns c
+	if ! publish; then
+		log_test_skip "a published port, this kernel has no rules for local addresses"
+		return
+	fi
+	ip netns exec "$c" python3 "$here/ask_often.py" --answer 53 >"$tmp/answers" &
+	defer kill_process $!
+	ip netns exec "$c" python3 "$here/serve.py" c 53 203.0.113.2 >"$tmp/serves" &
+	defer kill_process $!
+	busywait "$BUSYWAIT_TIMEOUT" grep -q listening "$tmp/answers"
+	busywait "$BUSYWAIT_TIMEOUT" grep -q listening "$tmp/serves"
+	check_err $? "nobody serves"
+	pair
+	ip -n "$client" neigh replace "$vip" lladdr "$vmac" dev eth0
+	defer ip -n "$client" neigh del "$vip" dev eth0
+	mkfifo "$tmp/go_on"
+	ip netns exec "$client" python3 "$here/ask_often.py" "$vip" 53 20 3 \
+		<"$tmp/go_on" >"$tmp/asked" 2>&1 &
+	local asker=$!
+	exec 4>"$tmp/go_on"
+	busywait "$BUSYWAIT_TIMEOUT" grep -q asks "$tmp/asked"
+	check_err $? "nobody asks"
+	during_the_window for_some_time
+	(($(packets all "dst host $vip and udp port 53") > 20))
+	check_err $? "nobody has asked in the window"
+	exec 4>&-
+	wait "$asker"
+	said=$(tail -n 1 "$tmp/asked")
+	[ "$said" = "0 of 20 unanswered" ]
+	check_err $? "$said"
+	wait "$connector"
+	check_err $? "the connection was not made"
+	packets_are 0 all "src host $vip and (icmp[icmptype] = 3 or tcp[tcpflags] & tcp-rst != 0)"
+	end_test "a published port stays one through a take-over"
 }
 
 holder='' sayers=()

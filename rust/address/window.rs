@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Packets of the window: this host is MASTER, and the tables do not have the routes of its addresses
+//! yet, or do not have them for sure.
+//!
+//! A packet for such an address is led to this host by a route that was ready before. That route
+//! replaces a lookup, so what a lookup would refuse is refused here. Rules that ask the tables for
+//! the kind of an address, as those of published ports do, do not match in the window. So no flow that
+//! begins in it is kept by conntrack: it would stay as it began. Nor does this host say in it that
+//! nobody listens: the port may be published by such a rule.
+//!
+//! Context: under RCU; any but hard interrupts. No locks.
+
+use super::ownership::Ownership;
+use crate::{
+    group::vhost::Vhost,
+    sys::{
+        inet::{self, Ipv4},
+        inet6, link,
+        net_device::NetDevice,
+        skb::{Protocol, SkBuff},
+    },
+};
+use kernel::sync::rcu::Guard;
+
+/// Bytes that an IP header and what is looked at after it may have.
+const HEAD_LEN: usize = 76;
+
+/// `device`, which is that of `vhost`, has received a packet, and the tables are about to be asked for
+/// its route. False drops it.
+pub(super) fn input(vhost: &Vhost, device: &NetDevice, packet: &mut SkBuff) -> bool {
+    let guard = Guard::new();
+    match packet.protocol() {
+        Protocol::Ipv4 => input_v4(&guard, vhost, device, packet),
+        // What is refused of IPv6 has been refused before.
+        Protocol::Ipv6 => {
+            let Some(route) = vhost.ownership().way_in_v6() else {
+                return true;
+            };
+            let to = packet.ipv6_addresses().map(|(_, to)| to);
+            if to.is_some_and(|to| inet6::has(&guard, device, &to)) {
+                packet.untrack();
+                packet.set_route(route);
+            }
+            true
+        }
+        Protocol::Arp | Protocol::Other => true,
+    }
+}
+
+fn input_v4(guard: &Guard, vhost: &Vhost, device: &NetDevice, packet: &mut SkBuff) -> bool {
+    let parent = vhost.parent_device();
+    let is_strict = inet::filters_strictly(guard, device);
+    let route = vhost.ownership().way_in_v4();
+    if route.is_none() && !is_strict {
+        return true;
+    }
+    let Some((from, to)) = packet.ipv4_addresses() else {
+        return true;
+    };
+    if !inet::owner_of(guard, device, to).is_some_and(|owner| owner.is(device)) {
+        return true;
+    }
+    let Some(route) = route else {
+        // The neighbours are reached by the parent, so rp_filter 1 means the way by the parent. If
+        // that refuses the packet, the way by the device decides.
+        packet.look_up_v4(guard, to, parent);
+        return true;
+    };
+    if !admits_source(guard, device, parent, is_strict, from, packet) {
+        device.count_not_received();
+        return false;
+    }
+    packet.untrack();
+    packet.set_route(route);
+    true
+}
+
+/// What a lookup says of the source of a packet for this host. Asked is the one for everybody, which is
+/// in no table.
+fn admits_source(
+    guard: &Guard,
+    device: &NetDevice,
+    parent: &NetDevice,
+    is_strict: bool,
+    from: Ipv4,
+    packet: &mut SkBuff,
+) -> bool {
+    // Nobody; and the virtual addresses that the tables do not have yet.
+    let is_own = |owner| link::of::<Vhost>(owner).is_some_and(|vhost| vhost.owns_addresses());
+    if from == [0; 4] || inet::owner_of(guard, device, from).is_some_and(is_own) {
+        return false;
+    }
+    is_strict && packet.look_up_v4(guard, inet::BROADCAST, parent)
+        || packet.look_up_v4(guard, inet::BROADCAST, device)
+}
+
+/// This host is about to send a packet from an address that `ownership` is of. False drops it.
+pub(super) fn output(ownership: &Ownership, packet: &mut SkBuff) -> bool {
+    if !ownership.lacks_routes() {
+        return true;
+    }
+    let mut buffer = [0; HEAD_LEN];
+    if packet.read_network(&mut buffer).is_some_and(is_refusal) {
+        return false;
+    }
+    packet.untrack();
+    true
+}
+
+/// It says that nobody listens: RST of TCP, or unreachable.
+fn is_refusal(packet: &[u8]) -> bool {
+    const ICMP: u8 = 1;
+    const TCP: u8 = 6;
+    const ICMPV6: u8 = 58;
+    const RST: u8 = 4;
+    let (protocol, len) = match packet {
+        [first, _, _, _, _, _, _, _, _, protocol, ..] if first >> 4 == 4 => {
+            (*protocol, usize::from(first & 15).saturating_mul(4))
+        }
+        [first, _, _, _, _, _, next, ..] if first >> 4 == 6 => (*next, 40),
+        _ => return false,
+    };
+    match (protocol, packet.get(len..)) {
+        (ICMP, Some([kind, ..])) => *kind == 3,
+        (ICMPV6, Some([kind, ..])) => *kind == 1,
+        (TCP, Some([_, _, _, _, _, _, _, _, _, _, _, _, _, flags, ..])) => flags & RST != 0,
+        _ => false,
+    }
+}
