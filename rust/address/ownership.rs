@@ -14,7 +14,7 @@
 //! So a take-over waits for nobody: routes of IPv4 take RTNL, which somebody else may hold for long.
 //! The time between the two is the window: [`window`](super::window) has what comes in it.
 
-use super::routes::{DeviceAddresses, Routes};
+use super::routes::{DeviceAddresses, Requests, Routes};
 use crate::{
     device::notices,
     group::vhost::Vhost,
@@ -23,7 +23,7 @@ use crate::{
         net_device::{NamespaceRef, NetDevice, RcuDevice},
         queue,
         route::LocalRoute,
-        rtnetlink::{Client, Route},
+        rtnetlink::Route,
     },
 };
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -158,14 +158,14 @@ impl Ownership {
         let Some((addresses, namespace)) = self.snapshot()? else {
             return Ok(());
         };
-        let client = Client::new(namespace)?;
-        let outcome = routes.follow(&client, &addresses, owned);
+        let requests = Requests::new(namespace, &self.device)?;
+        let outcome = routes.follow(&requests, &addresses, owned);
         if owned {
             let Some((now, _)) = self.snapshot()? else {
                 return Ok(());
             };
             // If an address has gone, this is called again anyway.
-            if routes.withdraw(&client, &addresses, &now)? {
+            if routes.withdraw(&requests, &addresses, &now)? {
                 return Ok(());
             }
         }

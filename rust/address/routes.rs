@@ -14,7 +14,7 @@ use crate::{
     sys::{
         inet::{self, Configured, Ipv4},
         inet6::{self, Ipv6},
-        net_device::NetDevice,
+        net_device::{NamespaceRef, NetDevice, RcuDevice},
         rtnetlink::{Client, Destination, Route, RouteKind, Via},
     },
 };
@@ -88,23 +88,59 @@ impl DeviceAddresses {
     }
 }
 
+/// How the routes of one device are asked for. Whose index it was that a request names, is not known
+/// when the device has gone.
+pub(crate) struct Requests<'a> {
+    client: Client,
+    device: &'a RcuDevice,
+}
+
+impl<'a> Requests<'a> {
+    pub(crate) fn new(namespace: NamespaceRef, device: &'a RcuDevice) -> Result<Self> {
+        Ok(Self {
+            client: Client::new(namespace)?,
+            device,
+        })
+    }
+
+    /// Takes a route back that another device has got, of the same index.
+    fn add(&self, via: Via, route: &Route) -> Result {
+        self.check()?;
+        let outcome = self.client.add(via, route);
+        if outcome.is_ok() && self.check().is_err() {
+            let _ = self.client.delete(via, route);
+        }
+        outcome
+    }
+
+    fn delete(&self, via: Via, route: &Route) -> Result {
+        self.check()?;
+        self.client.delete(via, route)
+    }
+
+    fn check(&self) -> Result {
+        let is_there = self.device.get(&Guard::new()).is_some();
+        is_there.then_some(()).ok_or(ENODEV)
+    }
+}
+
 impl Routes {
     /// Has the routes in the tables if the addresses are `owned`, and not if not. Fails if that is to
     /// be tried again: if out of memory, or if the gate has closed meanwhile.
     pub(crate) fn follow(
         &mut self,
-        client: &Client,
+        requests: &Requests<'_>,
         addresses: &DeviceAddresses,
         owned: bool,
     ) -> Result {
         // IPv6 first: it does not take RTNL, for which IPv4 may have to wait.
-        let v6 = self.follow_v6(client, addresses, owned);
+        let v6 = self.follow_v6(requests, addresses, owned);
         let mut v4 = Ok(());
         for_each_v4(&addresses.v4, |route| {
             let result = if owned {
-                self.add(client, addresses.via, route)
+                self.add(requests, addresses.via, route)
             } else {
-                delete(client, addresses.via, route)
+                delete(requests, addresses.via, route)
             };
             v4 = v4.and(result);
         });
@@ -116,7 +152,7 @@ impl Routes {
     /// address.
     pub(crate) fn withdraw(
         &mut self,
-        client: &Client,
+        requests: &Requests<'_>,
         then: &DeviceAddresses,
         now: &DeviceAddresses,
     ) -> Result<bool> {
@@ -139,7 +175,7 @@ impl Routes {
         let mut withdraw = |route: &Route| {
             if !current.contains(route) {
                 is_late = true;
-                outcome = outcome.and(delete(client, then.via, route));
+                outcome = outcome.and(delete(requests, then.via, route));
             }
         };
         for_each_v4(&then.v4, &mut withdraw);
@@ -151,7 +187,7 @@ impl Routes {
                 return true;
             }
             is_late = true;
-            let deleted = delete_local(client, then.via, added);
+            let deleted = delete_local(requests, then.via, added);
             outcome = outcome.and(deleted);
             deleted.is_err()
         });
@@ -167,7 +203,12 @@ impl Routes {
         }
     }
 
-    fn follow_v6(&mut self, client: &Client, addresses: &DeviceAddresses, owned: bool) -> Result {
+    fn follow_v6(
+        &mut self,
+        requests: &Requests<'_>,
+        addresses: &DeviceAddresses,
+        owned: bool,
+    ) -> Result {
         let via = addresses.via;
         let mut outcome = Ok(());
         self.added.reserve(addresses.v6.len(), GFP_KERNEL)?;
@@ -176,16 +217,16 @@ impl Routes {
             if owned && addresses.v6.iter().any(|now| now.address == *added) {
                 return true;
             }
-            let deleted = delete_local(client, via, added);
+            let deleted = delete_local(requests, via, added);
             outcome = outcome.and(deleted);
             deleted.is_err()
         });
         for now in &addresses.v6 {
             if !owned {
-                outcome = outcome.and(delete_local(client, via, &now.address));
+                outcome = outcome.and(delete_local(requests, via, &now.address));
                 for prefix in prefix_routes(now) {
                     if !is_of_link(&prefix) {
-                        outcome = outcome.and(delete(client, via, &prefix));
+                        outcome = outcome.and(delete(requests, via, &prefix));
                     }
                 }
                 continue;
@@ -194,18 +235,18 @@ impl Routes {
                 if !self.added.contains(&now.address) {
                     let _ = self.added.push_within_capacity(now.address);
                 }
-                outcome = outcome.and(self.add(client, via, &local6(&now.address)));
+                outcome = outcome.and(self.add(requests, via, &local6(&now.address)));
             }
             for prefix in prefix_routes(now) {
-                outcome = outcome.and(self.add(client, via, &prefix));
+                outcome = outcome.and(self.add(requests, via, &prefix));
             }
         }
         outcome
     }
 
-    fn add(&mut self, client: &Client, via: Via, route: &Route) -> Result {
+    fn add(&mut self, requests: &Requests<'_>, via: Via, route: &Route) -> Result {
         let known = self.refused.iter().position(|old| old.route == *route);
-        match (judge(client.add(via, route))?, known) {
+        match (judge(requests.add(via, route))?, known) {
             (Ok(()), Some(index)) => {
                 let _ = self.refused.remove(index);
             }
@@ -242,14 +283,14 @@ fn judge(result: Result) -> Result<Result> {
 }
 
 /// A route that cannot be deleted is one that is not there.
-fn delete(client: &Client, via: Via, route: &Route) -> Result {
-    judge(client.delete(via, route)).map(|_| ())
+fn delete(requests: &Requests<'_>, via: Via, route: &Route) -> Result {
+    judge(requests.delete(via, route)).map(|_| ())
 }
 
-fn delete_local(client: &Client, via: Via, address: &Ipv6) -> Result {
+fn delete_local(requests: &Requests<'_>, via: Via, address: &Ipv6) -> Result {
     let route = local6(address);
     for _ in 0..LOCAL_ROUTES {
-        match client.delete(via, &route) {
+        match requests.delete(via, &route) {
             Ok(()) => (),
             result => return judge(result).map(|_| ()),
         }
