@@ -61,6 +61,8 @@ impl<T: Gate> PerNet for InNamespace<T> {
         unsafe {
             block.write(bindings::notifier_block {
                 notifier_call: Some(event::<T>),
+                // A route that is not let in is not told to anybody else.
+                priority: i32::MAX,
                 ..pin_init::zeroed()
             })
         };
