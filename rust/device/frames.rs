@@ -85,6 +85,10 @@ fn hear(parent: &Parent, carp_if: &CarpIf, guard: &Guard, packet: &SkBuff, parse
 /// host or translated to it, comes from the virtual MAC address; on another link that may be another
 /// one's. False: drop it.
 pub(crate) fn egress(parent: &Parent, guard: &Guard, packet: &mut SkBuff) -> bool {
+    // A VLAN on the parent is another link.
+    if packet.has_vlan_tag() {
+        return true;
+    }
     let parent = parent.device();
     let owner = match packet.protocol() {
         Protocol::Ipv4 => packet

@@ -51,7 +51,7 @@ impl SkBuff {
         }
     }
 
-    /// It belongs to a VLAN of the device that received it.
+    /// It belongs to a VLAN of the device that received it, or is about to send it.
     pub(crate) fn has_vlan_tag(&self) -> bool {
         // SAFETY: The packet is valid.
         unsafe { bindings::carp_skb_has_vlan_tag(self.as_ptr()) }

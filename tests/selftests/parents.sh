@@ -14,6 +14,7 @@
 # comes from that MAC address. What is made of the parent later is not in the way; it
 # cannot become another type of device; when its MAC address changes, its filters are
 # looked at again.
+# What leaves by a VLAN on the parent has the MAC address of the VLAN's device.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -104,6 +105,13 @@ on_vlan()
 	check_err $? "carp1 did not become MASTER"
 	serves_client vlan5
 	attr_is "$a" bad_auth 0
+	# In the VLAN the virtual MAC address is carp0's, or a stranger's.
+	ip -n "$client" route add 192.0.2.2 via 192.0.2.11 dev vlan5
+	capture "$client" vlan5 other src host 192.0.2.2
+	pings "$client" 192.0.2.2
+	capture_end other
+	packets_are 1 other "icmp[icmptype] = icmp-echoreply"
+	packets_are 0 other "ether src $vmac"
 	gone_with vlan5
 	state_is "$a" master carp1
 	check_err $? "carp1 went with the VLAN"
