@@ -13,7 +13,8 @@
 # Asserted: two nodes with default settings and the same priority have one MASTER,
 # and never two; it is answered to at the virtual MAC address; it fails over when the
 # MASTER is halted or its interface is set down, with addresses on the parents and
-# without; the BACKUP cannot speak from the address.
+# without; to the BACKUP the address is a stranger's, it has
+# no route of it, does not answer and cannot speak from it.
 
 set -u
 # shellcheck source=tests/selftests/families.sh
@@ -85,6 +86,19 @@ elect() {
 	stays "$other" backup
 }
 
+# is_strangers NAMESPACE ADDRESS: there the address is somebody else's, and nobody answers for it.
+is_strangers() {
+	local address=${2%/*} family=4
+	[[ $address != *:* ]] || family=6
+	disowns "$1" "$address"
+	! ip -n "$1" "-$family" route show table all dev carp0 | grep -v ' ff00::/8 ' | grep -q .
+	check_err $? "${1%-*} has routes by carp0: $(ip -n "$1" "-$family" route show table all dev carp0 | tr '\n' ';')"
+	ip -n "$client" neigh replace "$address" lladdr "$(ip -n "$1" -j link show eth0 | jq -r '.[0].address')" dev eth0
+	ip netns exec "$client" ping -q -c 1 -W "$slow" "$address" >/dev/null
+	check_fail $? "${1%-*} answers from the address"
+	ip -n "$client" neigh del "$address" dev eth0
+}
+
 elected='' other=''
 
 # basic VIP: with the same settings on both.
@@ -92,6 +106,8 @@ basic() {
 	carp a "$1" vhid 1
 	carp b "$1" vhid 1
 	elect
+	owns "$elected" "${1%/*}"
+	is_strangers "$other" "$1"
 	all_answered "$client" "${1%/*}" 3
 }
 
@@ -165,8 +181,10 @@ handover() {
 	becomes "$a" master
 	hears "$b" 2
 	stays "$b" backup
+	is_strangers "$b" "$address"
 	all_answered "$client" "${address%/*}" 1
 	"$how" "$a"
+	[ "$how" != ifdown ] || disowns "$a" "${address%/*}"
 	if [ "$3" = carpdevip ]; then
 		ip netns exec "$client" ping -q -c 1 -W "$slow" "${my_a%/*}" >/dev/null
 		check_fail $? "A is still there"
