@@ -116,7 +116,10 @@ impl WorkItem for Serializer {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        while this.advance() {}
+        // In turns with other groups, of which there may be more than threads.
+        if this.advance() {
+            this.wake();
+        }
     }
 }
 

@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The module's own workqueues: what must sleep and has no process of its own runs here.
+//!
+//! Each has few threads, whatever the number of devices: most of what runs takes RTNL, and so waits
+//! for the others anyway. What is urgent waits for RTNL or memory at most. The rest may also wait for
+//! grace periods, and for what is urgent.
 
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
 use kernel::{
     bindings,
+    ffi::c_int,
     prelude::*,
     sync::Arc,
     time::{delay::fsleep, Delta},
     workqueue,
 };
+
+/// Grace periods are shared by those that wait for one at the same time.
+const THREADS: c_int = 32;
+const URGENT_THREADS: c_int = 4;
 
 /// For what may take its time.
 static QUEUE: AtomicPtr<bindings::workqueue_struct> = AtomicPtr::new(ptr::null_mut());
@@ -22,8 +31,13 @@ pub(crate) struct Registration([Queue; 2]);
 impl Registration {
     pub(crate) fn new() -> Result<Self> {
         Ok(Self([
-            Queue::new(&QUEUE, c"carp", 0)?,
-            Queue::new(&URGENT, c"carp_urgent", bindings::wq_flags_WQ_HIGHPRI)?,
+            Queue::new(&QUEUE, c"carp", 0, THREADS)?,
+            Queue::new(
+                &URGENT,
+                c"carp_urgent",
+                bindings::wq_flags_WQ_HIGHPRI,
+                URGENT_THREADS,
+            )?,
         ]))
     }
 }
@@ -49,13 +63,14 @@ impl Queue {
         place: &'static AtomicPtr<bindings::workqueue_struct>,
         name: &'static CStr,
         flags: bindings::wq_flags,
+        threads: c_int,
     ) -> Result<Self> {
         // SAFETY: The format is a valid string that names exactly the one argument after it.
         let queue = unsafe {
             bindings::alloc_workqueue_noprof(
                 c"%s".as_char_ptr(),
                 bindings::wq_flags_WQ_UNBOUND | bindings::wq_flags_WQ_MEM_RECLAIM | flags,
-                0,
+                threads,
                 name.as_char_ptr(),
             )
         };
@@ -80,7 +95,7 @@ impl Drop for Queue {
 }
 
 /// Waits until `work.run()` has returned that was asked for before. Context: process, without any
-/// lock that it takes.
+/// lock that it takes; not on the same queue.
 pub(crate) fn flush<T>(work: &Arc<T>)
 where
     T: workqueue::HasWork<T, 0>,
@@ -91,7 +106,7 @@ where
     unsafe { bindings::flush_work(workqueue::Work::raw_get(item)) };
 }
 
-/// What lacked memory is tried again behind this. Context: process; sleeps.
+/// What lacked memory is tried again after this. Context: process; sleeps.
 pub(crate) fn wait_for_memory() {
     fsleep(Delta::from_millis(20));
 }

@@ -14,7 +14,7 @@
 # removal; when ip returns packets are matched with all of them, also if they fail
 # over together; all become MASTER. Those that have to wait for their turn cost hardly
 # any grace periods (printed is also what the others cost: they share one only if it
-# takes longer than what is asked for).
+# takes longer than what is asked for). When the link is lost few threads follow.
 
 set -u
 # shellcheck source=tests/storms/lib.sh
@@ -24,6 +24,7 @@ ALL_TESTS="
 	many
 	tied
 	waiting
+	lost_link
 "
 
 vhids=255
@@ -150,6 +151,40 @@ waiting()
 	((frees <= 10))
 	check_err $? "they cost $frees grace periods"
 	end_test "254 carp devices that had to wait"
+}
+
+# threads: how many there are of all kinds, as count.
+threads() {
+	read -r _ _ _ count _ </proc/loadavg
+	count=${count#*/}
+}
+
+lost_link()
+{
+	RET=0
+	local before
+	# What the case before has left.
+	ip -n "$a" -j link show type carp | jq -r '.[].ifname // empty | "link del \(.)"' |
+		ip -n "$a" -batch -
+	timed "$tmp/carp"
+	all_become "$a" master "$vhids"
+	sync_carp "$a"
+	threads
+	before=$count
+	ip -n "$sw" link set to_a down
+	all_become "$a" init "$vhids"
+	sync_carp "$a"
+	ip -n "$sw" link set to_a up
+	all_become "$a" master "$vhids"
+	sync_carp "$a"
+	# Those that have nothing to do stay for minutes.
+	threads
+	echo "	link lost and found with 255 devices: $before threads before, $count after"
+	# Of carp's two queues (32 and 4), and of the kernel's own.
+	((count <= before + 48))
+	check_err $? "$((count - before)) more threads than before"
+	ip -n "$a" -batch "$tmp/removal"
+	end_test "few threads follow a lost link"
 }
 
 lan a=192.0.2.11
