@@ -8,7 +8,7 @@
 //! * `adverts`: an advert on its way out.
 //! * `quiescence`: who is inside a virtual host, and when it is at rest.
 //! * `status`: what is asked of a virtual host, and what it answers.
-//! * `ties`: devices, and so parents, that fail over together.
+//! * `ties`: devices, and so parents, that fail over together; `parents`: a list of those.
 //! * `inspect`: what can be seen of it in debugfs.
 //! * `operation`, `renumbering`, `answers`: what is done to all that.
 //! * `waiting`: what is to be done; `serializer`: does it, one after the other.
@@ -20,6 +20,7 @@ pub(crate) mod carp_if;
 mod inspect;
 pub(crate) mod operation;
 pub(crate) mod parent;
+pub(crate) mod parents;
 mod quiescence;
 pub(crate) mod renumbering;
 pub(crate) mod serializer;

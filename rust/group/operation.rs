@@ -7,7 +7,7 @@
 //! thread.
 
 use super::{
-    addresses::Addresses, answers::Answers, carp_if::CarpIf, parent::Parent,
+    addresses::Addresses, answers::Answers, carp_if::CarpIf, parent::Parent, parents::Parents,
     renumbering::Renumbering, serializer::Serializer, status::Settings, ties, vhost::Vhost,
     waiting::Repeated,
 };
@@ -64,8 +64,9 @@ pub(crate) struct Operation {
     asked_ns: u64,
     /// Until its start; 0 before.
     queued_ns: u64,
-    /// The other parents of the groups that it is an operation of.
-    others: KVec<Arc<Parent>>,
+    /// The parents of the groups that it is an operation of, its own among them; none if that is the
+    /// only one.
+    group: Parents,
     stage: Stage,
 }
 
@@ -109,7 +110,7 @@ impl Operation {
             parent,
             asked_ns: clock::now_ns(),
             queued_ns: 0,
-            others: KVec::new(),
+            group: Parents::default(),
             stage: Stage::Fresh,
         }
     }
@@ -148,7 +149,9 @@ impl Operation {
 
     /// Shows what happens to it, for each parent of its groups.
     pub(crate) fn trace(&self, event: impl Fn(&NetDevice, trace::Operation)) {
-        for parent in Iterator::chain([&self.parent].into_iter(), &self.others) {
+        event(self.parent.device(), self.subject());
+        let is_other = |other: &&Arc<Parent>| !Arc::ptr_eq(other, &self.parent);
+        for parent in self.group.list().iter().filter(is_other) {
             event(parent.device(), self.subject());
         }
     }
@@ -171,9 +174,7 @@ impl Operation {
         };
         let other = ties::other_group(rtnl, &self.parent, joins)?;
         if other.is_none() {
-            self.others = ties::parents_of_group(rtnl, &self.parent)?;
-            self.others
-                .retain(|other| !Arc::ptr_eq(other, &self.parent));
+            self.group = ties::parents_of_group(rtnl, &self.parent)?;
         }
         Ok(other)
     }
@@ -240,8 +241,8 @@ impl Operation {
     /// What becomes of it when the same is asked for again while it waits.
     pub(super) fn repeated(&self) -> Repeated {
         match &self.kind {
-            Kind::State(..) => Repeated::Behind,
-            Kind::Sync(_) => Repeated::BehindTheFirst,
+            Kind::State(..) => Repeated::After,
+            Kind::Sync(_) => Repeated::AfterTheFirst,
             _ => Repeated::InPlace,
         }
     }

@@ -7,14 +7,14 @@
 //! * *current*: the operation that has started and not finished; there is one at most.
 //! * *parked*: the current operation waits for its virtual hosts to come to rest; no thread does.
 //! * *folded*: a request that changes something while the current operation only waits to free
-//!   what it replaced. Both finish together, behind one grace period. Also the end of a parent, or of
+//!   what it replaced. Both finish together, after one grace period. Also the end of a parent, or of
 //!   the last virtual host on it, whatever is current: nobody may be made to wait for that.
 //! * *along*: a request that goes through the same rest as the one that starts.
 //! * *merged*: two groups that are one from now on. Also a request, with one that waits (`waiting`).
 //!
 //! Contexts: an operation is submitted under RTNL and, if nothing is in its way, starts there and
 //! then, so that a request is done when the command returns. What must sleep, or wait, or comes
-//! behind another operation, is done by the work item, which takes RTNL for every step but a wait.
+//! after another operation, is done by the work item, which takes RTNL for every step but a wait.
 //! Nobody ever waits for the work item under RTNL.
 //!
 //! An operation by which a parent joins another group is one of both groups. When it is next in its
@@ -137,7 +137,7 @@ impl Serializer {
         )
     }
 
-    /// Keeps room for all that these can ask for, or fails for want of memory. Submitting cannot.
+    /// Keeps room for all that these can ask for, or fails if out of memory. Submitting cannot.
     pub(super) fn promise(&self, more: Census) -> Result {
         self.queue.lock().waiting.promise(more)
     }
@@ -223,37 +223,13 @@ impl Serializer {
         any
     }
 
-    /// Some parents of this group leave it for that of `to`, which takes over what waits for its
-    /// turn about them, behind what waits there; or fails for want of memory and changes nothing.
-    /// The current operation is not about them.
-    pub(super) fn hand_over(
-        &self,
-        _rtnl: &Rtnl<'_>,
-        parents: &[Arc<Parent>],
-        to: &Arc<Self>,
-    ) -> Result {
-        let is_theirs = |waiting: &Operation| parents.iter().any(|parent| waiting.is_about(parent));
-        let mut promised = Census::default();
-        for parent in parents {
-            promised.add(parent.census());
-        }
-        // RTNL keeps others from asking for more.
-        to.promise(promised)?;
-        let mut moved = Census::default();
-        for parent in parents {
-            moved.add(parent.move_to(to.clone()));
-        }
-        while let Some(waiting) = self.take(is_theirs) {
-            let superseded = to.queue.lock().waiting.add(waiting);
-            // None: nothing there is about the same.
-            drop(superseded);
-        }
-        self.release(moved);
-        // Virtual hosts that have gone meanwhile.
-        promised.subtract(moved);
-        to.release(promised);
-        to.wake();
-        Ok(())
+    /// Has parents of this group leave it; or fails if out of memory.
+    pub(super) fn exodus<'a>(self: &'a Arc<Self>, rtnl: &'a Rtnl<'a>) -> Result<Exodus<'a>> {
+        Ok(Exodus {
+            from: self,
+            empty: self.queue.lock().waiting.like()?,
+            _rtnl: rtnl,
+        })
     }
 
     fn take(&self, which: impl Fn(&Operation) -> bool) -> Option<Operation> {
@@ -425,7 +401,7 @@ impl Serializer {
     }
 
     /// Starts what waits, one after the other, until one of them has to pause. If one of them joins
-    /// another group, this one is merged into that, and it goes on there. Fails for want of memory:
+    /// another group, this one is merged into that, and it goes on there. Fails if out of memory:
     /// then it is to be tried again.
     fn start_waiting(self: &Arc<Self>, rtnl: &Rtnl<'_>) -> Result {
         let mut group = self.clone();
@@ -440,7 +416,7 @@ impl Serializer {
             if let Some(other) = next.other_group(rtnl)? {
                 let parents = ties::parents_of_group(rtnl, next.parent())?;
                 drop(queue);
-                group.hand_over(rtnl, &parents, &other)?;
+                group.exodus(rtnl)?.hand_over(parents.list(), &other)?;
                 group = other;
                 continue;
             }
@@ -493,5 +469,47 @@ impl Serializer {
             Progress::NoMemory => Pause::Memory,
         };
         self.queue.lock().current = Current::Paused(operation, pause);
+    }
+}
+
+/// Parents leave a group, one set of them after the other. What waits for its turn about them follows
+/// in one go when this is dropped, and waits behind what waits where it comes to.
+pub(super) struct Exodus<'a> {
+    from: &'a Arc<Serializer>,
+    /// Room for those that stay.
+    empty: Waiting,
+    /// Keeps others from asking for more.
+    _rtnl: &'a Rtnl<'a>,
+}
+
+impl Exodus<'_> {
+    /// These go to the group of `to`; or it fails if out of memory, and they stay. The current
+    /// operation is not about them.
+    pub(super) fn hand_over(&mut self, parents: &[Arc<Parent>], to: &Arc<Serializer>) -> Result {
+        let mut promised = Census::default();
+        for parent in parents {
+            promised.add(parent.census());
+        }
+        to.promise(promised)?;
+        let mut moved = Census::default();
+        for parent in parents {
+            moved.add(parent.move_to(to.clone()));
+        }
+        self.from.release(moved);
+        // Virtual hosts that have gone meanwhile.
+        promised.subtract(moved);
+        to.release(promised);
+        Ok(())
+    }
+}
+
+impl Drop for Exodus<'_> {
+    fn drop(&mut self) {
+        let waiting = self.from.queue.lock().waiting.exchange(&mut self.empty);
+        for operation in waiting {
+            let group = operation.parent().serializer();
+            group.queue.lock().waiting.push(operation);
+            group.wake();
+        }
     }
 }

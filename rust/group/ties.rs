@@ -7,21 +7,25 @@
 //! everything works.
 //!
 //! Nothing is remembered: who is tied to whom is looked at each time, among the devices that are up.
+//! That takes O(n log n) for n of them, with RTNL held.
 //!
 //! Context: RTNL, as steps of operations.
 
-use super::{operation::Kind, parent::Parent, serializer::Serializer, vhost::Vhost};
+use super::{
+    operation::Kind, parent::Parent, parents::Parents, serializer::Serializer, vhost::Vhost,
+};
 use crate::sys::{
     link,
     net_device::{Namespace, Rtnl},
 };
 use kernel::{
     prelude::*,
+    rbtree::RBTree,
     sync::{Arc, ArcBorrow},
 };
 
 /// The name of a group, padded with zeros; all zeros: none.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct GroupName([u8; Self::SIZE]);
 
 impl GroupName {
@@ -69,44 +73,115 @@ fn for_each_tied(
     })
 }
 
-/// The parents of the namespace with devices that are up and have a group, each with the name.
-fn tied_parents(rtnl: &Rtnl<'_>, namespace: &Namespace) -> Result<KVec<(Arc<Parent>, GroupName)>> {
-    let mut tied: KVec<(Arc<Parent>, GroupName)> = KVec::new();
-    for_each_tied(rtnl, namespace, |vhost, group| {
-        let known = tied
-            .iter()
-            .any(|(parent, name)| *name == group && Arc::ptr_eq(parent, vhost.parent()));
-        if !known {
-            tied.push((vhost.parent().clone(), group), GFP_KERNEL)?;
-        }
-        Ok(())
-    })?;
-    Ok(tied)
+/// The parents of a namespace with devices that are up and have a group, by who is tied to whom,
+/// directly or by others.
+#[derive(Default)]
+struct Ties {
+    parents: Parents,
+    /// One for each.
+    tied: KVec<Tied>,
 }
 
-/// Those of `tied` that `parent` is tied to, directly or by others; and itself.
-fn component(tied: &[(Arc<Parent>, GroupName)], parent: &Arc<Parent>) -> Result<KVec<Arc<Parent>>> {
-    let mut found = KVec::new();
-    found.push(parent.clone(), GFP_KERNEL)?;
-    let mut next = 0;
-    while let Some(known) = found.get(next).cloned() {
-        next = next.saturating_add(1);
-        for (_, name) in tied
-            .iter()
-            .filter(|(parent, _)| Arc::ptr_eq(parent, &known))
-        {
-            for (other, _) in tied.iter().filter(|(_, other)| other == name) {
-                if !contains(&found, other) {
-                    found.push(other.clone(), GFP_KERNEL)?;
-                }
+/// Parents that are tied have one root, and make a ring.
+#[derive(Clone, Copy)]
+struct Tied {
+    towards_root: usize,
+    next: usize,
+}
+
+impl Ties {
+    fn new(rtnl: &Rtnl<'_>, namespace: &Namespace) -> Result<Self> {
+        let mut this = Self::default();
+        // By each name, the first one that has it.
+        let mut names: RBTree<GroupName, usize> = RBTree::new();
+        for_each_tied(rtnl, namespace, |vhost, group| {
+            let parent = this.add(vhost.parent())?;
+            if let Some(first) = names.get(&group) {
+                this.tie(*first, parent);
+            } else {
+                names.try_create_and_insert(group, parent, GFP_KERNEL)?;
             }
+            Ok(())
+        })?;
+        Ok(this)
+    }
+
+    fn add(&mut self, parent: &Arc<Parent>) -> Result<usize> {
+        self.tied.reserve(1, GFP_KERNEL)?;
+        let place = self.parents.add(parent)?;
+        if place == self.tied.len() {
+            let alone = Tied {
+                towards_root: place,
+                next: place,
+            };
+            self.tied.push_within_capacity(alone).or(Err(ENOMEM))?;
+        }
+        Ok(place)
+    }
+
+    fn root(&mut self, mut place: usize) -> usize {
+        while let Some(&Tied { towards_root, .. }) = self.tied.get(place) {
+            if towards_root == place {
+                break;
+            }
+            // The way of those that come after is half as long.
+            let further = self.tied.get(towards_root).copied();
+            if let (Some(tied), Some(further)) = (self.tied.get_mut(place), further) {
+                tied.towards_root = further.towards_root;
+            }
+            place = towards_root;
+        }
+        place
+    }
+
+    fn tie(&mut self, one: usize, other: usize) {
+        let (root, other_root) = (self.root(one), self.root(other));
+        if root == other_root {
+            return;
+        }
+        if let Some(tied) = self.tied.get_mut(other_root) {
+            tied.towards_root = root;
+        }
+        // Two rings whose links are exchanged are one.
+        if let (Some(first), Some(second)) = (self.next(one), self.next(other)) {
+            self.set_next(one, second);
+            self.set_next(other, first);
         }
     }
-    Ok(found)
-}
 
-fn contains(parents: &[Arc<Parent>], parent: &Arc<Parent>) -> bool {
-    parents.iter().any(|known| Arc::ptr_eq(known, parent))
+    fn next(&self, place: usize) -> Option<usize> {
+        self.tied.get(place).map(|tied| tied.next)
+    }
+
+    fn set_next(&mut self, place: usize, next: usize) {
+        if let Some(tied) = self.tied.get_mut(place) {
+            tied.next = next;
+        }
+    }
+
+    fn are_tied(&mut self, one: &Arc<Parent>, other: &Arc<Parent>) -> bool {
+        match (self.parents.place(one), self.parents.place(other)) {
+            (Some(one), Some(other)) => self.root(one) == self.root(other),
+            _ => Arc::ptr_eq(one, other),
+        }
+    }
+
+    /// Those that `parent` is tied to; and itself.
+    fn ring_of(&self, parent: &Arc<Parent>) -> Result<KVec<Arc<Parent>>> {
+        let mut ring = KVec::new();
+        ring.push(parent.clone(), GFP_KERNEL)?;
+        let Some(start) = self.parents.place(parent) else {
+            return Ok(ring);
+        };
+        let mut place = start;
+        while let Some(next) = self.next(place).filter(|next| *next != start) {
+            if let Some(other) = self.parents.list().get(next) {
+                ring.push(other.clone(), GFP_KERNEL)?;
+            }
+            place = next;
+        }
+        Ok(ring)
+    }
 }
 
 /// The serializer of another group that `parent` is tied to, or will be when a device of it has the
@@ -116,30 +191,39 @@ pub(super) fn other_group(
     parent: &Arc<Parent>,
     joins: Option<GroupName>,
 ) -> Result<Option<Arc<Serializer>>> {
-    let tied = tied_parents(rtnl, &parent.device().namespace())?;
     let own = parent.serializer();
-    let is_ours = |name: &GroupName| {
-        let mut ours = tied.iter().filter(|(known, _)| Arc::ptr_eq(known, parent));
-        joins.as_ref() == Some(name) || ours.any(|(_, known)| known == name)
-    };
-    let mut others = tied
-        .iter()
-        .filter(|(_, name)| is_ours(name))
-        .map(|(other, _)| other.serializer());
-    Ok(others.find(|other| !Arc::ptr_eq(other, &own)))
+    let mut names: RBTree<GroupName, ()> = RBTree::new();
+    if let Some(name) = joins {
+        names.try_create_and_insert(name, (), GFP_KERNEL)?;
+    }
+    let namespace = parent.device().namespace();
+    for_each_tied(rtnl, &namespace, |vhost, group| {
+        if Arc::ptr_eq(vhost.parent(), parent) && names.get(&group).is_none() {
+            names.try_create_and_insert(group, (), GFP_KERNEL)?;
+        }
+        Ok(())
+    })?;
+    let mut found = None;
+    for_each_tied(rtnl, &namespace, |vhost, group| {
+        if found.is_none() && names.get(&group).is_some() {
+            let other = vhost.parent().serializer();
+            found = (!Arc::ptr_eq(&other, &own)).then_some(other);
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// The parents that share a serializer with `parent`, and itself.
-pub(super) fn parents_of_group(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) -> Result<KVec<Arc<Parent>>> {
+pub(super) fn parents_of_group(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) -> Result<Parents> {
     let own = parent.serializer();
-    let mut found = KVec::new();
-    found.push(parent.clone(), GFP_KERNEL)?;
+    let mut found = Parents::default();
+    found.add(parent)?;
     let namespace = parent.device().namespace();
     namespace.for_each_device(rtnl, |device| {
         if let Some(vhost) = link::of::<Vhost>(device) {
-            let other = vhost.parent();
-            if Arc::ptr_eq(&other.serializer(), &own) && !contains(&found, other) {
-                found.push(other.clone(), GFP_KERNEL)?;
+            if Arc::ptr_eq(&vhost.parent().serializer(), &own) {
+                found.add(vhost.parent())?;
             }
         }
         Ok(())
@@ -148,25 +232,25 @@ pub(super) fn parents_of_group(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) -> Result<
 }
 
 /// Gives those of the group that `parent` is not tied to any more a serializer of their own. Fails
-/// for want of memory, with part of it done; doing it again does the rest.
+/// if out of memory, with part of it done; doing it again does the rest.
 pub(super) fn separate(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) -> Result {
-    let tied = tied_parents(rtnl, &parent.device().namespace())?;
+    let mut ties = Ties::new(rtnl, &parent.device().namespace())?;
     let serializer = parent.serializer();
     let is_here = |parent: &Arc<Parent>| Arc::ptr_eq(&parent.serializer(), &serializer);
-    let stays = component(&tied, parent)?;
-    for other in &parents_of_group(rtnl, parent)? {
+    let mut exodus = serializer.exodus(rtnl)?;
+    for other in parents_of_group(rtnl, parent)?.list() {
         // It may have gone along with an earlier one.
-        if contains(&stays, other) || !is_here(other) {
+        if ties.are_tied(parent, other) || !is_here(other) {
             continue;
         }
-        let mut leaves = component(&tied, other)?;
+        let mut leaves = ties.ring_of(other)?;
         let there = leaves.iter().find(|parent| !is_here(parent));
         let to = match there {
             Some(parent) => parent.serializer(),
             None => Serializer::new()?,
         };
         leaves.retain(|parent| is_here(parent));
-        serializer.hand_over(rtnl, &leaves, &to)?;
+        exodus.hand_over(&leaves, &to)?;
     }
     Ok(())
 }
@@ -216,16 +300,16 @@ pub(super) fn share_fate_of(rtnl: &Rtnl<'_>, vhost: &Vhost) {
 
 /// Demotes what is tied to a parent that does not work, and nothing else.
 pub(super) fn share_fate(rtnl: &Rtnl<'_>, namespace: &Namespace) -> Result {
-    let mut failed: KVec<GroupName> = KVec::new();
+    let mut failed: RBTree<GroupName, ()> = RBTree::new();
     for_each_tied(rtnl, namespace, |vhost, group| {
-        if !vhost.parent().works() && !failed.contains(&group) {
-            failed.push(group, GFP_KERNEL)?;
+        if !vhost.parent().works() && failed.get(&group).is_none() {
+            failed.try_create_and_insert(group, (), GFP_KERNEL)?;
         }
         Ok(())
     })?;
     namespace.for_each_device(rtnl, |device| {
         if let Some(vhost) = link::of::<Vhost>(device) {
-            vhost.set_group_down(vhost.is_open() && failed.contains(&vhost.group()));
+            vhost.set_group_down(vhost.is_open() && failed.get(&vhost.group()).is_some());
         }
         Ok(())
     })

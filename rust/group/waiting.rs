@@ -15,7 +15,7 @@
 //! | sync | two: the first stays where it is, the second waits in the place of the newest |
 //!
 //! What takes the place of the first is done before others that were asked for earlier. With these it
-//! commutes (yes), or else it goes behind them:
+//! commutes (yes), or else it goes after them:
 //!
 //! | before an earlier ... | join | configure | vhid | addresses | state | leave, parent-*, ties | sync |
 //! |---|---|---|---|---|---|---|---|
@@ -69,11 +69,11 @@ impl Census {
 pub(super) enum Repeated {
     /// Both are one, where the first waits.
     InPlace,
-    /// Both are one, behind all that was asked for before.
-    Behind,
-    /// The first stays what it is; a second and all later ones are one, behind all that was asked
+    /// Both are one, after all that was asked for before.
+    After,
+    /// The first stays what it is; a second and all later ones are one, after all that was asked
     /// for before.
-    BehindTheFirst,
+    AfterTheFirst,
 }
 
 /// Where the next one goes.
@@ -90,10 +90,10 @@ impl Repeated {
     /// `same`: where those wait that are of its kind and about its subject.
     fn place(self, mut same: impl Iterator<Item = usize>) -> Place {
         match (self, same.next(), same.next()) {
-            (_, None, _) | (Self::BehindTheFirst, _, None) => Place::Last,
+            (_, None, _) | (Self::AfterTheFirst, _, None) => Place::Last,
             (Self::InPlace, Some(first), _) => Place::At(first),
-            (Self::Behind, Some(first), _) => Place::LastWith(first),
-            (Self::BehindTheFirst, _, Some(second)) => Place::LastWith(second),
+            (Self::After, Some(first), _) => Place::LastWith(first),
+            (Self::AfterTheFirst, _, Some(second)) => Place::LastWith(second),
         }
     }
 }
@@ -117,7 +117,7 @@ impl Waiting {
         }
     }
 
-    /// Makes room for what these can ask for; or fails for want of memory and changes nothing.
+    /// Makes room for what these can ask for; or fails if out of memory, and changes nothing.
     pub(super) fn promise(&mut self, more: Census) -> Result {
         let mut census = self.census;
         census.add(more);
@@ -154,6 +154,12 @@ impl Waiting {
             }
             Place::Last => None,
         };
+        self.push(operation);
+        superseded
+    }
+
+    /// The same where nothing is of its kind about its subject.
+    pub(super) fn push(&mut self, operation: Operation) {
         if let Err(refused) = self.operations.push_within_capacity(operation) {
             let device = refused.0.parent().device();
             log::warn(
@@ -162,7 +168,19 @@ impl Waiting {
             );
         }
         self.longest = self.longest.max(self.operations.len());
-        superseded
+    }
+
+    /// An empty one with as much room.
+    pub(super) fn like(&self) -> Result<Self> {
+        Ok(Self {
+            operations: KVec::with_capacity(self.census.room(), GFP_KERNEL)?,
+            ..Self::new()
+        })
+    }
+
+    /// Takes all that wait, and leaves the room of `empty`.
+    pub(super) fn exchange(&mut self, empty: &mut Self) -> KVec<Operation> {
+        core::mem::replace(&mut self.operations, core::mem::take(&mut empty.operations))
     }
 
     pub(super) fn first(&self) -> Option<&Operation> {
@@ -174,7 +192,7 @@ impl Waiting {
         self.operations.first_mut()
     }
 
-    /// Makes room for those that go along with the first; or fails for want of memory.
+    /// Makes room for those that go along with the first; or fails if out of memory.
     pub(super) fn make_room_along(&mut self) -> Result {
         let Some((first, others)) = self.operations.split_first_mut() else {
             return Ok(());

@@ -14,7 +14,8 @@
 # removal; when ip returns packets are matched with all of them, also if they fail
 # over together; all become MASTER. Those that have to wait for their turn cost hardly
 # any grace periods (printed is also what the others cost: they share one only if it
-# takes longer than what is asked for). When the link is lost few threads follow.
+# takes longer than what is asked for). When the link is lost few threads follow, and
+# the time of an operation on a group of parents grows with their number, no faster.
 
 set -u
 # shellcheck source=tests/storms/lib.sh
@@ -25,6 +26,7 @@ ALL_TESTS="
 	tied
 	waiting
 	lost_link
+	many_parents
 "
 
 vhids=255
@@ -185,6 +187,44 @@ lost_link()
 	check_err $? "$((count - before)) more threads than before"
 	ip -n "$a" -batch "$tmp/removal"
 	end_test "few threads follow a lost link"
+}
+
+# parents FIRST LAST: of one group, each with one device.
+parents() {
+	local number
+	for ((number = $1; number <= $2; number++)); do
+		echo "link add d$number up type dummy"
+		echo "link add c$number link d$number type carp vhid 1 pass secret group wan"
+		echo "link set c$number up"
+	done | ip -n "$a" -batch -
+	check_err $? "the parents cannot be made"
+}
+
+# tying: how long an operation on the group takes, as took: milliseconds of 20.
+tying() {
+	local number
+	for ((number = 0; number < 20; number++)); do
+		echo "link set c1 type carp group wan"
+	done >"$tmp/tying"
+	sync_carp "$a"
+	timed "$tmp/tying"
+}
+
+many_parents()
+{
+	RET=0
+	local few
+	parents 1 50
+	tying
+	few=$took
+	parents 51 200
+	tying
+	echo "	20 operations on 50 parents of a group: $few ms, on 200: $took ms"
+	# Four times, and what a logarithm and a busy machine add; cubed it is 64 times.
+	((took < few * 12))
+	check_err $? "it grows faster than the number of parents"
+	seq -f 'link del d%g' 200 | ip -n "$a" -batch -
+	end_test "200 parents of one group"
 }
 
 lan a=192.0.2.11
