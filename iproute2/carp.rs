@@ -5,18 +5,18 @@
 //!
 //! `ip` returns as soon as a change has been accepted, which is not later than that only while
 //! something below the device is being changed: the change then waits for its turn. The module
-//! answers a generic-netlink request when nothing older is left, or with EAGAIN after a second, so
-//! that no thread of the kernel waits for long; this program asks again.
+//! answers a generic-netlink request when nothing older is left, however late that is; it is this
+//! program that waits.
 //!
 //! Built with the standard library, unlike the plugin beside it: nothing is loaded into anybody.
 
 #![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
 #![deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic)]
 
-use std::ffi::{c_int, CStr};
+use std::ffi::{c_int, c_short, c_ulong, CStr};
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::FromRawFd;
+use std::os::fd::{AsRawFd, FromRawFd};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -36,8 +36,9 @@ Exit status: 0 if it has, 1 if it has not within SECONDS, 2 if something is
 wrong.
 ";
 
-/// What the kernel answers when a second was not enough.
-const EAGAIN: i32 = 11;
+/// What the kernel answers when too many wait already, and how long it is left alone then.
+const EBUSY: i32 = 16;
+const BUSY: Duration = Duration::from_millis(50);
 /// Generic netlink: there is no such family.
 const ENOENT: i32 = 2;
 
@@ -79,16 +80,18 @@ fn fault(message: &str) -> ExitCode {
 
 /// False: it took longer than `limit`. The kernel is asked once at least.
 fn sync(limit: Option<Duration>) -> io::Result<bool> {
-    let start = Instant::now();
+    // One that is too far away is none.
+    let end = limit.and_then(|limit| Instant::now().checked_add(limit));
     let mut kernel = Netlink::open()?;
     let family = kernel.family(uapi::CARP_GENL_NAME)?;
+    let command = (uapi::CARP_CMD_SYNC, uapi::CARP_GENL_VERSION);
     loop {
-        match kernel.ask(family, uapi::CARP_CMD_SYNC, uapi::CARP_GENL_VERSION, &[]) {
-            Ok(_) => return Ok(true),
-            Err(error) if error.raw_os_error() == Some(EAGAIN) => (),
+        match kernel.ask(family, command, &[], end) {
+            Ok(answer) => return Ok(answer.is_some()),
+            Err(error) if error.raw_os_error() == Some(EBUSY) => std::thread::sleep(BUSY),
             Err(error) => return Err(error),
         }
-        if limit.is_some_and(|limit| start.elapsed() >= limit) {
+        if end.is_some_and(|end| Instant::now() >= end) {
             return Ok(false);
         }
     }
@@ -99,13 +102,22 @@ const SOCK_RAW: c_int = 3;
 const SOCK_CLOEXEC: c_int = 0o2000000;
 const NETLINK_GENERIC: c_int = 16;
 
+const POLLIN: c_short = 1;
+
+#[repr(C)]
+struct PollFd {
+    fd: c_int,
+    events: c_short,
+    revents: c_short,
+}
+
 extern "C" {
     fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int;
+    fn poll(fds: *mut PollFd, count: c_ulong, timeout_ms: c_int) -> c_int;
 }
 
 const NLMSG_ERROR: u16 = 2;
 const NLM_F_REQUEST: u16 = 1;
-const NLM_F_ACK: u16 = 4;
 
 /// The family that knows all others.
 const GENL_ID_CTRL: u16 = 16;
@@ -149,7 +161,8 @@ impl Netlink {
             CTRL_ATTR_FAMILY_NAME,
             name.to_bytes_with_nul(),
         )?;
-        self.ask(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_VERSION, &attribute)?
+        let command = (CTRL_CMD_GETFAMILY, CTRL_VERSION);
+        self.ask(GENL_ID_CTRL, command, &attribute, None)?
             .and_then(|answer| {
                 let attributes = answer.get(MESSAGE_HEAD + GENERIC_HEAD..)?;
                 u16_at(find_attribute(attributes, CTRL_ATTR_FAMILY_ID)?, 0)
@@ -157,39 +170,60 @@ impl Netlink {
             .ok_or_else(garbled)
     }
 
-    /// Sends a request. Returns the message that came before the acknowledgement, if any.
+    /// Sends a request. Returns the answer; none: there was none until `end`.
     fn ask(
         &mut self,
         family: u16,
-        command: u8,
-        version: u8,
+        (command, version): (u8, u8),
         attributes: &[u8],
+        end: Option<Instant>,
     ) -> io::Result<Option<Vec<u8>>> {
         self.sequence = self.sequence.wrapping_add(1);
         let length = MESSAGE_HEAD + GENERIC_HEAD + attributes.len();
         let mut message = Vec::with_capacity(length);
         message.extend(u32::try_from(length).map_err(|_| garbled())?.to_ne_bytes());
         message.extend(family.to_ne_bytes());
-        message.extend((NLM_F_REQUEST | NLM_F_ACK).to_ne_bytes());
+        message.extend(NLM_F_REQUEST.to_ne_bytes());
         message.extend(self.sequence.to_ne_bytes());
         message.extend(0_u32.to_ne_bytes());
         message.extend([command, version, 0, 0]);
         message.extend(attributes);
         self.socket.write_all(&message)?;
 
-        let mut answer = None;
+        if !self.wait(end)? {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; 8192];
+        let length = self.socket.read(&mut bytes)?;
+        bytes.truncate(length);
+        // Nothing is acknowledged: this is an error or the answer.
+        if u16_at(&bytes, 4) == Some(NLMSG_ERROR) {
+            let error = i32_at(&bytes, MESSAGE_HEAD).ok_or_else(garbled)?;
+            return Err(io::Error::from_raw_os_error(error.wrapping_neg()));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// False: nothing has come until `end`.
+    fn wait(&self, end: Option<Instant>) -> io::Result<bool> {
         loop {
-            let mut bytes = vec![0; 8192];
-            let length = self.socket.read(&mut bytes)?;
-            bytes.truncate(length);
-            // The kernel puts the acknowledgement into a datagram of its own.
-            if u16_at(&bytes, 4) == Some(NLMSG_ERROR) {
-                return match i32_at(&bytes, MESSAGE_HEAD).ok_or_else(garbled)? {
-                    0 => Ok(answer),
-                    error => Err(io::Error::from_raw_os_error(error.wrapping_neg())),
-                };
+            // Rounded up; a wait that is too long for the call is several.
+            let timeout_ms = end.map_or(-1, |end| {
+                let left = end.saturating_duration_since(Instant::now());
+                c_int::try_from(left.as_micros().div_ceil(1000)).unwrap_or(c_int::MAX)
+            });
+            let mut fd = PollFd {
+                fd: self.socket.as_raw_fd(),
+                events: POLLIN,
+                revents: 0,
+            };
+            // SAFETY: One valid entry.
+            match unsafe { poll(&mut fd, 1, timeout_ms) } {
+                0 if end.is_some_and(|end| Instant::now() >= end) => return Ok(false),
+                0 => (),
+                1 => return Ok(true),
+                _ => return Err(io::Error::last_os_error()),
             }
-            answer = Some(bytes);
         }
     }
 }

@@ -26,8 +26,8 @@
 //! | link operations, other notifiers (process, RTNL held) | allocate, submit operations, run one that nothing is in the way of | wait for the serializer |
 //! | serializer's work (process) | sleep, take RTNL for a step, wait for a grace period | hold RTNL while it waits |
 //!
-//! Lock order: RTNL, a serializer's `queue`, a parent's `writer`, a vhost's `core`; a parent's `serializer`
-//! is the innermost. No packet is sent under any of them but RTNL. Under `writer` hooks and a debugfs file
+//! Lock order: RTNL, a serializer's `queue`, a parent's `writer`, a vhost's `core`; a parent's `home` and
+//! an answer's `message` are the innermost. No packet is sent under any of them but RTNL. Under `writer` hooks and a debugfs file
 //! are made and removed, under `core` a carrier is set, a timer armed and work enqueued: nothing that
 //! comes back here.
 

@@ -99,8 +99,10 @@ enum {
 
 enum {
 	CARP_CMD_UNSPEC,
-	/* Answered when everything that was asked of the carp devices of this namespace before it
-	 * has been applied: 0, or EAGAIN if that has not happened within a second. No attributes.
+	/* Answered by a message of this command, with the sequence number of the request, when
+	 * everything that was asked of the carp devices of this namespace before it has been
+	 * applied, however late that is. NLM_F_ACK is answered at once, and only says that the
+	 * message will come. EBUSY: too many wait already. No attributes.
 	 */
 	CARP_CMD_SYNC,
 };

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `carp sync`: answered when everything that was asked for before it has been applied.
 //!
-//! Context: process. RTNL is taken to ask, and not held to wait.
+//! Context: process, with generic netlink's lock, which is everybody's: nothing is waited for here but
+//! RTNL.
 
 use crate::{
-    group::{answers::Answers, operation::Kind, parent::Parent, vhost::Vhost},
+    group::{
+        answers::{Answer, Answers},
+        operation::Kind,
+        parent::Parent,
+        parents::Parents,
+        vhost::Vhost,
+    },
     sys::{
-        bindings as uapi, clock,
-        genl::{Completion, Family},
+        bindings as uapi,
+        genl::{Family, Request},
         link,
-        net_device::{Namespace, RtnlGuard},
+        net_device::{Namespace, Rtnl, RtnlGuard},
     },
 };
 use kernel::{prelude::*, sync::Arc};
-
-/// How long the kernel waits; user space asks again.
-const PATIENCE_MS: u64 = 1000;
 
 pub(crate) struct Sync;
 
@@ -24,54 +28,41 @@ impl Family for Sync {
     const VERSION: u32 = uapi::CARP_GENL_VERSION;
     const COMMAND: u8 = uapi::CARP_CMD_SYNC as u8;
 
-    fn command(namespace: &Namespace) -> Result {
-        let mut asked: KVec<(Arc<Parent>, Arc<Completion>)> = KVec::new();
-        {
-            let rtnl = RtnlGuard::new();
-            namespace.for_each_device(&rtnl, |device| -> Result {
-                let Some(vhost) = link::of::<Vhost>(device) else {
-                    return Ok(());
-                };
-                vhost.catch_up(&rtnl)?;
-                let parent = vhost.parent();
-                if asked.iter().any(|(known, _)| Arc::ptr_eq(known, parent)) {
-                    return Ok(());
-                }
-                if !parent.serializer().has_room_to_sync(parent) {
-                    return Err(EBUSY);
-                }
-                let done = Arc::pin_init(Completion::new(), GFP_KERNEL)?;
-                asked.push((parent.clone(), done.clone()), GFP_KERNEL)?;
-                vhost.submit(&rtnl, Kind::Sync(Answers::new(done)?));
-                Ok(())
-            })?;
+    fn command(request: &Request<'_>) -> Result {
+        let namespace = request.namespace();
+        let answer = Answer::new(request.reply()?)?;
+        let rtnl = RtnlGuard::new();
+        let parents = parents(&rtnl, &namespace)?;
+        // What can fail comes first: whoever is told of an error is not answered.
+        let has_room = |parent: &Arc<Parent>| parent.serializer().has_room_to_sync(parent);
+        if !Answer::has_room() || !parents.list().iter().all(has_room) {
+            let message = c"too many wait for the carp devices of this namespace";
+            return Err(request.extack().refuse(EBUSY, message));
         }
-        // A parent that is being deleted must not have to wait for who waits here.
-        let end_ns = clock::now_ns().saturating_add(PATIENCE_MS * 1_000_000);
-        let mut waiting: KVec<Arc<Completion>> = KVec::with_capacity(asked.len(), GFP_KERNEL)?;
-        for (parent, done) in asked {
-            drop(parent);
-            waiting.push_within_capacity(done).or(Err(ENOMEM))?;
+        let mut waiting = KVec::with_capacity(parents.list().len(), GFP_KERNEL)?;
+        for _ in parents.list() {
+            waiting
+                .push_within_capacity(Answers::new()?)
+                .or(Err(ENOMEM))?;
         }
-        for done in waiting {
-            let left_ms = end_ns.saturating_sub(clock::now_ns()) / 1_000_000;
-            done.wait(u32::try_from(left_ms).unwrap_or(0).max(1))?;
+        for (parent, mut answers) in parents.list().iter().zip(waiting) {
+            answers.add(answer.clone());
+            parent.submit_request(&rtnl, Kind::Sync(answers));
         }
-        wait_for_routes(namespace)
+        answer.done(&namespace);
+        Ok(())
     }
 }
 
-/// What was applied may have changed who owns the addresses.
-fn wait_for_routes(namespace: &Namespace) -> Result {
-    let mut changed = KVec::new();
-    namespace.for_each_device(&RtnlGuard::new(), |device| -> Result {
+/// Those of the carp devices of a namespace, whose addresses have been read.
+fn parents(rtnl: &Rtnl<'_>, namespace: &Namespace) -> Result<Parents> {
+    let mut all = Parents::default();
+    namespace.for_each_device(rtnl, |device| -> Result {
         if let Some(vhost) = link::of::<Vhost>(device) {
-            changed.push(vhost.ownership().clone(), GFP_KERNEL)?;
+            vhost.catch_up(rtnl)?;
+            all.add(Vhost::parent(&vhost))?;
         }
         Ok(())
     })?;
-    for ownership in &changed {
-        ownership.wait_for_routes();
-    }
-    Ok(())
+    Ok(all)
 }

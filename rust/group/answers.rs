@@ -1,20 +1,136 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Those that wait until everything that was asked of one parent before is done.
+//! Answers to those that wait until everything that was asked before is done, on one parent or several.
+//!
+//! ```text
+//!   asked ──> an operation on each parent ──> the last one is done ──> the routes have followed ──> sent
+//! ```
+//!
+//! Nobody waits with a thread for the operations; the routes are waited for by a work item.
 
-use crate::sys::genl::Completion;
-use kernel::{prelude::*, sync::Arc};
+use super::vhost::Vhost;
+use crate::sys::{
+    genl::Reply,
+    link,
+    net_device::{Namespace, NamespaceRef, RtnlGuard},
+    queue,
+};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use kernel::{
+    impl_has_work, new_mutex, new_work,
+    prelude::*,
+    sync::{Arc, Mutex},
+    workqueue::{Work, WorkItem},
+};
 
-/// Are told when this is dropped.
-pub(crate) struct Answers(KVec<Arc<Completion>>);
+/// Answers that wait for the routes at once, of all namespaces: enough for any number of administrators,
+/// and few beside what somebody can ask for that does nothing else.
+const READY_AT_ONCE: usize = 1024;
+static READY: AtomicUsize = AtomicUsize::new(0);
+
+#[pin_data]
+pub(crate) struct Answer {
+    /// The operations that are not done; and one more while they are being asked for.
+    left: AtomicUsize,
+    #[pin]
+    message: Mutex<Message>,
+    #[pin]
+    work: Work<Answer>,
+}
+
+struct Message {
+    reply: Option<Reply>,
+    /// Of whoever asked; kept from when all is done, so that one that goes does not wait for it.
+    namespace: Option<NamespaceRef>,
+}
+
+impl_has_work! { impl HasWork<Self> for Answer { self.work } }
+
+impl WorkItem for Answer {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        this.send();
+        READY.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Answer {
+    fn send(&self) {
+        let (reply, namespace) = {
+            let mut message = self.message.lock();
+            (message.reply.take(), message.namespace.take())
+        };
+        let (Some(reply), Some(namespace)) = (reply, namespace) else {
+            return;
+        };
+        while wait_for_routes(&namespace).is_err() {
+            queue::wait_for_memory();
+        }
+        reply.send(&namespace);
+    }
+
+    /// Another one can wait for the routes.
+    pub(crate) fn has_room() -> bool {
+        READY.load(Ordering::Relaxed) < READY_AT_ONCE
+    }
+
+    /// Is sent when [`Answer::done`] has been called once, and once for each [`Answer::wait`].
+    pub(crate) fn new(reply: Reply) -> Result<Arc<Self>> {
+        let message = Message {
+            reply: Some(reply),
+            namespace: None,
+        };
+        Arc::pin_init(
+            pin_init!(Self {
+                left: AtomicUsize::new(1),
+                message <- new_mutex!(message, "carp answer"),
+                work <- new_work!("carp answer"),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    fn wait(&self) {
+        self.left.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Something that was waited for is done. Context: process.
+    pub(crate) fn done(self: &Arc<Self>, namespace: &Namespace) {
+        // ORDERING: What was done for the answer is seen by whoever sends it.
+        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // A namespace that is about to go has nobody left to answer.
+            self.message.lock().namespace = namespace.keep();
+            READY.fetch_add(1, Ordering::Relaxed);
+            queue::enqueue(self.clone());
+        }
+    }
+}
+
+/// What was done may have changed who owns the addresses.
+fn wait_for_routes(namespace: &Namespace) -> Result {
+    let mut changed = KVec::new();
+    namespace.for_each_device(&RtnlGuard::new(), |device| -> Result {
+        if let Some(vhost) = link::of::<Vhost>(device) {
+            changed.push(vhost.ownership().clone(), GFP_KERNEL)?;
+        }
+        Ok(())
+    })?;
+    for ownership in &changed {
+        ownership.wait_for_routes();
+    }
+    Ok(())
+}
+
+/// Those that one operation is waited for by.
+pub(crate) struct Answers(KVec<Arc<Answer>>);
 
 impl Answers {
     /// So many can wait for the same.
     const ROOM: usize = 32;
 
-    pub(crate) fn new(first: Arc<Completion>) -> Result<Self> {
-        let mut answers = KVec::with_capacity(Self::ROOM, GFP_KERNEL)?;
-        answers.push_within_capacity(first).or(Err(ENOMEM))?;
-        Ok(Self(answers))
+    /// None yet, and room for them.
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self(KVec::with_capacity(Self::ROOM, GFP_KERNEL)?))
     }
 
     /// There is room for another one.
@@ -22,19 +138,28 @@ impl Answers {
         self.0.len() < Self::ROOM
     }
 
-    /// Those of `other` as well, for which there is room.
+    /// Has `answer` wait too.
+    pub(crate) fn add(&mut self, answer: Arc<Answer>) {
+        answer.wait();
+        self.push(answer);
+    }
+
+    /// Those of `other` as well.
     pub(super) fn append(&mut self, other: &mut Self) {
         while let Some(answer) = other.0.pop() {
-            // Without room, which is asked for before, this one is told too early.
-            let _ = self.0.push_within_capacity(answer);
+            self.push(answer);
         }
     }
-}
 
-impl Drop for Answers {
-    fn drop(&mut self) {
-        for answer in &self.0 {
-            answer.complete();
+    fn push(&mut self, answer: Arc<Answer>) {
+        // There is room, which is asked for under the same RTNL.
+        let _ = self.0.push_within_capacity(answer);
+    }
+
+    /// Everything before is done, or will not be.
+    pub(super) fn done(&mut self, namespace: &Namespace) {
+        while let Some(answer) = self.0.pop() {
+            answer.done(namespace);
         }
     }
 }

@@ -298,10 +298,12 @@ impl Operation {
         self
     }
 
-    /// It will not be done: gives back what it has taken outside of itself.
+    /// It will not be done: gives back what it has taken outside of itself, and keeps nobody waiting.
     pub(crate) fn abandon(self, rtnl: &Rtnl<'_>) {
-        if let Kind::Vhid(renumbering) = &self.kind {
-            renumbering.forget(rtnl);
+        match self.kind {
+            Kind::Vhid(renumbering) => renumbering.forget(rtnl),
+            Kind::Sync(mut answers) => answers.done(&self.parent.device().namespace()),
+            _ => (),
         }
     }
 
@@ -402,7 +404,8 @@ impl Operation {
             }
             Kind::ParentLimits => self.parent.limits_changed(rtnl),
             Kind::ParentAddress => return self.bring_down(rtnl),
-            Kind::Leave | Kind::Sync(_) => (),
+            Kind::Sync(answers) => answers.done(&self.parent.device().namespace()),
+            Kind::Leave => (),
         }
         self.stage = Stage::Reclaim;
         if self.parent.has_retired() {

@@ -185,6 +185,12 @@ impl Parent {
         self.carp_if.read(guard)
     }
 
+    /// Does what somebody asked for, now or in its turn.
+    pub(crate) fn submit_request(self: &Arc<Self>, rtnl: &Rtnl<'_>, kind: Kind) {
+        let operation = Operation::request(self.clone(), kind);
+        self.serializer().submit(rtnl, operation);
+    }
+
     /// Has an event looked at, now or in its turn.
     pub(crate) fn submit_event(self: &Arc<Self>, rtnl: &Rtnl<'_>, kind: Kind) {
         let operation = Operation::event(self.clone(), kind);

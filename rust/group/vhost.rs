@@ -10,7 +10,7 @@ mod step;
 use self::step::Outbox;
 use super::{
     addresses::{Addresses, Families, Groups},
-    operation::{Kind, Operation},
+    operation::Kind,
     parent::{Parent, Seat},
     quiescence::Users,
     status::{LastChange, Settings, Status},
@@ -230,12 +230,6 @@ impl Vhost {
 
     pub(crate) fn ownership(&self) -> &Arc<Ownership> {
         &self.ownership
-    }
-
-    /// Has something done to it that somebody asked for, now or in its turn.
-    pub(crate) fn submit(&self, rtnl: &Rtnl<'_>, kind: Kind) {
-        let operation = Operation::request(self.parent().clone(), kind);
-        self.parent.serializer().submit(rtnl, operation);
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -462,7 +456,10 @@ impl Vhost {
             return Ok(());
         };
         Addresses::of(rtnl, device)
-            .map(|list| self.submit(rtnl, Kind::Addresses(self.into(), list)))
+            .map(|list| {
+                self.parent
+                    .submit_request(rtnl, Kind::Addresses(self.into(), list))
+            })
             .inspect_err(|_| self.read_addresses_later())
     }
 

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A generic netlink family with one command, and what a command may wait for.
+//! A generic netlink family with one command, and its answer, which may come later.
 
-use super::{bindings as own, net_device::Namespace};
+use super::{
+    bindings as own,
+    net_device::{Namespace, NamespaceRef},
+    netlink::Extack,
+};
+use core::{marker::PhantomData, ptr::NonNull};
 use kernel::{
     bindings,
     error::{from_result, to_result},
@@ -17,12 +22,12 @@ pub(crate) trait Family: 'static {
     const VERSION: u32;
     const COMMAND: u8;
 
-    /// The command, for the namespace it came from. Context: process, without RTNL; the caller has
-    /// `CAP_NET_ADMIN` there. Commands run side by side.
-    fn command(namespace: &Namespace) -> Result;
+    /// The command. Context: process, without RTNL, with generic netlink's lock for reading; the caller
+    /// has `CAP_NET_ADMIN` in its namespace. Commands run side by side.
+    fn command(request: &Request<'_>) -> Result;
 }
 
-struct Commands<T: Family>(core::marker::PhantomData<T>);
+struct Commands<T: Family>(PhantomData<T>);
 
 impl<T: Family> Commands<T> {
     const OPS: [bindings::genl_small_ops; 1] = [bindings::genl_small_ops {
@@ -90,54 +95,68 @@ unsafe extern "C" fn doit<T: Family>(
     _skb: *mut bindings::sk_buff,
     info: *mut bindings::genl_info,
 ) -> c_int {
-    // SAFETY: `info` is valid, and its namespace for as long.
-    let namespace = unsafe { Namespace::from_raw((*info)._net.net.cast()) };
-    from_result(|| T::command(&namespace).map(|()| 0))
+    // INVARIANT: The core passes a valid one, which stays as long as the function runs.
+    let request = Request(info, PhantomData);
+    from_result(|| T::command(&request).map(|()| 0))
 }
 
-/// Something that happens once.
-#[pin_data]
-pub(crate) struct Completion {
-    #[pin]
-    completion: Opaque<bindings::completion>,
+/// A command that was received.
+///
+/// # Invariants
+///
+/// The pointer is valid while this lives.
+pub(crate) struct Request<'a>(*mut bindings::genl_info, PhantomData<&'a ()>);
+
+impl Request<'_> {
+    /// Where it came from.
+    pub(crate) fn namespace(&self) -> Namespace {
+        // SAFETY: `info` is valid by the type's invariant, and its namespace for as long.
+        unsafe { Namespace::from_raw((*self.0)._net.net.cast()) }
+    }
+
+    pub(crate) fn extack(&self) -> Extack<'_> {
+        // SAFETY: As above.
+        unsafe { Extack::from_raw((*self.0).extack.cast()) }
+    }
+
+    /// The answer, to be sent when there is something to say.
+    pub(crate) fn reply(&self) -> Result<Reply> {
+        // SAFETY: As above.
+        let skb = unsafe { own::carp_genl_reply(self.0.cast()) };
+        // SAFETY: As above.
+        let portid = unsafe { (*self.0).snd_portid };
+        let skb = NonNull::new(skb).ok_or(ENOMEM)?;
+        // INVARIANT: Made just now, for this.
+        Ok(Reply { skb, portid })
+    }
 }
 
-// SAFETY: All its functions may be called by any thread at once.
-unsafe impl Sync for Completion {}
-// SAFETY: As above.
-unsafe impl Send for Completion {}
+/// An answer, and whom it is for.
+///
+/// # Invariants
+///
+/// `skb` is a message that only this has.
+pub(crate) struct Reply {
+    skb: NonNull<own::sk_buff>,
+    portid: u32,
+}
 
-impl Completion {
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            completion <- Opaque::ffi_init(|slot: *mut bindings::completion| {
-                // SAFETY: `slot` is valid for writing and stays where it is.
-                unsafe { bindings::init_completion(slot) };
-            }),
-        })
+// SAFETY: A message may be sent or freed by any thread.
+unsafe impl Send for Reply {}
+
+impl Reply {
+    /// Whoever asked, in this namespace, is not waited for. Any context.
+    pub(crate) fn send(self, namespace: &NamespaceRef) {
+        let this = core::mem::ManuallyDrop::new(self);
+        // Fails if nobody listens any more.
+        // SAFETY: The namespace is counted; the message is given away.
+        unsafe { own::carp_genl_send(namespace.as_ptr(), this.skb.as_ptr(), this.portid) };
     }
+}
 
-    /// It has happened. Any context.
-    pub(crate) fn complete(&self) {
-        // SAFETY: Initialised by the constructor.
-        unsafe { bindings::complete_all(self.completion.get()) };
-    }
-
-    /// Waits until it has happened: for `timeout_ms` at most, then `EAGAIN`; until a signal, then
-    /// `EINTR`. Context: process, without locks.
-    pub(crate) fn wait(&self, timeout_ms: u32) -> Result {
-        let timeout = kernel::time::msecs_to_jiffies(timeout_ms);
-        // SAFETY: Initialised by the constructor.
-        let left = unsafe {
-            bindings::wait_for_completion_interruptible_timeout(
-                self.completion.get(),
-                timeout as usize,
-            )
-        };
-        match left {
-            0 => Err(EAGAIN),
-            left if left < 0 => Err(EINTR),
-            _ => Ok(()),
-        }
+impl Drop for Reply {
+    fn drop(&mut self) {
+        // SAFETY: By the type's invariant it is ours.
+        unsafe { own::carp_skb_free(self.skb.as_ptr()) }
     }
 }

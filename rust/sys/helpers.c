@@ -10,6 +10,7 @@
 #include <linux/string.h>
 #include <net/addrconf.h>
 #include <net/fib_notifier.h>
+#include <net/genetlink.h>
 #include <net/ip6_fib.h>
 #include <net/ip6_route.h>
 #include <net/ip_fib.h>
@@ -265,6 +266,29 @@ void carp_skb_untrack(struct sk_buff *skb)
 void carp_skb_free(struct sk_buff *skb)
 {
 	kfree_skb(skb);
+}
+
+/* An answer without attributes, of the command that is answered; NULL: out of memory. */
+struct sk_buff *carp_genl_reply(struct genl_info *info)
+{
+	struct sk_buff *skb = genlmsg_new(0, GFP_KERNEL);
+	void *head;
+
+	if (!skb)
+		return NULL;
+	head = genlmsg_put_reply(skb, info, info->family, 0, info->genlhdr->cmd);
+	if (!head) {
+		nlmsg_free(skb);
+		return NULL;
+	}
+	genlmsg_end(skb, head);
+	return skb;
+}
+
+/* Frees @skb if nobody takes it. */
+void carp_genl_send(struct net *net, struct sk_buff *skb, u32 portid)
+{
+	genlmsg_unicast(net, skb, portid);
 }
 
 /* The first device of @net if @dev is NULL. */

@@ -13,6 +13,7 @@
 
 struct fib_notifier_info;
 struct dst_entry;
+struct genl_info;
 struct rtnl_newlink_params;
 
 /* spinlock */
@@ -62,6 +63,8 @@ void carp_skb_untrack(struct sk_buff *skb);
 void carp_skb_free(struct sk_buff *skb);
 
 /* netlink */
+struct sk_buff *carp_genl_reply(struct genl_info *info);
+void carp_genl_send(struct net *net, struct sk_buff *skb, u32 portid);
 struct nlattr *carp_nla_nest_start(struct sk_buff *skb, int type);
 void carp_nla_nest_end(struct sk_buff *skb, struct nlattr *nest);
 struct net *carp_newlink_net(struct rtnl_newlink_params *params);

@@ -15,7 +15,7 @@
 # of asking once the user is gone, each as an operation of its own or folded into the
 # one before it; what is asked again of the same is merged with what waits, and changes
 # of vhids share one rest; none is lost if the devices are set down meanwhile; `carp sync`
-# returns then and not before; a parked operation does not keep its devices, their
+# returns then and not before, and holds up nobody meanwhile; a parked operation does not keep its devices, their
 # namespace or the module from going.
 
 set -u
@@ -26,6 +26,7 @@ ALL_TESTS="
 	requests_wait
 	no_overtaking
 	asked_again
+	syncs
 	device_down
 	all_down
 	device_gone
@@ -275,6 +276,36 @@ asked_again()
 	end_test "several vhids share one rest"
 }
 
+# sync_waits: the background process that is waiting for a parked group, as syncing.
+sync_waits() {
+	ip netns exec "$a" carp sync 60 &
+	syncing=$!
+	debugfs_becomes "$file" next "sync request vhid 0"
+	# It is the program that waits, and not the kernel with a lock of all of generic netlink.
+	busywait "$BUSYWAIT_TIMEOUT" grep -q poll "/proc/$syncing/stack"
+	check_err $? "carp sync waits in $(tr '\n' ';' <"/proc/$syncing/stack")"
+}
+
+syncs()
+{
+	RET=0
+	local syncing
+	nodes
+	park
+	sync_waits
+	if modprobe -nq fou; then
+		# It has a family of its own.
+		in_time modprobe fou
+		in_time modprobe -r fou
+	fi
+	kill -0 "$syncing"
+	check_err $? "carp sync has ended"
+	kill_process "$syncing"
+	python3 "$storms/syncs.py" "$a" "$file" 3
+	check_err $? "see above"
+	end_test "many wait with carp sync, and keep nobody waiting"
+}
+
 device_down()
 {
 	RET=0
@@ -352,9 +383,12 @@ parent_gone()
 namespace_gone()
 {
 	RET=0
+	local syncing
 	nodes
 	park
 	ask_meanwhile
+	sync_waits
+	kill_process "$syncing"
 	ip netns del "$a"
 	busywait "$BUSYWAIT_TIMEOUT" port_gone to_a0
 	check_err $? "the namespace is not taken down"
@@ -368,10 +402,14 @@ namespace_gone()
 module_gone()
 {
 	RET=0
+	local syncing
 	nodes
 	park
 	ask_meanwhile
+	sync_waits
 	in_time rmmod carp
+	wait "$syncing"
+	check_err $? "carp sync failed as the module went"
 	[ -z "$(ip -n "$a" -o link show type carp 2>/dev/null)" ]
 	check_err $? "carp devices are left"
 	gone /sys/kernel/debug/carp

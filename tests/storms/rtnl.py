@@ -252,22 +252,36 @@ class Genl:
         self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
         self.socket.bind((0, 0))
         # CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME; its answer has CTRL_ATTR_FAMILY_ID.
-        self._send(16, struct.pack("=BBH", 3, 1, 0) + text(2, "carp"))
+        self.sequence = 0
+        self.send(16, struct.pack("=BBH", 3, 1, 0) + text(2, "carp"))
         self.family = struct.unpack("=H", attributes(self.socket.recv(8192)[20:])[1])[0]
 
-    def _send(self, kind, body, flags=0):
-        self.socket.send(struct.pack("=IHHII", 16 + len(body), kind, NLM_F_REQUEST | flags, 1, 0)
-                         + body)
+    def send(self, kind, body):
+        self.sequence += 1
+        self.socket.send(struct.pack("=IHHII", 16 + len(body), kind, NLM_F_REQUEST,
+                                     self.sequence, 0) + body)
+
+    def ask_to_sync(self):
+        self.send(self.family, struct.pack("=BBH", 1, 1, 0))
+
+    def answer(self, seconds):
+        """The sequence number of what is answered next."""
+        self.socket.settimeout(seconds)
+        try:
+            data = self.socket.recv(8192)
+        except TimeoutError:
+            raise Refused(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
+        _, kind, _, sequence, _ = struct.unpack_from("=IHHII", data)
+        if kind == 2:
+            error = -struct.unpack_from("=i", data, 16)[0]
+            raise Refused(error, os.strerror(error))
+        return sequence
 
     def sync(self, seconds):
-        """What `carp sync SECONDS` does; each answer comes within a second."""
-        for _ in range(seconds):
-            self._send(self.family, struct.pack("=BBH", 1, 1, 0), NLM_F_ACK)
-            error = -struct.unpack_from("=i", self.socket.recv(8192), 16)[0]
-            if error != errno.EAGAIN:
-                break
-        if error:
-            raise Refused(error, os.strerror(error))
+        """What `carp sync SECONDS` does."""
+        self.ask_to_sync()
+        while self.answer(seconds) != self.sequence:
+            pass  # One that was given up.
 
 
 def refuse(body, flags):
