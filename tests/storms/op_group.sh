@@ -117,8 +117,9 @@ joins_what_is_parked()
 	set_carp a1 advskew 7
 	group_is a1 ""
 	advskew_is a1 51
-	waiting_is eth0 2
-	waiting_is eth1 2
+	# Both are one.
+	waiting_is eth0 1
+	waiting_is eth1 1
 	set_carp a3 advskew 9
 	advskew_is a3 9
 	fresh_mac
@@ -134,8 +135,7 @@ joins_what_is_parked()
 		"carp_op_start: group=eth0 kind=configure origin=request vhid=1 " \
 		"carp_op_start: group=eth1 kind=configure origin=request vhid=1 " \
 		"carp_op_finish: group=eth0 kind=configure origin=request vhid=1 " \
-		"carp_op_finish: group=eth1 kind=configure origin=request vhid=1 " \
-		"carp_op_start: group=eth0 kind=configure origin=request vhid=1 "
+		"carp_op_finish: group=eth1 kind=configure origin=request vhid=1 "
 	end_test "joining waits for what is parked in the other group, in order"
 }
 
