@@ -175,7 +175,7 @@ speaks() {
 
 # Read without RTNL.
 has_route() {
-	ip netns exec "$b" grep -A 1 -F -e "-- $vip" /proc/net/fib_trie | grep -q LOCAL
+	ip netns exec "$b" grep -A 1 -e "-- ${vip//./\\.}\$" /proc/net/fib_trie | grep -q LOCAL
 }
 
 bad_sources=(0.0.0.0 127.0.0.1 255.255.255.255 224.0.0.1 192.0.2.255 192.0.2.12 "$vip")
