@@ -38,7 +38,7 @@ refused() {
 	before=$(links)
 	output=$(ip -n "$a" "$@" 2>&1)
 	check_fail $? "not refused: $*"
-	[[ $output == "$sentence"* ]]
+	[ "${output:0:${#sentence}}" = "$sentence" ]
 	check_err $? "$*: $output"
 	[ "$(links)" = "$before" ]
 	check_err $? "changed: $*"

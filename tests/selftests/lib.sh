@@ -69,7 +69,8 @@ carp_del() {
 
 # host_state NAMESPACE: what a carp device could leave behind, a line each: groups, filters, promiscuous
 # devices, neighbours that somebody has put there. Nothing that comes and goes by itself, as routes do:
-# of the groups in which an IPv6 address is solicited, only those that no address of the device explains.
+# of the groups in which an IPv6 address is solicited, only those that no address of the device explains, nor
+# the anycast address of a router's subnet.
 host_state() {
 	{
 		ip -n "$1" -o -6 addr show
@@ -91,7 +92,7 @@ host_state() {
 					print device, $i, n
 			next
 		}
-		$3 ~ /^(33:33:ff:|ff02::1:ff)/ && (device, low24($3)) in explained { next }
+		$3 ~ /^(33:33:ff:|ff02::1:ff)/ && (low24($3) == "000000" || (device, low24($3)) in explained) { next }
 		{ $1 = device; print }'
 	ip -n "$1" neigh show nud permanent
 	ip -n "$1" neigh show proxy
@@ -106,8 +107,16 @@ host_is_as() {
 	check_err $? "${1%-*} is left with $more"
 }
 
+# parents: the files in debugfs of this script's namespaces; another one that was ended may have left some.
+parents() {
+	local ns
+	for ns in "${NS_LIST[@]}"; do
+		[ ! -e "/run/netns/$ns" ] || compgen -G "/sys/kernel/debug/carp/*@$(stat -Lc %i "/run/netns/$ns")"
+	done
+}
+
 no_parents() {
-	! compgen -G '/sys/kernel/debug/carp/*' >/dev/null
+	[ -z "$(parents)" ]
 }
 
 # remember_hosts: as they are before the first carp device, but for those that never have one. A namespace
@@ -131,7 +140,7 @@ nothing_is_left() {
 			sed -E 's/^[0-9]+: ([^ :@]*).*/link del \1/' | ip -n "$ns" -batch -
 	done
 	busywait "$BUSYWAIT_TIMEOUT" no_parents
-	check_err $? "debugfs is left with $(echo /sys/kernel/debug/carp/*)"
+	check_err $? "debugfs is left with $(parents | tr '\n' ' ')"
 	for host in "${!host_before[@]}"; do
 		ns=${host%@*}
 		[ "$(stat -Lc %i "/run/netns/$ns" 2>/dev/null)" != "${host#*@}" ] ||
