@@ -31,6 +31,8 @@ links() {
 	ip -n "$a" -d link show
 }
 
+begins() { [[ $1 == "$2"* ]]; }
+
 # refused SENTENCE ARGUMENT...: ip with these arguments. SENTENCE may be the beginning of one.
 refused() {
 	local sentence=$1 before output
@@ -38,7 +40,7 @@ refused() {
 	before=$(links)
 	output=$(ip -n "$a" "$@" 2>&1)
 	check_fail $? "not refused: $*"
-	[ "${output:0:${#sentence}}" = "$sentence" ]
+	begins "$output" "$sentence"
 	check_err $? "$*: $output"
 	[ "$(links)" = "$before" ]
 	check_err $? "changed: $*"
