@@ -12,7 +12,7 @@
 //! OpenBSD puts a custom `lladdr` into its digest; nobody else does, and neither does this.
 
 use core::hint::black_box;
-use core::mem::swap;
+use core::mem::{replace, swap};
 
 use super::ipv6::is_link_local;
 
@@ -94,17 +94,43 @@ fn finish<M: Mac>(prepared: &M, counter: u64) -> [u8; 20] {
     mac.finish()
 }
 
-/// Sorts by binary insertion. `sort_unstable` holds a panic, for an order that is not total, and
-/// many times the code; these lists are short, and mostly sorted already.
+/// Sorts as a heap, in n log n steps and in place. `sort_unstable` holds a panic, for an order that
+/// is not total, and many times the code.
 fn sort<const LEN: usize>(addresses: &mut [[u8; LEN]]) {
-    for end in 1..addresses.len() {
-        let Some((sorted, &[next, ..])) = addresses.split_at_checked(end) else {
+    for root in (0..addresses.len() / 2).rev() {
+        sift_down(addresses, root);
+    }
+    for end in (1..addresses.len()).rev() {
+        // The greatest of those that are not in their place yet is the first of them.
+        let Some([first, heap @ .., last]) = addresses.get_mut(..=end) else {
             return;
         };
-        let place = sorted.partition_point(|address| *address <= next);
-        let mut moved = next;
-        for address in addresses.iter_mut().take(end.saturating_add(1)).skip(place) {
-            swap(address, &mut moved);
+        swap(first, last);
+        let len = heap.len().saturating_add(1);
+        if let Some(heap) = addresses.get_mut(..len) {
+            sift_down(heap, 0);
+        }
+    }
+}
+
+/// Has no address below `root` be greater than the one above it, where that holds of the others.
+fn sift_down<const LEN: usize>(heap: &mut [[u8; LEN]], mut root: usize) {
+    loop {
+        let left = root.saturating_mul(2).saturating_add(1);
+        let right = left.saturating_add(1);
+        let (child, greater) = match (heap.get(left), heap.get(right)) {
+            (Some(below), Some(other)) if other > below => (right, *other),
+            (Some(below), _) => (left, *below),
+            (None, _) => return,
+        };
+        match heap.get_mut(root) {
+            Some(above) if *above < greater => {
+                let moved = replace(above, greater);
+                if let Some(below) = heap.get_mut(child) {
+                    *below = moved;
+                }
+            }
+            _ => return,
         }
     }
 }
@@ -122,5 +148,6 @@ fn each_once<const LEN: usize>(sorted: &[[u8; LEN]]) -> impl Iterator<Item = &[u
 /// Compares in constant time.
 fn equal(a: &[u8; 20], b: &[u8; 20]) -> bool {
     let difference = a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b));
+        root = child;
     black_box(difference) == 0
 }

@@ -117,6 +117,50 @@ fn the_order_of_the_lists_does_not_matter() {
     }
 }
 
+/// All lists of few addresses, and long ones in every order that sorting could find hard.
+#[test]
+fn lists_are_sorted() {
+    let check = |mut list: Vec<[u8; 4]>| {
+        let mut sorted = list.clone();
+        sorted.sort();
+        Digest::new(HmacSha1::with_pass("any"), 1, &mut list, &mut []);
+        assert_eq!(list, sorted);
+    };
+    for len in 0..=6u32 {
+        for number in 0..len.max(1).pow(len) {
+            check(
+                (0..len)
+                    .map(|at| [0, 0, 0, (number / len.pow(at) % len) as u8])
+                    .collect(),
+            );
+        }
+    }
+    let mut rng = common::Rng::new(3);
+    for len in [7u32, 8, 9, 255, 256, 1_000, 1_024] {
+        check((0..len).map(u32::to_be_bytes).collect());
+        check((0..len).rev().map(u32::to_be_bytes).collect());
+        check((0..len).map(|at| (at % 7).to_be_bytes()).collect());
+        for _ in 0..10 {
+            check((0..len).map(|_| rng.bytes()).collect());
+        }
+    }
+}
+
+/// The time that it takes is not that of all pairs: of so many it would be minutes.
+#[test]
+fn a_long_list_is_sorted_soon() {
+    let list = |len: u32| -> Vec<[u8; 16]> {
+        (0..len)
+            .rev()
+            .map(|at| u128::from(at).to_be_bytes())
+            .collect()
+    };
+    let mut long = list(1 << 20);
+    Digest::new(HmacSha1::with_pass("any"), 1, &mut [], &mut long);
+    long.reverse();
+    assert_eq!(long, list(1 << 20));
+}
+
 #[test]
 fn every_covered_bit_counts() {
     let digest = common::any_digest();
