@@ -6,6 +6,7 @@
 //! * `vhost`: one virtual host.
 //! * `addresses`: its addresses, and what follows from which there are.
 //! * `adverts`: an advert on its way out.
+//! * `digest`: what it is signed with.
 //! * `quiescence`: who is inside a virtual host, and when it is at rest.
 //! * `status`: what is asked of a virtual host, and what it answers.
 //! * `ties`: devices, and so parents, that fail over together; `parents`: a list of those.
@@ -17,6 +18,7 @@ pub(crate) mod addresses;
 pub(crate) mod adverts;
 pub(crate) mod answers;
 pub(crate) mod carp_if;
+mod digest;
 mod inspect;
 pub(crate) mod operation;
 pub(crate) mod parent;

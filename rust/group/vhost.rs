@@ -10,6 +10,7 @@ mod step;
 use self::step::Outbox;
 use super::{
     addresses::{Addresses, Families, Groups},
+    digest::Unhashed,
     operation::Kind,
     parent::{Parent, Seat},
     quiescence::Users,
@@ -20,7 +21,6 @@ use crate::{
     address::{conflicts::Conflicts, ownership::Ownership},
     device::{notices, statistics::Counters},
     proto::{
-        auth::{self, Digest},
         config::Config,
         machine::{Actions, Event, Machine, Reason, State},
         signature::Signatures,
@@ -45,16 +45,6 @@ use kernel::{
     sync::{rcu::Guard, Arc, ArcBorrow},
     workqueue::{Work, WorkItem},
 };
-
-impl auth::Mac for HmacSha1 {
-    fn update(&mut self, data: &[u8]) {
-        HmacSha1::update(self, data);
-    }
-
-    fn finish(self) -> [u8; 20] {
-        HmacSha1::finish(self)
-    }
-}
 
 #[pin_data]
 pub(crate) struct Vhost {
@@ -122,7 +112,7 @@ pub(crate) struct Core {
 
 impl Vhost {
     pub(crate) fn new(config: Config, key: Key, parent: Arc<Parent>) -> Result<Arc<Self>> {
-        let digest = Digest::new(HmacSha1::new(key.bytes()), config.vhid, &mut [], &mut []);
+        let digest = Unhashed::new(&key, config.vhid).of(&mut Addresses::default());
         let core = Core {
             machine: Machine::new(config, u64::from(clock::random_u32())),
             key,
@@ -363,10 +353,9 @@ impl Vhost {
                 vhid,
                 ..*core.machine.config()
             };
-            let actions = core.machine.event(now_ns, Event::Configure(config));
-            core.signatures = Signatures::new(core.digest());
-            actions
+            core.machine.event(now_ns, Event::Configure(config))
         });
+        self.sign_anew();
         if let Some(device) = self.device.get_rtnl(rtnl) {
             device.change_address(rtnl, &self.mac());
         }
@@ -427,11 +416,11 @@ impl Vhost {
         if let Some(group) = settings.group {
             self.core.lock().group = group;
         }
+        if let Some(key) = settings.key.take() {
+            self.core.lock().key = key;
+            self.sign_anew();
+        }
         self.step(|core, now_ns| {
-            if let Some(key) = settings.key.take() {
-                core.key = key;
-                core.signatures = Signatures::new(core.digest());
-            }
             let config = settings.changes.apply(core.machine.config());
             core.machine.event(now_ns, Event::Configure(config))
         });
@@ -440,6 +429,20 @@ impl Vhost {
     /// Becomes what is asked for, if it can.
     pub(crate) fn request(&self, state: State) {
         self.step(|core, now_ns| core.machine.event(now_ns, Event::Request(state)));
+    }
+
+    /// Has adverts signed with the key and for the vhid as they are now. The list of addresses can
+    /// be long, so it is hashed without the lock; nobody else changes or reads it, for that takes
+    /// RTNL.
+    fn sign_anew(&self) {
+        let (digest, mut addresses) = {
+            let mut core = self.core.lock();
+            (core.digest(), core::mem::take(&mut core.addresses))
+        };
+        let digest = digest.of(&mut addresses);
+        let mut core = self.core.lock();
+        core.addresses = addresses;
+        core.signatures.reset(digest);
     }
 
     /// The list of addresses of its device has changed, and cannot be read here. Any context.
@@ -484,14 +487,15 @@ impl Vhost {
         mut addresses: Addresses,
     ) {
         let room = addresses.take_room();
+        let unhashed = self.core.lock().digest();
+        let new = unhashed.of(&mut addresses);
         let (old, announces) = {
             let mut core = self.core.lock();
             core.families.follow(&addresses);
             let old = core::mem::replace(&mut core.addresses, addresses);
-            let new = core.digest();
             let state = core.machine.state();
             if state == State::Init {
-                core.signatures = Signatures::new(new);
+                core.signatures.reset(new);
             } else {
                 let grace_s = core.machine.config().grace_s;
                 core.signatures.change(clock::now_ns(), new, grace_s);
@@ -517,7 +521,6 @@ impl Vhost {
             let heard = core
                 .signatures
                 .verify(now_ns, advert.counter, &advert.digest);
-            news = heard.is_news.then_some(heard.list);
             let result = if heard.list.is_some() {
                 let own = core.families.sources(guard, self.parent_device(), device);
                 core.machine.advert(now_ns, &own, from, advert)
@@ -525,7 +528,15 @@ impl Vhost {
                 Err(Reject::Auth)
             };
             core.counters.count_received(&result, from);
-            result.unwrap_or_default()
+            news = heard.is_news.then_some(heard.list);
+            let Ok(mut actions) = result else {
+                return Actions::default();
+            };
+            if core.signatures.accepted(now_ns, &heard) {
+                let said = core.machine.event(now_ns, Event::SignedAnew);
+                actions.send = actions.send.or(said.send);
+            }
+            actions
         });
         if let (Some(list), Some(device)) = (news, device) {
             notices::advert(device, from, list);
@@ -566,11 +577,8 @@ impl Core {
         self.machine.event(now_ns, Event::Stop(reason))
     }
 
-    /// For the addresses, the key and the vhid as they are now.
-    fn digest(&mut self) -> Digest<HmacSha1> {
-        let vhid = self.machine.config().vhid;
-        let keyed = HmacSha1::new(self.key.bytes());
-        let Addresses { v4, v6, .. } = &mut self.addresses;
-        Digest::new(keyed, vhid, v4, v6)
+    /// A digest with the key and the vhid as they are now.
+    fn digest(&self) -> Unhashed {
+        Unhashed::new(&self.key, self.machine.config().vhid)
     }
 }

@@ -6,8 +6,8 @@
 //! lengths, ascending, each once; 0.0.0.0, 255.255.255.255, :: and ff..ff are left out. Both
 //! families go into every digest, whichever one carries the advert.
 //!
-//! An IPv6 link-local address is there by itself on some systems and not on others. So, as in
-//! OpenBSD, a digest is sent without them, and accepted without or with them.
+//! An IPv6 link-local address is there by itself on some systems and not on others. OpenBSD leaves
+//! them out of what it sends, and accepts both forms; FreeBSD, NetBSD and DragonFly have them in.
 //!
 //! OpenBSD puts a custom `lladdr` into its digest; nobody else does, and neither does this.
 
@@ -28,6 +28,16 @@ pub trait Mac: Clone {
     fn update(&mut self, data: &[u8]);
     /// The digest over all that was fed in.
     fn finish(self) -> [u8; 20];
+}
+
+/// Whether link-local addresses are in a digest. It makes no difference if there are none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Form {
+    /// As OpenBSD sends it.
+    #[default]
+    WithoutLinkLocal,
+    /// As FreeBSD does.
+    WithLinkLocal,
 }
 
 /// The digest of one vhid with one list of addresses: all but the counter is already fed in.
@@ -67,24 +77,30 @@ impl<M: Mac> Digest<M> {
     }
 
     /// The digest that an advert with this counter is sent with.
-    pub fn sign(&self, counter: u64) -> [u8; 20] {
-        finish(&self.without_link_local, counter)
+    pub fn sign(&self, counter: u64, form: Form) -> [u8; 20] {
+        let mac = match (form, &self.with_link_local) {
+            (Form::WithLinkLocal, Some(with)) => with,
+            (Form::WithLinkLocal, None) | (Form::WithoutLinkLocal, _) => &self.without_link_local,
+        };
+        finish(mac, counter)
     }
 
     /// Both are for the same vhid and list, unless chance (2^-160) has it otherwise.
     pub fn is_same(&self, other: &Self) -> bool {
-        let with = |digest: &Self| digest.with_link_local.as_ref().map(|mac| finish(mac, 0));
-        self.sign(0) == other.sign(0) && with(self) == with(other)
+        let same = |form| self.sign(0, form) == other.sign(0, form);
+        same(Form::WithoutLinkLocal) && same(Form::WithLinkLocal)
     }
 
-    /// Whether `digest` is a right one for `counter`. Takes the same time wherever it differs.
-    pub fn verify(&self, counter: u64, digest: &[u8; 20]) -> bool {
-        let without = equal(&self.sign(counter), digest);
-        let with = match &self.with_link_local {
-            Some(mac) => equal(&finish(mac, counter), digest),
-            None => false,
-        };
-        without | with
+    /// In which form `digest` is a right one for `counter`; `None`: in neither. `known`: the answer
+    /// where the forms do not differ. Takes the same time wherever it differs.
+    pub fn verify(&self, counter: u64, digest: &[u8; 20], known: Form) -> Option<Form> {
+        let is_right = |form| equal(&self.sign(counter, form), digest);
+        let without = is_right(Form::WithoutLinkLocal);
+        match &self.with_link_local {
+            None => without.then_some(known),
+            Some(_) if is_right(Form::WithLinkLocal) => Some(Form::WithLinkLocal),
+            Some(_) => without.then_some(Form::WithoutLinkLocal),
+        }
     }
 }
 
@@ -132,6 +148,7 @@ fn sift_down<const LEN: usize>(heap: &mut [[u8; LEN]], mut root: usize) {
             }
             _ => return,
         }
+        root = child;
     }
 }
 
@@ -148,6 +165,5 @@ fn each_once<const LEN: usize>(sorted: &[[u8; LEN]]) -> impl Iterator<Item = &[u
 /// Compares in constant time.
 fn equal(a: &[u8; 20], b: &[u8; 20]) -> bool {
     let difference = a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b));
-        root = child;
     black_box(difference) == 0
 }

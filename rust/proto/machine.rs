@@ -227,11 +227,9 @@ impl Machine {
         if self.priority(now_ns) == before {
             return Actions::default();
         }
-        self.arm(now_ns);
-        Actions {
-            send: matches!(self.role, Role::Master(_)).then_some(AdvertKind::Regular),
-            ..Actions::default()
-        }
+            Event::SignedAnew if self.state() == State::Master => return self.say_at_once(now_ns),
+            Event::SignedAnew => (),
+        self.say_at_once(now_ns)
     }
 
     /// The timer fired. One that is early, or that nobody waits for, does nothing; so a timer
@@ -334,6 +332,15 @@ impl Machine {
             return self.change(now_ns, reason, None);
         }
         let announced_ns = Priority::announced(advert).interval_ns();
+    /// Its next advert says something new. A MASTER does not let the peers wait for it.
+    fn say_at_once(&mut self, now_ns: u64) -> Actions {
+        self.arm(now_ns);
+        Actions {
+            send: matches!(self.role, Role::Master(_)).then_some(AdvertKind::Regular),
+            ..Actions::default()
+        }
+    }
+
         let master = match before.master {
             Some(known) if known.keeps_its_name(now_ns, from, announced_ns) => known,
             _ => Known::new(now_ns, from),

@@ -12,12 +12,19 @@
 //!      accepts both ...............................  the new one
 //! ```
 //!
-//! So either node may be changed first, if the other follows within the grace period: who follows
-//! last may still sign for the old list when the first one has long stopped to. Both go on with the
-//! new list alone as soon as they hear an advert signed for it. Changes in a row are one change: the
-//! old list is the one from before the first.
+//! So either node may be changed first, if the other follows within the grace period: the one that
+//! follows may still sign for the old list when the first one has long stopped to. Both go on with
+//! the new list alone as soon as they hear an advert signed for it. Changes in a row are one change:
+//! the old list is the one from before the first.
+//!
+//! Whether link-local addresses are in a digest depends on the system. Most have one form only and
+//! are deaf to the other, so adverts are signed in the form in which the last one was that was
+//! accepted.
+//!
+//! Whichever of the two a MASTER learns from an advert, its sender has been deaf to it. So the
+//! MASTER says at once, with the other signature, that it is one.
 
-use super::auth::{Digest, Mac};
+use super::auth::{Digest, Form, Mac};
 
 /// The default of the grace period, in seconds.
 pub const GRACE_S: u16 = 60;
@@ -43,18 +50,11 @@ pub enum List {
 pub struct Heard {
     /// `None`: it is not a right one.
     pub list: Option<List>,
+    /// The form that it is in, if it is a right one.
+    form: Form,
     /// Something is wrong that was not since the list changed last, and somebody may have to be
     /// told.
     pub is_news: bool,
-}
-
-impl Heard {
-    const fn expected(list: Option<List>) -> Self {
-        Self {
-            list,
-            is_news: false,
-        }
-    }
 }
 
 /// The digests for the list that is configured now, and for the one from before it.
@@ -62,6 +62,7 @@ impl Heard {
 pub struct Signatures<M> {
     current: Digest<M>,
     previous: Option<Previous<M>>,
+    form: Form,
     told_overdue: bool,
     told_wrong: bool,
 }
@@ -79,9 +80,19 @@ impl<M: Mac> Signatures<M> {
         Self {
             current,
             previous: None,
+            form: Form::WithoutLinkLocal,
             told_overdue: false,
             told_wrong: false,
         }
+    }
+
+    /// From now on there is no list but that of `current`, or it is for another vhid or key.
+    pub fn reset(&mut self, current: Digest<M>) {
+        let form = self.form;
+        *self = Self {
+            form,
+            ..Self::new(current)
+        };
     }
 
     /// From now on the list is that of `new`; what is heard of the old one is a matter of the grace
@@ -91,11 +102,8 @@ impl<M: Mac> Signatures<M> {
             return;
         }
         let grace_ns = u64::from(grace_s).saturating_mul(NS_PER_S);
-        let old = core::mem::replace(self, Self::new(new));
-        let digest = match old.previous {
-            Some(previous) if now_ns < previous.signs_until_ns => previous.digest,
-            _ => old.current,
-        };
+        let digest = self.signed_for(now_ns).clone();
+        self.reset(new);
         let signs_until_ns = now_ns.saturating_add(grace_ns);
         self.previous = (grace_s > 0).then_some(Previous {
             digest,
@@ -106,42 +114,60 @@ impl<M: Mac> Signatures<M> {
 
     /// The digest that an advert with this counter is sent with.
     pub fn sign(&self, now_ns: u64, counter: u64) -> [u8; 20] {
-        match &self.previous {
-            Some(previous) if now_ns < previous.signs_until_ns => previous.digest.sign(counter),
-            _ => self.current.sign(counter),
-        }
+        self.signed_for(now_ns).sign(counter, self.form)
     }
 
     /// What `digest` is for `counter`.
     pub fn verify(&mut self, now_ns: u64, counter: u64, digest: &[u8; 20]) -> Heard {
-        let list = self.list(now_ns, counter, digest);
-        let told = match list {
-            Some(List::Current) => {
-                self.previous = None;
-                return Heard::expected(list);
-            }
-            Some(List::Previous) => return Heard::expected(list),
-            Some(List::Overdue) => &mut self.told_overdue,
-            None => &mut self.told_wrong,
+        let found = self.find(now_ns, counter, digest);
+        let is_news = match found {
+            Some((List::Current | List::Previous, _)) => false,
+            Some((List::Overdue, _)) => !core::mem::replace(&mut self.told_overdue, true),
+            None => !core::mem::replace(&mut self.told_wrong, true),
         };
         Heard {
-            list,
-            is_news: !core::mem::replace(told, true),
+            list: found.map(|(list, _)| list),
+            form: found.map_or(self.form, |(_, form)| form),
+            is_news,
         }
     }
 
-    /// For which list `digest` is a right one for `counter`; `None`: for none.
-    fn list(&self, now_ns: u64, counter: u64, digest: &[u8; 20]) -> Option<List> {
-        if self.current.verify(counter, digest) {
-            return Some(List::Current);
+    /// The advert with the digest `heard` was accepted: it is not an old one. Whether adverts are
+    /// signed otherwise from now on.
+    pub fn accepted(&mut self, now_ns: u64, heard: &Heard) -> bool {
+        let follows = heard.list == Some(List::Current) && self.previous.is_some();
+        if !follows && heard.form == self.form {
+            return false;
         }
-        let previous = self.previous.as_ref().filter(|previous| {
-            now_ns < previous.accepted_until_ns && previous.digest.verify(counter, digest)
-        })?;
-        Some(if now_ns < previous.signs_until_ns {
+        let before = self.sign(now_ns, 0);
+        if follows {
+            self.previous = None;
+        }
+        self.form = heard.form;
+        self.sign(now_ns, 0) != before
+    }
+
+    /// For which list `digest` is a right one for `counter`, and in which form; `None`: for none.
+    fn find(&self, now_ns: u64, counter: u64, digest: &[u8; 20]) -> Option<(List, Form)> {
+        if let Some(form) = self.current.verify(counter, digest, self.form) {
+            return Some((List::Current, form));
+        }
+        let is_accepted = |previous: &&Previous<M>| now_ns < previous.accepted_until_ns;
+        let previous = self.previous.as_ref().filter(is_accepted)?;
+        let form = previous.digest.verify(counter, digest, self.form)?;
+        let list = if now_ns < previous.signs_until_ns {
             List::Previous
         } else {
             List::Overdue
-        })
+        };
+        Some((list, form))
+    }
+
+    /// The list that adverts are signed for.
+    fn signed_for(&self, now_ns: u64) -> &Digest<M> {
+        match &self.previous {
+            Some(previous) if now_ns < previous.signs_until_ns => &previous.digest,
+            _ => &self.current,
+        }
     }
 }

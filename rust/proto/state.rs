@@ -68,6 +68,8 @@ pub enum Event {
     SendOk,
     /// Whether a parent that this one fails over together with does not work.
     GroupDown(bool),
+    /// Adverts are signed otherwise from now on: some peers have not understood those so far.
+    SignedAnew,
 }
 
 /// What an advert is sent for.

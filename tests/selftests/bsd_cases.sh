@@ -15,6 +15,11 @@
 # MASTER is halted or its interface is set down, with addresses on the parents and
 # without; to the BACKUP the address is a stranger's, it has
 # no route of it, does not answer and cannot speak from it.
+#
+# And beside a node with the rules of a BSD (bsd_peer.py), in place of b: a digest with
+# link-local addresses in it is understood and answered in the same form, which is kept
+# over changes of the list; a list that is changed here first and there later costs no
+# second MASTER for longer than an advert takes.
 
 set -u
 # shellcheck source=tests/selftests/families.sh
@@ -32,6 +37,8 @@ ALL_TESTS="
 	N6_ipv6_halt_nocarpdevip
 	N7_ipv6_ifdown_carpdevip
 	N8_ipv6_ifdown_nocarpdevip
+	link_local_beside_freebsd
+	list_beside_freebsd
 "
 
 # configure NODE ADDRESS...: on eth0, which is up, for the time of the case.
@@ -254,6 +261,95 @@ N8_ipv6_ifdown_nocarpdevip()
 	RET=0
 	handover 6 ifdown nocarpdevip
 	end_test "N8 carp_handover_ipv6_ifdown_nocarpdevip"
+}
+
+# peer ARGUMENT...: bsd_peer.py on B; what it says is in $tmp/peer.
+peer() {
+	local system=$1
+	shift
+	ip netns exec "$b" python3 "$here/bsd_peer.py" "$system" "$tmp/peer" 192.0.2.12 "$@" &
+	peer_pid=$!
+	defer peer_end
+	busywait "$BUSYWAIT_TIMEOUT" grep -q backup "$tmp/peer"
+	check_err $? "the peer did not start"
+}
+
+peer_end() {
+	kill "$peer_pid"
+	wait "$peer_pid" 2>/dev/null
+}
+
+peer_pid=''
+
+# said N WHAT: the peer has said it so many times, or says it soon.
+said() {
+	busywait "$BUSYWAIT_TIMEOUT" said_at_least "$@"
+	[ "$(grep -c "$2" "$tmp/peer")" = "$1" ]
+	check_err $? "the peer said '$2' $(grep -c "$2" "$tmp/peer") times, and not $1"
+}
+
+said_at_least() {
+	(($(grep -c "$2" "$tmp/peer") >= $1))
+}
+
+# peer_yielded N: it has been MASTER so many times, and each time yielded to an advert that A sent
+# at once, not after its interval of 1 s.
+peer_yielded() {
+	local after
+	said "$1" yields
+	said "$1" master
+	while read -r _ after; do
+		((after < 900))
+		check_err $? "A's advert came $after ms after the one before it"
+	done < <(grep yields "$tmp/peer")
+}
+
+# A advertises each second, and the peer waits for three of its own intervals: the peer becomes
+# MASTER in the middle of an interval of A's.
+beside_freebsd() {
+	configure a 192.0.2.11/24
+	ip -n "$a" link add carp0 link eth0 type carp vhid 1 pass secret
+	ip -n "$a" addr add 192.0.2.1/32 dev carp0
+	ip -n "$a" addr add fe80::1/64 dev carp0
+	ip -n "$a" link set carp0 up
+	defer carp_del "$a"
+	ip -n "$a" link set carp0 type carp state master
+	becomes "$a" master
+	peer freebsd 1.13 1 33 192.0.2.1 fe80::1
+}
+
+link_local_beside_freebsd()
+{
+	RET=0
+	local was
+	beside_freebsd
+	was=$(attr "$a" changed)
+	peer_yielded 1
+	# It is deaf no more.
+	said 8 heard
+	# Down and up, and over a key that is set again.
+	ip -n "$a" link set carp0 type carp pass secret
+	said 12 heard
+	peer_yielded 1
+	attr_is "$a" changed "$was"
+	end_test "a link-local address beside FreeBSD"
+}
+
+list_beside_freebsd()
+{
+	RET=0
+	local was
+	beside_freebsd
+	peer_yielded 1
+	was=$(attr "$a" changed)
+	ip -n "$a" addr add 192.0.2.2/32 dev carp0
+	said 4 heard
+	kill -USR1 "$peer_pid"
+	peer_yielded 2
+	said 8 heard
+	peer_yielded 2
+	attr_is "$a" changed "$was"
+	end_test "a list that is changed here, and later beside it"
 }
 
 lan client= a= b=

@@ -20,13 +20,13 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
-def digest(key, vhid, addresses, counter):
+def digest(key, vhid, addresses, counter, link_local=False):
     """HMAC-SHA1: version, type, vhid, the addresses in ascending order, each once, IPv4 before IPv6,
-    without link-local ones; counter."""
+    without link-local ones or with them; counter."""
     parsed = sorted({ipaddress.ip_address(address) for address in addresses},
                     key=lambda address: (address.version, address))
     packed = b"".join(address.packed for address in parsed
-                      if address.version == 4 or not address.is_link_local)
+                      if link_local or address.version == 4 or not address.is_link_local)
     message = bytes([2, 1, vhid]) + packed + struct.pack("!Q", counter)
     return hmac.new(key.ljust(20, b"\0"), message, hashlib.sha1).digest()
 
@@ -44,10 +44,10 @@ def grows(before, counter):
 
 
 def advert(key, addresses, *, vhid=1, advbase=1, advskew=0, demote=0, counter=1,
-           version_type=0x21):
+           version_type=0x21, link_local=False):
     """The 36 bytes behind the IP header."""
     head = struct.pack("!BBBBBB", version_type, vhid, advskew, 7, demote, advbase)
-    tail = struct.pack("!Q", counter) + digest(key, vhid, addresses, counter)
+    tail = struct.pack("!Q", counter) + digest(key, vhid, addresses, counter, link_local)
     return head + struct.pack("!H", checksum(head + b"\0\0" + tail)) + tail
 
 

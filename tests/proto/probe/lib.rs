@@ -10,7 +10,7 @@ mod proto;
 
 use core::ffi::CStr;
 
-use proto::auth::{Digest, Mac};
+use proto::auth::{Digest, Form, Mac};
 use proto::config::{self, Config, Invalid};
 use proto::ipv6;
 use proto::machine::{Actions, AdvertKind, Event, Machine, State};
@@ -60,8 +60,10 @@ pub fn signatures(
     s: u16,
 ) -> [u8; 20] {
     signatures.change(now, new.clone(), s);
-    let signed = Signatures::new(new).sign(now, 1);
-    signatures.verify(now, 2, &signed);
+    let signed = Signatures::new(new.clone()).sign(now, 1);
+    let heard = signatures.verify(now, 2, &signed);
+    signatures.accepted(now, &heard);
+    signatures.reset(new);
     signatures.sign(now, 3)
 }
 
@@ -127,13 +129,13 @@ pub fn prepare(keyed: Sum, vhid: u8, v4: &mut [[u8; 4]], v6: &mut [[u8; 16]]) ->
 }
 
 #[no_mangle]
-pub fn sign(digest: &Digest<Sum>, counter: u64) -> [u8; 20] {
-    digest.sign(counter)
+pub fn sign(digest: &Digest<Sum>, counter: u64, form: Form) -> [u8; 20] {
+    digest.sign(counter, form)
 }
 
 #[no_mangle]
-pub fn verify(digest: &Digest<Sum>, counter: u64, received: &[u8; 20]) -> bool {
-    digest.verify(counter, received)
+pub fn verify(digest: &Digest<Sum>, counter: u64, heard: &[u8; 20], known: Form) -> Option<Form> {
+    digest.verify(counter, heard, known)
 }
 
 #[no_mangle]

@@ -6,8 +6,10 @@ mod common;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use carp_proto_tests::proto::auth::{Digest, Mac};
+use carp_proto_tests::proto::auth::{Digest, Form, Mac};
 use common::{HmacSha1, Rng};
+
+const FORM: Form = Form::WithoutLinkLocal;
 
 /// A "hash" that hands out what it was fed.
 #[derive(Clone)]
@@ -34,7 +36,7 @@ fn message(vhid: u8, v4: &mut [[u8; 4]], v6: &mut [[u8; 16]], counter: u64) -> V
         fed: Vec::new(),
         message: Rc::clone(&message),
     };
-    Digest::new(recorder, vhid, v4, v6).sign(counter);
+    Digest::new(recorder, vhid, v4, v6).sign(counter, Form::default());
     message.take()
 }
 
@@ -100,7 +102,7 @@ fn the_order_of_the_lists_does_not_matter() {
         let mut sorted = v4.clone();
         sorted.sort();
         let mac = HmacSha1::with_pass("any");
-        let digest = Digest::new(mac.clone(), 3, &mut v4, &mut v6).sign(1);
+        let digest = Digest::new(mac.clone(), 3, &mut v4, &mut v6).sign(1, FORM);
         assert_eq!(v4, sorted);
 
         for _ in 0..4 {
@@ -111,8 +113,8 @@ fn the_order_of_the_lists_does_not_matter() {
                 v6.swap(at, rng.below(at as u64 + 1) as usize);
             }
             let again = Digest::new(mac.clone(), 3, &mut v4, &mut v6);
-            assert_eq!(again.sign(1), digest);
-            assert!(again.verify(1, &digest));
+            assert_eq!(again.sign(1, FORM), digest);
+            assert_eq!(again.verify(1, &digest, FORM), Some(FORM));
         }
     }
 }
@@ -164,23 +166,25 @@ fn a_long_list_is_sorted_soon() {
 #[test]
 fn every_covered_bit_counts() {
     let digest = common::any_digest();
-    let right = digest.sign(77);
+    let right = digest.sign(77, FORM);
     for byte in 0..20 {
         for bit in 0..8 {
             let mut wrong = right;
             wrong[byte] ^= 1 << bit;
-            assert!(!digest.verify(77, &wrong));
+            assert_eq!(digest.verify(77, &wrong, FORM), None);
             // Nor do two differences cancel out.
             wrong[(byte + 1) % 20] ^= 1 << bit;
-            assert!(!digest.verify(77, &wrong));
+            assert_eq!(digest.verify(77, &wrong, FORM), None);
         }
     }
     for bit in 0..64 {
-        assert!(!digest.verify(77 ^ (1 << bit), &right));
+        assert_eq!(digest.verify(77 ^ (1 << bit), &right, FORM), None);
     }
     let mac = HmacSha1::with_pass("mekmitasdigoat");
     let other = |mac: &HmacSha1, vhid, v4: [u8; 4]| {
-        Digest::new(mac.clone(), vhid, &mut [v4], &mut []).verify(77, &right)
+        Digest::new(mac.clone(), vhid, &mut [v4], &mut [])
+            .verify(77, &right, FORM)
+            .is_some()
     };
     assert!(other(&mac, 1, [192, 0, 2, 1]));
     assert!(!other(&mac, 2, [192, 0, 2, 1]));

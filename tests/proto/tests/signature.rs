@@ -3,7 +3,7 @@
 
 mod common;
 
-use carp_proto_tests::proto::auth::Digest;
+use carp_proto_tests::proto::auth::{Digest, Form};
 use carp_proto_tests::proto::signature::{List, Signatures};
 use common::HmacSha1;
 
@@ -21,11 +21,15 @@ fn hears(to: &mut Signatures<HmacSha1>, from: &Signatures<HmacSha1>, now: u64) -
 }
 
 fn verified(to: &mut Signatures<HmacSha1>, from: &Signatures<HmacSha1>, now: u64) -> Option<List> {
-    to.verify(now, now, &from.sign(now, now)).list
+    let heard = to.verify(now, now, &from.sign(now, now));
+    if heard.list.is_some() {
+        to.accepted(now, &heard);
+    }
+    heard.list
 }
 
 fn signs_for(node: &Signatures<HmacSha1>, last: &[u8], now: u64) -> bool {
-    node.sign(now, 9) == digest(last).sign(9)
+    node.sign(now, 9) == digest(last).sign(9, Form::default())
 }
 
 /// The master changes at `master_at`, the backup at `backup_at`; the backup never becomes deaf.
@@ -151,5 +155,86 @@ fn a_link_local_address_is_a_change() {
     ];
     assert!(!with(&mut global).is_same(&with(&mut both)));
     assert!(with(&mut both).is_same(&with(&mut both.clone())));
-    assert_eq!(with(&mut global).sign(7), with(&mut both).sign(7));
+    let without = |v6: &mut [[u8; 16]]| with(v6).sign(7, Form::WithoutLinkLocal);
+    assert_eq!(without(&mut global), without(&mut both));
+}
+
+/// A list with a link-local address in it.
+fn dual(last: u8) -> Digest<HmacSha1> {
+    let mut v6 = [[0xfe; 16], [0x20; 16]];
+    (v6[0][1], v6[0][15], v6[1][15]) = (0x80, last, last);
+    Digest::new(HmacSha1::with_pass("s3cret"), 1, &mut [], &mut v6)
+}
+
+const FORMS: [Form; 2] = [Form::WithoutLinkLocal, Form::WithLinkLocal];
+
+/// What is said to an advert with the list `digest` in this form.
+fn heard(node: &mut Signatures<HmacSha1>, digest: &Digest<HmacSha1>, form: Form) -> bool {
+    let heard = node.verify(S, 5, &digest.sign(5, form));
+    assert!(heard.list.is_some());
+    node.accepted(S, &heard)
+}
+
+/// Adverts are signed as the last one was that was accepted, whatever happens to the list.
+#[test]
+fn the_form_is_that_of_the_peer() {
+    let signs = |node: &Signatures<HmacSha1>, digest: &Digest<HmacSha1>| {
+        FORMS.map(|form| node.sign(S, 8) == digest.sign(8, form))
+    };
+    let (only_without, only_with) = ([true, false], [false, true]);
+    let mut node = Signatures::new(dual(1));
+    assert_eq!(signs(&node, &dual(1)), only_without);
+    assert!(!heard(&mut node, &dual(1), Form::WithoutLinkLocal));
+    // It is learned from what is accepted, not from what only has a right digest.
+    let _ = node.verify(S, 5, &dual(1).sign(5, Form::WithLinkLocal));
+    assert_eq!(signs(&node, &dual(1)), only_without);
+
+    assert!(heard(&mut node, &dual(1), Form::WithLinkLocal));
+    assert_eq!(signs(&node, &dual(1)), only_with);
+    assert!(
+        !heard(&mut node, &dual(1), Form::WithLinkLocal),
+        "as before"
+    );
+
+    node.change(S, dual(2), GRACE_S);
+    assert_eq!(signs(&node, &dual(1)), only_with, "the old list");
+    node.change(S, dual(3), 0);
+    assert_eq!(signs(&node, &dual(3)), only_with);
+    node.reset(dual(4));
+    assert_eq!(signs(&node, &dual(4)), only_with);
+
+    // Without a link-local address there is one form, which tells nothing.
+    node.reset(digest(&[1]));
+    assert!(!heard(&mut node, &digest(&[1]), Form::WithoutLinkLocal));
+    node.reset(dual(5));
+    assert_eq!(signs(&node, &dual(5)), only_with);
+
+    assert!(heard(&mut node, &dual(5), Form::WithoutLinkLocal));
+    assert_eq!(signs(&node, &dual(5)), only_without);
+}
+
+/// The peer was deaf until now, so it is to be told at once.
+#[test]
+fn dropping_the_old_list_is_told() {
+    let mut node = Signatures::new(dual(1));
+    node.change(0, dual(2), GRACE_S);
+    let old = node.verify(S, 5, &dual(1).sign(5, Form::WithoutLinkLocal));
+    assert_eq!(old.list, Some(List::Previous));
+    assert!(!node.accepted(S, &old));
+    let new = node.verify(S, 5, &dual(2).sign(5, Form::WithoutLinkLocal));
+    assert_eq!(new.list, Some(List::Current));
+    assert!(signs_dual(&node, 1), "not before it is accepted");
+    assert!(node.accepted(S, &new));
+    assert!(signs_dual(&node, 2));
+    assert!(!node.accepted(S, &new), "once");
+
+    // Behind the grace period it signs for the new list in any case.
+    let mut node = Signatures::new(digest(&[1]));
+    node.change(0, digest(&[2]), 1);
+    let new = node.verify(S, 5, &digest(&[2]).sign(5, Form::default()));
+    assert!(!node.accepted(S, &new));
+}
+
+fn signs_dual(node: &Signatures<HmacSha1>, last: u8) -> bool {
+    node.sign(S, 9) == dual(last).sign(9, Form::default())
 }

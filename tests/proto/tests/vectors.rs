@@ -5,10 +5,11 @@
 
 mod common;
 
-use carp_proto_tests::proto::auth::Digest;
+use carp_proto_tests::proto::auth::{Digest, Form};
 use carp_proto_tests::proto::wire::Advert;
 use common::{unhex, HmacSha1};
 
+const WITHOUT: Form = Form::WithoutLinkLocal;
 const COUNTER: u64 = 0x0123_4567_89ab_cdef;
 
 struct Vector {
@@ -89,7 +90,7 @@ const SENT: &[Vector] = &[
     },
 ];
 
-/// Accepted, but never sent: the link-local address is in the digest.
+/// Accepted, and sent to a peer that does the same: the link-local address is in the digest.
 const V6: Vector = Vector {
     name: "V6",
     v4: &[[192, 0, 2, 1]],
@@ -141,26 +142,93 @@ fn sent_and_accepted() {
         let advert = vector.parsed();
         let digest = vector.digest();
         assert!(
-            digest.verify(COUNTER, &advert.digest),
+            digest.verify(COUNTER, &advert.digest, WITHOUT).is_some(),
             "{} is accepted",
             vector.name
         );
-        let made = vector.advert(digest.sign(COUNTER)).emit();
+        let made = vector.advert(digest.sign(COUNTER, WITHOUT)).emit();
         assert_eq!(made.to_vec(), unhex(vector.hex), "{} is made", vector.name);
     }
 }
 
 #[test]
-fn accepted_only() {
+fn the_other_form() {
     let advert = V6.parsed();
-    assert!(V6.digest().verify(COUNTER, &advert.digest));
-    assert_ne!(V6.digest().sign(COUNTER), advert.digest);
+    let with = Form::WithLinkLocal;
+    for known in [WITHOUT, with] {
+        let found = V6.digest().verify(COUNTER, &advert.digest, known);
+        assert_eq!(found, Some(with));
+    }
+    assert_ne!(V6.digest().sign(COUNTER, WITHOUT), advert.digest);
+    let made = V6.advert(V6.digest().sign(COUNTER, with)).emit();
+    assert_eq!(made.to_vec(), unhex(V6.hex));
+}
+
+/// What the kernels of these systems sent, with an address of each kind; the 36 bytes of an advert
+/// over IPv4 and of one over IPv6.
+const CAPTURED: [(&str, Form, [&str; 2]); 3] = [
+    (
+        "OpenBSD 1.372",
+        Form::WithoutLinkLocal,
+        [
+            "210703070001c64d4185602f69ad0f548aafc1b8f071fa66169e75e54ead7c79d4f1970f",
+            "210703070001c64d4185602f69ad0f548aafc1b8f071fa66169e75e54ead7c79d4f1970f",
+        ],
+    ),
+    (
+        "FreeBSD 13.0",
+        Form::WithLinkLocal,
+        [
+            "2107030700019c51c644c870f460bb5ab4b12fa96c1092d54a7c8fd3f84b66c0b89f2bf1",
+            "2107030700012e935809e43289af94b21c6fc7f4bf067928661443ae0b5360e2a3a17c92",
+        ],
+    ),
+    (
+        "FreeBSD main of 2024-10",
+        Form::WithLinkLocal,
+        [
+            "210703070001894a959224cc58efdadd6ccb50bd3036e67eb21d87ae1ec1d808f796680f",
+            "210703070001c71e6a135b9a6030cc7c9de9d6d1c0fd77a2c8d649b6a0d052ab40262eec",
+        ],
+    ),
+];
+
+#[test]
+fn captured_from_others() {
+    let v6 = |first: [u8; 2], rest: &[(usize, u8)]| {
+        let mut address = [0; 16];
+        (address[0], address[1]) = (first[0], first[1]);
+        for (at, byte) in rest {
+            address[*at] = *byte;
+        }
+        address
+    };
+    let digest = Digest::new(
+        HmacSha1::with_pass("s3cret-Word"),
+        7,
+        &mut [[192, 0, 2, 100]],
+        &mut [
+            v6([0x20, 1], &[(2, 0x0d), (3, 0xb8), (5, 9), (15, 1)]),
+            v6([0x20, 1], &[(2, 0x0d), (3, 0xb8), (14, 1)]),
+            v6([0xfe, 0x80], &[(15, 1)]),
+        ],
+    );
+    for (system, form, adverts) in CAPTURED {
+        for bytes in adverts {
+            let advert = Advert::parse(&unhex(bytes)).expect(system);
+            for known in [WITHOUT, Form::WithLinkLocal] {
+                let found = digest.verify(advert.counter, &advert.digest, known);
+                assert_eq!(found, Some(form), "{system}");
+            }
+            assert_eq!(digest.sign(advert.counter, form), advert.digest, "{system}");
+        }
+    }
 }
 
 #[test]
 fn refused() {
     let advert = V8.parsed();
-    assert!(!V8.digest().verify(COUNTER, &advert.digest));
+    assert_eq!(V8.digest().verify(COUNTER, &advert.digest, WITHOUT), None);
 }
 
 #[test]

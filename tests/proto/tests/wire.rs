@@ -3,6 +3,7 @@
 
 mod common;
 
+use carp_proto_tests::proto::auth::Form;
 use carp_proto_tests::proto::wire::{
     frame_v4, parse_ipv4, vhid_of_mac, virtual_mac, Advert, Reject, Source, ADVERT_LEN,
     FRAME_V4_LEN, GROUP_MAC_V4, HEAD_LEN,
@@ -47,7 +48,7 @@ fn a_frame_byte_by_byte() {
         "21 01 64 07 02 01 0000 0123456789abcdef",
     ];
     let mut expected = unhex(&expected.concat().replace(' ', ""));
-    expected.extend(any_digest().sign(0x0123_4567_89ab_cdef));
+    expected.extend(any_digest().sign(0x0123_4567_89ab_cdef, Form::default()));
     let ip_sum = internet_checksum(&{
         let mut header = expected[14..34].to_vec();
         header[10..12].fill(0);
@@ -238,7 +239,11 @@ fn what_the_digest_does_not_cover() {
                 continue;
             }
             if let Ok(Some((_, advert))) = parse_ipv4(&changed) {
-                if advert.vhid == 1 && digest.verify(advert.counter, &advert.digest) {
+                if advert.vhid == 1
+                    && digest
+                        .verify(advert.counter, &advert.digest, Form::default())
+                        .is_some()
+                {
                     uncovered.push(byte);
                 }
             }

@@ -6,7 +6,7 @@ pub mod foreign;
 pub mod node;
 pub mod world;
 
-use carp_proto_tests::proto::auth::{Digest, Mac, KEY_LEN};
+use carp_proto_tests::proto::auth::{Digest, Form, Mac, KEY_LEN};
 use carp_proto_tests::proto::config::Config;
 pub use carp_proto_tests::proto::wire::{Advert, Source};
 
@@ -134,7 +134,7 @@ pub fn advert() -> Advert {
         demote: 2,
         advbase: 1,
         counter: 0x0123_4567_89ab_cdef,
-        digest: any_digest().sign(0x0123_4567_89ab_cdef),
+        digest: any_digest().sign(0x0123_4567_89ab_cdef, Form::default()),
     }
 }
 

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The digest of the adverts of a virtual host, from the kernel's HMAC.
+
+use super::addresses::Addresses;
+use crate::{
+    proto::auth::{self, Digest},
+    sys::hmac::{HmacSha1, Key},
+};
+
+impl auth::Mac for HmacSha1 {
+    fn update(&mut self, data: &[u8]) {
+        HmacSha1::update(self, data);
+    }
+
+    fn finish(self) -> [u8; 20] {
+        HmacSha1::finish(self)
+    }
+}
+
+/// A digest that no addresses are in yet.
+pub(super) struct Unhashed {
+    keyed: HmacSha1,
+    vhid: u8,
+}
+
+impl Unhashed {
+    pub(super) fn new(key: &Key, vhid: u8) -> Self {
+        Self {
+            keyed: HmacSha1::new(key.bytes()),
+            vhid,
+        }
+    }
+
+    /// The digest over `addresses`, which are sorted. There may be many, so this is called without a
+    /// lock.
+    pub(super) fn of(self, addresses: &mut Addresses) -> Digest<HmacSha1> {
+        let Addresses { v4, v6, .. } = addresses;
+        Digest::new(self.keyed, self.vhid, v4, v6)
+    }
+}
