@@ -121,8 +121,8 @@ impl Counter {
             }
             self.accepted = Some(counter);
         }
-        let is_of_this_kind = self.peers.heard(counter);
-        if is_of_this_kind && name(counter) == self.name && counter > self.last {
+        self.peers.heard(counter);
+        if self.is_kin(counter) && name(counter) == self.name && counter > self.last {
             // One in a million has the same name, and this is the one of the two that is behind.
             // What it sent under that name is below the peer's, so it remains refused.
             self.rename(counter);
@@ -137,6 +137,11 @@ impl Counter {
 
     /// Takes another name than the one of the sender of `counter`.
     fn rename(&mut self, counter: u64) {
+    /// Whether the sender of an advert that was accepted is of this implementation.
+    pub fn is_kin(&self, counter: u64) -> bool {
+        self.peers.have_sent(counter)
+    }
+
         let mixed = self.last.rotate_left(32) ^ counter;
         let drawn = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44;
         self.name = if drawn == self.name { drawn ^ 1 } else { drawn };

@@ -93,10 +93,10 @@ impl Priority {
         interval_ns(self.advbase, self.advskew)
     }
 
-    /// The silence after which it takes the place of a master that announced `announced_ns`
-    /// between two adverts (0 if none is known).
-    pub fn master_down_ns(&self, announced_ns: u64) -> u64 {
-        master_down_ns(self.interval_ns(), announced_ns, self.advskew)
+    /// The silence after which it takes the place of a master whose adverts have this interval (0
+    /// if none is known).
+    pub fn master_down_ns(&self, masters_ns: u64) -> u64 {
+        master_down_ns(self.interval_ns(), masters_ns, self.advskew)
     }
 
     /// What two nodes compare: the lower one is the better master.

@@ -72,7 +72,8 @@ pub struct Tie {
 
 impl Tie {
     /// One more advert of an equal master: goes on counting `before`, unless that was another one
-    /// or long ago. `interval_ns`: that of both. `None`: IPv4 decides, so nothing is decided here.
+    /// or long ago. `interval_ns`: that of its adverts. `None`: IPv4 decides, so nothing is decided
+    /// here.
     pub fn heard(
         before: Option<Self>,
         now_ns: u64,

@@ -57,6 +57,7 @@ use super::config::Config;
 use super::counter::Counter;
 use super::demotion::{Priority, SendErrors};
 use super::election::{self, Tie};
+use super::pace::Pace;
 use super::state::next_state;
 pub use super::state::{Actions, AdvertKind, Change, Event, Reason, State};
 use super::wire::{Advert, Reject, Source, Sources};
@@ -75,8 +76,8 @@ enum Role {
 struct Backup {
     /// When the master was heard last; or when this state began.
     heard_ns: u64,
-    /// The interval it announced; 0 if none is known.
-    announced_ns: u64,
+    /// The interval of its adverts; 0 if none is known.
+    interval_ns: u64,
     /// What is waited for longer than the master-down time.
     extra_ns: u64,
     master: Option<Known>,
@@ -86,10 +87,10 @@ struct Backup {
 
 impl Backup {
     /// Its master was heard, or may be heard, from `now_ns` on.
-    const fn since(now_ns: u64, announced_ns: u64, master: Option<Known>) -> Self {
+    const fn since(now_ns: u64, interval_ns: u64, master: Option<Known>) -> Self {
         Self {
             heard_ns: now_ns,
-            announced_ns,
+            interval_ns,
             extra_ns: 0,
             master,
             not_before_ns: None,
@@ -111,9 +112,9 @@ impl Known {
 
     /// One that advertises in both families is known by its IPv4 address, as long as it is heard
     /// from that as well.
-    fn keeps_its_name(&self, now_ns: u64, from: Source, announced_ns: u64) -> bool {
+    fn keeps_its_name(&self, now_ns: u64, from: Source, interval_ns: u64) -> bool {
         matches!((self.source, from), (Source::V4(_), Source::V6(_)))
-            && now_ns.saturating_sub(self.heard_ns) <= announced_ns.saturating_mul(2)
+            && now_ns.saturating_sub(self.heard_ns) <= interval_ns.saturating_mul(2)
     }
 }
 
@@ -132,6 +133,8 @@ pub struct Machine {
     role: Role,
     deadline_ns: Option<u64>,
     counter: Counter,
+    /// That of the last peer heard, if it is of another implementation.
+    pace: Option<Pace>,
     send_errors: SendErrors,
     group_down: bool,
     late_timers: u64,
@@ -146,6 +149,7 @@ impl Machine {
             role: Role::Init,
             deadline_ns: None,
             counter: Counter::new(counter),
+            pace: None,
             send_errors: SendErrors::default(),
             group_down: false,
             late_timers: 0,
@@ -223,12 +227,12 @@ impl Machine {
             Event::SendFailed => self.send_errors.failed(now_ns),
             Event::SendOk => self.send_errors.succeeded(),
             Event::GroupDown(down) => self.group_down = down,
+            Event::SignedAnew if self.state() == State::Master => return self.say_at_once(now_ns),
+            Event::SignedAnew => (),
         }
         if self.priority(now_ns) == before {
             return Actions::default();
         }
-            Event::SignedAnew if self.state() == State::Master => return self.say_at_once(now_ns),
-            Event::SignedAnew => (),
         self.say_at_once(now_ns)
     }
 
@@ -295,10 +299,18 @@ impl Machine {
         if !self.counter.accept(advert.counter, self.config.strict) {
             return Err(Reject::Replay);
         }
+        let announced_ns = Priority::announced(advert).interval_ns();
+        let has_pace = !advert.is_leaving() && !self.counter.is_kin(advert.counter);
+        self.pace = has_pace.then(|| Pace::heard(self.pace, now_ns, from, announced_ns));
+        let interval_ns = match &self.pace {
+            Some(pace) => pace.interval_ns(announced_ns),
+            None => announced_ns,
+        };
+        let heard = Backup::since(now_ns, interval_ns, Some(Known::new(now_ns, from)));
         Ok(match self.role {
             Role::Init => Actions::default(),
-            Role::Backup(backup) => self.heard_as_backup(now_ns, backup, from, advert),
-            Role::Master(master) => self.heard_as_master(now_ns, master, own, from, advert),
+            Role::Backup(backup) => self.heard_as_backup(now_ns, backup, heard, advert),
+            Role::Master(master) => self.heard_as_master(now_ns, master, heard, own, from, advert),
         })
     }
 
@@ -320,18 +332,6 @@ impl Machine {
         }
     }
 
-    fn heard_as_backup(
-        &mut self,
-        now_ns: u64,
-        before: Backup,
-        from: Source,
-        advert: &Advert,
-    ) -> Actions {
-        let own = self.priority(now_ns);
-        if let Some(reason) = election::takes_over(&own, self.config.preempt, advert) {
-            return self.change(now_ns, reason, None);
-        }
-        let announced_ns = Priority::announced(advert).interval_ns();
     /// Its next advert says something new. A MASTER does not let the peers wait for it.
     fn say_at_once(&mut self, now_ns: u64) -> Actions {
         self.arm(now_ns);
@@ -341,11 +341,23 @@ impl Machine {
         }
     }
 
-        let master = match before.master {
-            Some(known) if known.keeps_its_name(now_ns, from, announced_ns) => known,
-            _ => Known::new(now_ns, from),
-        };
-        self.role = Role::Backup(Backup::since(now_ns, announced_ns, Some(master)));
+    fn heard_as_backup(
+        &mut self,
+        now_ns: u64,
+        before: Backup,
+        mut heard: Backup,
+        advert: &Advert,
+    ) -> Actions {
+        let own = self.priority(now_ns);
+        if let Some(reason) = election::takes_over(&own, self.config.preempt, advert) {
+            return self.change(now_ns, reason, None);
+        }
+        if let (Some(known), Some(Known { source, .. })) = (before.master, heard.master) {
+            if known.keeps_its_name(now_ns, source, heard.interval_ns) {
+                heard.master = Some(known);
+            }
+        }
+        self.role = Role::Backup(heard);
         self.arm(now_ns);
         Actions::default()
     }
@@ -354,6 +366,7 @@ impl Machine {
         &mut self,
         now_ns: u64,
         mut master: Master,
+        heard: Backup,
         own: &Sources,
         from: Source,
         advert: &Advert,
@@ -362,23 +375,19 @@ impl Machine {
         let interval_ns = priority.interval_ns();
         let (yields, extra_ns) = match election::compare(&priority, advert) {
             Ordering::Less => (false, 0),
-            Ordering::Equal => match Tie::heard(master.tie, now_ns, from, interval_ns) {
+            Ordering::Equal => match Tie::heard(master.tie, now_ns, from, heard.interval_ns) {
                 Some(tie) => {
                     master.tie = Some(tie);
                     let sent = self.counter.last();
                     let yields = tie.yields(own, sent, advert.counter);
-                    (yields, tie.extra_ns(own, sent, interval_ns))
+                    (yields, tie.extra_ns(own, sent, heard.interval_ns))
                 }
                 None => (false, 0),
             },
             Ordering::Greater => (true, 0),
         };
         if yields {
-            let announced_ns = Priority::announced(advert).interval_ns();
-            let better = Backup {
-                extra_ns,
-                ..Backup::since(now_ns, announced_ns, Some(Known::new(now_ns, from)))
-            };
+            let better = Backup { extra_ns, ..heard };
             return self.change(now_ns, Reason::BetterMaster, Some(better));
         }
 
@@ -421,7 +430,7 @@ impl Machine {
             Role::Backup(backup) => Some(
                 backup
                     .heard_ns
-                    .saturating_add(priority.master_down_ns(backup.announced_ns))
+                    .saturating_add(priority.master_down_ns(backup.interval_ns))
                     .saturating_add(backup.extra_ns)
                     .max(backup.not_before_ns.unwrap_or(now_ns))
                     .max(now_ns),

@@ -30,6 +30,7 @@
 //! - [`election`]: who is to be MASTER.
 //! - [`counter`]: the counters of the adverts sent and accepted.
 //! - [`peers`]: the peers of this implementation, known by their counters.
+//! - [`pace`]: how often a master is heard.
 //! - [`state`]: states, reasons, events, and the table of all changes of state.
 //! - [`machine`]: the machine that joins them.
 
@@ -43,6 +44,7 @@ pub mod election;
 pub mod ipv6;
 pub mod machine;
 pub mod nd;
+pub mod pace;
 mod peers;
 pub mod signature;
 pub mod state;

@@ -45,8 +45,8 @@ impl Peers {
         self.growing().max().unwrap_or(0)
     }
 
-    /// An advert with `counter` was accepted; whether its sender is of this implementation.
-    pub(super) fn heard(&mut self, counter: u64) -> bool {
+    /// An advert with `counter` was accepted.
+    pub(super) fn heard(&mut self, counter: u64) {
         let is_it = |peer: &Peer| name(peer.counter) == name(counter);
         let known = self
             .0
@@ -64,7 +64,6 @@ impl Peers {
         for slot in self.0.iter_mut().take(place.saturating_add(1)) {
             swap(slot, &mut moved);
         }
-        grows
     }
 
     fn growing(&self) -> impl Iterator<Item = u64> + '_ {

@@ -20,11 +20,11 @@ pub fn interval_ns(advbase: u8, advskew: u8) -> u64 {
 }
 
 /// The silence after which a master counts as down: 3 times the longer one of the own interval
-/// and the one it announced (0 if none is known), plus the own advskew, so that the better one of
+/// and that of its adverts (0 if none is known), plus the own advskew, so that the better one of
 /// two backups is first.
-pub fn master_down_ns(own_ns: u64, announced_ns: u64, advskew: u8) -> u64 {
+pub fn master_down_ns(own_ns: u64, masters_ns: u64, advskew: u8) -> u64 {
     own_ns
-        .max(announced_ns)
+        .max(masters_ns)
         .saturating_mul(MISSED)
         .saturating_add(skew_ns(advskew))
 }

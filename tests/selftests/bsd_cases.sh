@@ -19,7 +19,8 @@
 # And beside a node with the rules of a BSD (bsd_peer.py), in place of b: a digest with
 # link-local addresses in it is understood and answered in the same form, which is kept
 # over changes of the list; a list that is changed here first and there later costs no
-# second MASTER for longer than an advert takes.
+# second MASTER for longer than an advert takes; adverts that come more rarely than they
+# announce are no silence.
 
 set -u
 # shellcheck source=tests/selftests/families.sh
@@ -39,6 +40,7 @@ ALL_TESTS="
 	N8_ipv6_ifdown_nocarpdevip
 	link_local_beside_freebsd
 	list_beside_freebsd
+	slow_openbsd
 "
 
 # configure NODE ADDRESS...: on eth0, which is up, for the time of the case.
@@ -350,6 +352,29 @@ list_beside_freebsd()
 	peer_yielded 2
 	attr_is "$a" changed "$was"
 	end_test "a list that is changed here, and later beside it"
+}
+
+# It announces 98 ms, and sends each 500.
+slow_openbsd()
+{
+	RET=0
+	local changes
+	configure a 192.0.2.11/24
+	peer openbsd 0.5 0 25 192.0.2.1
+	said 1 master
+	ip -n "$a" link add carp0 link eth0 type carp vhid 1 pass secret advbase 0 advskew 26
+	ip -n "$a" addr add 192.0.2.1/32 dev carp0
+	ip -n "$a" link set carp0 up
+	defer carp_del "$a"
+	hears "$a" 4
+	stays "$a" backup
+	changes=$(attr "$a" to_master)
+	((changes <= 4))
+	check_err $? "$changes changes to MASTER"
+	hears "$a" 8
+	attr_is "$a" to_master "$changes"
+	stays "$a" backup
+	end_test "adverts that come more rarely than they announce"
 }
 
 lan client= a= b=

@@ -136,7 +136,7 @@ fn equal_masters_with_other_rules() {
     let equal = peer(1, 0);
     let mut patient = machine;
     for heard in 0..10 {
-        let _ = hear(&mut patient, start + heard * (3 * SECOND + 1), 1, &equal);
+        let _ = hear(&mut patient, start + heard * (8 * SECOND + 1), 1, &equal);
         assert_eq!(patient.state(), State::Master, "not in a row");
     }
     for heard in 0..2 {

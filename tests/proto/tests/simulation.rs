@@ -305,6 +305,75 @@ fn one_master_with_every_other_system() {
     }
 }
 
+/// OpenBSD at its shortest intervals, which its timers cannot keep: it is heard each 20 ms, whatever
+/// it announces. A BACKUP with an interval near that does not take over between two adverts, but for
+/// those that it needs to learn it; and it does when they end, after three of those heard.
+#[test]
+fn a_master_with_a_slow_clock_is_left_alone() {
+    for their_skew in 0..4 {
+        for skew in their_skew + 1..=6 {
+            for loss_percent in [0, 10] {
+                let mut world = World::new(u64::from(skew), MS / 10);
+                let mut foreign = Foreign::new(System::OpenBsd, 0, their_skew);
+                foreign.tick = 10 * MS;
+                let theirs = world.add_foreign(foreign);
+                world.start_foreign(theirs);
+                world.run_for(SECOND + 3 * MS);
+                let ours = world.add(config(0, skew));
+                world.event(ours, Event::Start);
+                world.run_for(200 * MS);
+                let case = format!("{their_skew} {skew}: {:?}", world.log);
+                assert_eq!(world.masters(), [theirs], "{case}");
+                let changes = world.log.iter().filter(|(_, who)| who.contains(&ours));
+                assert!(changes.count() <= 3, "{case}");
+
+                let start = world.now;
+                world.loss_percent = loss_percent;
+                world.run_for(4 * SECOND);
+                assert!(loss_percent > 0 || world.quiet_since(start), "{case}");
+                world.loss_percent = 0;
+                world.run_for(200 * MS);
+                let start = world.now;
+                world.kill(theirs);
+                let taken = world.run_until(start + SECOND, |world| world.masters() == [ours]);
+                let heard_each = [20 * MS, 20 * MS, 20 * MS, 30 * MS][usize::from(their_skew)];
+                let own = u64::from(skew) * SECOND / 256;
+                let limit = 3 * own.max(heard_each) + own;
+                assert!(taken.unwrap() - start <= limit, "{case}");
+            }
+        }
+    }
+}
+
+/// Between two of ours an interval that is observed never counts, however many adverts are lost: a
+/// BACKUP takes over when three of those announced have been missed since the last one it heard.
+#[test]
+fn losses_do_not_slow_a_take_over() {
+    for seed in 0..200 {
+        let mut rng = common::Rng::new(seed);
+        let (advbase, skews) = [(1, [0, 100]), (0, [1, 3]), (0, [20, 40])][seed as usize % 3];
+        let mut world = World::started(seed, MS / 10, &skews.map(|skew| config(advbase, skew)));
+        world.run_for(10 * SECOND);
+        assert_eq!(world.masters().len(), 1);
+        let backup = 1 - world.masters()[0];
+        world.loss_percent = [10, 30, 50][rng.below(3) as usize];
+        for _ in 0..30 {
+            world.run_for(rng.below(300) * MS);
+            let machine = world.machine(backup);
+            let Some(deadline) = machine.deadline_ns() else {
+                break;
+            };
+            if machine.state() != State::Backup {
+                break;
+            }
+            let interval = |skew: u8| u64::from(advbase) * SECOND + u64::from(skew) * SECOND / 256;
+            let slower = interval(skews[0]).max(interval(skews[1]));
+            let down = 3 * slower + u64::from(skews[backup]) * SECOND / 256;
+            assert!(deadline <= world.now + down, "seed {seed}");
+        }
+    }
+}
+
 /// In both families, with the order of the IPv6 addresses the same as that of the IPv4 addresses or
 /// reversed.
 fn in_both_families(world: &mut World, nodes: usize, reversed: bool) {

@@ -21,6 +21,9 @@ pub struct Foreign {
     pub advbase: u8,
     pub advskew: u8,
     pub preempt: bool,
+    /// Its timers fire when a multiple of so many nanoseconds is reached, and not the next one; 0:
+    /// whenever they are due.
+    pub tick: u64,
     pub state: State,
     pub deadline: Option<u64>,
     counter: u64,
@@ -37,6 +40,7 @@ impl Foreign {
             advbase,
             advskew,
             preempt: false,
+            tick: 0,
             state: State::Init,
             deadline: None,
             counter: 0x5eed,
@@ -49,7 +53,7 @@ impl Foreign {
 
     pub fn timeout(&mut self, now: u64) -> Option<Advert> {
         self.state = State::Master;
-        self.deadline = Some(now + self.interval());
+        self.arm(now, self.interval());
         Some(self.advert())
     }
 
@@ -100,7 +104,15 @@ impl Foreign {
             System::FreeBsd | System::Ucarp => 3 * time(self.advbase, 0) + time(0, self.advskew),
         };
         self.state = State::Backup;
-        self.deadline = Some(now + down);
+        self.arm(now, down);
+    }
+
+    fn arm(&mut self, now: u64, after: u64) {
+        let after = after.max(SECOND / 256);
+        self.deadline = Some(match self.tick {
+            0 => now + after,
+            tick => (now / tick + after.div_ceil(tick) + 1) * tick,
+        });
     }
 
     fn interval(&self) -> u64 {

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+//! How often a master is heard, where that is more rarely than it announces.
+//!
+//! OpenBSD's timers tick a hundred times a second, so a master that announces 1/256 s is heard each
+//! 20 ms. A BACKUP that waits for three of the announced intervals would take over between two
+//! adverts, again and again. Hence such a master counts with the interval that is observed: the
+//! shortest of the last few, since each advert that is lost makes one of them longer.
+
+use super::wire::Source;
+
+/// As many intervals are remembered. A take-over is slower only if adverts were lost in all of them.
+const REMEMBERED: usize = 5;
+/// So many have to be known.
+const KNOWN: usize = 2;
+/// Silence for so many of the announced intervals is no interval: the master was none meanwhile.
+const SILENCE: u64 = 8;
+
+/// The adverts from one source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pace {
+    from: Source,
+    heard_ns: u64,
+    /// The intervals between the last adverts, the newest first.
+    intervals_ns: [Option<u64>; REMEMBERED],
+}
+
+impl Pace {
+    /// One more advert: goes on from `before`, unless that is of another master, or of long ago. One
+    /// that advertises in both families counts by its adverts over IPv4.
+    pub fn heard(before: Option<Self>, now_ns: u64, from: Source, announced_ns: u64) -> Self {
+        let since = |pace: &Self| now_ns.saturating_sub(pace.heard_ns);
+        let longest_ns = announced_ns.saturating_mul(SILENCE);
+        let intervals_ns = match before.filter(|before| since(before) <= longest_ns) {
+            Some(before) if before.from == from => {
+                let [first, second, third, fourth, _] = before.intervals_ns;
+                [Some(since(&before)), first, second, third, fourth]
+            }
+            Some(before) if matches!((before.from, from), (Source::V4(_), Source::V6(_))) => {
+                return before;
+            }
+            Some(_) | None => [None; REMEMBERED],
+        };
+        Self {
+            from,
+            heard_ns: now_ns,
+            intervals_ns,
+        }
+    }
+
+    /// The interval of a master that announces `announced_ns`.
+    pub fn interval_ns(&self, announced_ns: u64) -> u64 {
+        let observed = self.intervals_ns.iter().flatten();
+        match observed.clone().min() {
+            Some(shortest_ns) if observed.count() >= KNOWN => announced_ns.max(*shortest_ns),
+            _ => announced_ns,
+        }
+    }
+}
