@@ -5,7 +5,7 @@
 //! Context: any.
 
 use crate::{
-    proto::{signature::List, wire::Source},
+    proto::wire::Source,
     sys::{
         log,
         net_device::NetDevice,
@@ -15,23 +15,36 @@ use crate::{
 use core::net::IpAddr;
 use kernel::prelude::*;
 
-/// An advert from `from` was signed for a list that it should not be signed for; `None`: for none
-/// that `device` knows of.
-pub(crate) fn advert(device: &NetDevice, from: Source, list: Option<List>) {
+/// What is wrong with adverts in a way that does not go by itself.
+#[derive(Clone, Copy)]
+pub(crate) enum Fault {
+    /// They are signed for the list of addresses that was changed a grace period ago.
+    OldAddresses,
+    /// They are signed for nothing that is known here.
+    Signature,
+    /// Strict mode takes them for old ones.
+    Counter,
+}
+
+/// The adverts from `from` have a fault.
+pub(crate) fn advert(device: &NetDevice, from: Source, fault: Fault) {
     let from = match from {
         Source::V4(address) => IpAddr::from(address),
         Source::V6(address) => IpAddr::from(address),
     };
-    if list.is_some() {
-        log::notice(
+    match fault {
+        Fault::OldAddresses => log::notice(
             device,
             fmt!("the addresses of {from:?} differ: it has not followed the last change"),
-        );
-    } else {
-        log::notice(
+        ),
+        Fault::Signature => log::notice(
             device,
             fmt!("{from:?} has another key, or other addresses: its adverts are ignored"),
-        );
+        ),
+        Fault::Counter => log::notice(
+            device,
+            fmt!("{from:?} sends counters that do not grow: with strict its adverts are ignored"),
+        ),
     }
 }
 

@@ -19,11 +19,14 @@ use super::{
 };
 use crate::{
     address::{conflicts::Conflicts, ownership::Ownership},
-    device::{notices, statistics::Counters},
+    device::{
+        notices::{self, Fault},
+        statistics::Counters,
+    },
     proto::{
         config::Config,
         machine::{Actions, Event, Machine, Reason, State},
-        signature::Signatures,
+        signature::{Heard, List, Signatures},
         wire::{self, Advert, Reject, Source},
     },
     sys::{
@@ -106,6 +109,8 @@ pub(crate) struct Core {
     /// While at rest: what it was before.
     resume_as: Option<State>,
     last_change: Option<LastChange>,
+    /// Somebody's counter does not grow, and the administrator has been told.
+    told_counter: bool,
     counters: Counters,
     outbox: Outbox,
 }
@@ -126,6 +131,7 @@ impl Vhost {
             group: GroupName::default(),
             resume_as: None,
             last_change: None,
+            told_counter: false,
             counters: Counters::default(),
             outbox: Outbox::default(),
         };
@@ -421,6 +427,9 @@ impl Vhost {
             self.sign_anew();
         }
         self.step(|core, now_ns| {
+            if settings.changes.strict.is_some() {
+                core.told_counter = false;
+            }
             let config = settings.changes.apply(core.machine.config());
             core.machine.event(now_ns, Event::Configure(config))
         });
@@ -528,7 +537,7 @@ impl Vhost {
                 Err(Reject::Auth)
             };
             core.counters.count_received(&result, from);
-            news = heard.is_news.then_some(heard.list);
+            news = core.news(&heard, &result);
             let Ok(mut actions) = result else {
                 return Actions::default();
             };
@@ -538,8 +547,8 @@ impl Vhost {
             }
             actions
         });
-        if let (Some(list), Some(device)) = (news, device) {
-            notices::advert(device, from, list);
+        if let (Some(fault), Some(device)) = (news, device) {
+            notices::advert(device, from, fault);
         }
     }
 
@@ -580,5 +589,18 @@ impl Core {
     /// A digest with the key and the vhid as they are now.
     fn digest(&self) -> Unhashed {
         Unhashed::new(&self.key, self.machine.config().vhid)
+    }
+
+    /// What the administrator has to be told of an advert, once.
+    fn news(&mut self, heard: &Heard, result: &Result<Actions, Reject>) -> Option<Fault> {
+        match (heard.list, result) {
+            (None, _) => heard.is_news.then_some(Fault::Signature),
+            (Some(List::Overdue), _) => heard.is_news.then_some(Fault::OldAddresses),
+            (_, Err(Reject::Replay)) if self.machine.config().strict => {
+                let was_told = core::mem::replace(&mut self.told_counter, true);
+                (!was_told).then_some(Fault::Counter)
+            }
+            _ => None,
+        }
     }
 }

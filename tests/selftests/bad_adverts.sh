@@ -12,7 +12,7 @@
 # Asserted: each is counted by its cause, once, and changes nothing (see
 # send_bad_adverts.py for the list), whether the node is BACKUP or MASTER; a
 # thousand of them print nothing to the kernel log; in strict mode a counter that does
-# not grow is refused, and without it accepted.
+# not grow is refused, and without it accepted; the log says so, once.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -70,7 +70,8 @@ for _ in range(${repeat:-1}):
 replayed()
 {
 	RET=0
-	local now=$(($(date +%s) << 32))
+	local now=$(($(date +%s) << 32)) lines
+	lines=$(dmesg | wc -l)
 	# shellcheck disable=SC2086 # words
 	carp_add "$a" $calm
 	forge counter=$((now + 7))
@@ -88,6 +89,10 @@ replayed()
 	forge counter=$((now + 8))
 	attr_is "$a" rx_adverts 5
 	stays "$a" backup
+	lines=$(dmesg | tail -n +$((lines + 1)) |
+		grep -cE 'carp: carp0@[0-9]+: 192\.0\.2\.10 sends counters that do not grow: with strict')
+	[ "$lines" = 1 ]
+	check_err $? "the log says so $lines times"
 	end_test "strict refuses a counter that does not grow"
 }
 
