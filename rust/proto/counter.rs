@@ -46,6 +46,13 @@ pub(super) const fn name(counter: u64) -> u64 {
     counter & NAME
 }
 
+/// A number in which each bit depends on all bits of `value` (the finalizer of splitmix64).
+pub(super) const fn mix(value: u64) -> u64 {
+    let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
+}
+
 /// The counters of one virtual host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Counter {
@@ -130,6 +137,11 @@ impl Counter {
         true
     }
 
+    /// Whether the sender of an advert that was accepted is of this implementation.
+    pub fn is_kin(&self, counter: u64) -> bool {
+        self.peers.have_sent(counter)
+    }
+
     /// Forgets what was accepted, since strict mode begins or ends here.
     pub fn forget_accepted(&mut self) {
         self.accepted = None;
@@ -137,13 +149,7 @@ impl Counter {
 
     /// Takes another name than the one of the sender of `counter`.
     fn rename(&mut self, counter: u64) {
-    /// Whether the sender of an advert that was accepted is of this implementation.
-    pub fn is_kin(&self, counter: u64) -> bool {
-        self.peers.have_sent(counter)
-    }
-
-        let mixed = self.last.rotate_left(32) ^ counter;
-        let drawn = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 44;
+        let drawn = name(mix(self.last.rotate_left(32) ^ counter));
         self.name = if drawn == self.name { drawn ^ 1 } else { drawn };
         self.first = None;
     }

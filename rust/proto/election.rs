@@ -19,6 +19,7 @@
 
 use core::cmp::Ordering;
 
+use super::counter::mix;
 use super::demotion::Priority;
 use super::state::Reason;
 use super::wire::{Advert, Source, Sources};
@@ -108,9 +109,9 @@ impl Tie {
     pub fn extra_ns(&self, own: &Sources, sent: u64, interval_ns: u64) -> u64 {
         let both_may_yield = self.ignored(own) > 0 || self.is_beyond_insisting(own);
         let quarters = if both_may_yield {
-            // The upper bits of a product depend on all bits: on two hosts they are not the same
-            // each time, however long the counters keep their distance.
-            (sent.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 62).saturating_add(5)
+            // On two hosts it is not the same each time, however long the counters keep their
+            // distance.
+            (mix(sent) >> 62).saturating_add(5)
         } else {
             4
         };

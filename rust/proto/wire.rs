@@ -312,7 +312,7 @@ fn checksum(bytes: &[u8]) -> u16 {
 
 /// `so_far` and the one's complement sum of the 16-bit words of `bytes`, a last odd byte being the
 /// high one of a word.
-pub(super) fn sum(so_far: u16, bytes: &[u8]) -> u16 {
+pub fn sum(so_far: u16, bytes: &[u8]) -> u16 {
     bytes.chunks(2).fold(so_far, |sum, word| {
         let word = match *word {
             [high, low] => u16::from_be_bytes([high, low]),

@@ -2,8 +2,8 @@
 //! What may be configured, and what the administrator reads otherwise.
 
 use carp_proto_tests::proto::config::{
-    check_advbase, check_advskew, check_demotion, check_key_len, check_vhid, Changes, Config,
-    Invalid,
+    check_advbase, check_advskew, check_demotion, check_grace, check_key_len, check_vhid, Changes,
+    Config, Invalid,
 };
 
 #[test]
@@ -24,6 +24,14 @@ fn ranges() {
             };
             assert_eq!(check(value), expected, "{invalid:?} {value}");
         }
+    }
+    for value in (0..=3_600).chain([3_601, 5_000, 65_535, 65_536, 65_596, u32::MAX]) {
+        let expected = if value <= 3_600 {
+            Ok(value as u16)
+        } else {
+            Err(Invalid::Grace)
+        };
+        assert_eq!(check_grace(value), expected, "{value}");
     }
     assert_eq!(check_key_len(0), Ok(0));
     assert_eq!(check_key_len(20), Ok(20));

@@ -4,6 +4,7 @@
 mod common;
 
 use carp_proto_tests::proto::config::Config;
+use carp_proto_tests::proto::election::Tie;
 use carp_proto_tests::proto::machine::{Actions, Reason, State};
 use carp_proto_tests::proto::wire::{Source, Sources};
 use common::node::{backup, hear, master, peer, NONE, OWN};
@@ -153,6 +154,51 @@ fn equal_masters_with_other_rules() {
     assert!((SECOND / 4..=SECOND).contains(&waits), "{waits}");
     let _ = hear(&mut machine, third + SECOND, 1, &equal);
     assert_eq!(machine.deadline_ns(), Some(third + 4 * SECOND));
+}
+
+/// What a MASTER that yields to an equal one waits longer: an interval; and where both may have
+/// yielded, a quarter to four quarters more, which are not the same on two hosts each time.
+#[test]
+fn what_one_that_yields_waits_longer() {
+    let tie = |adverts: u64, with: Source| {
+        (0..adverts)
+            .fold(None, |tie, now| Tie::heard(tie, now, with, 1_000))
+            .unwrap()
+    };
+    let step = 1 << 20;
+    let first = tie(1, v4(9));
+    let third = tie(3, v4(1));
+    let mut counted = [0; 4];
+    for sent in 0..4_000 {
+        assert_eq!(first.extra_ns(&OWN, 77 + sent * step, 4_000), 4_000);
+        let extra = third.extra_ns(&OWN, 77 + sent * step, 4_000);
+        assert!(extra % 1_000 == 0, "{extra}");
+        counted[(extra / 1_000 - 5) as usize] += 1;
+    }
+    assert!(
+        counted.iter().all(|count| (800..1_200).contains(count)),
+        "{counted:?}"
+    );
+    // However far apart two hosts are, and whatever their names: they differ soon.
+    for (distance, name) in [(0, 1), (1, 5), (2, 0xf_ffff), (4_096, 3), (4_096_000, 9)] {
+        let differs = |from: u64| {
+            (from..from + 12).any(|sent| {
+                let extra = |counter| third.extra_ns(&OWN, counter, 4_000);
+                extra(77 + sent * step) != extra((77 ^ name) + (sent + distance) * step)
+            })
+        };
+        assert!(
+            (0..1_000).all(|from| differs(from * 12)),
+            "{distance} {name}"
+        );
+    }
+    // Over IPv6 the first advert does not count if there is IPv4, and both may yield by the second.
+    let dual = Sources {
+        v6: own_v6(2).v6,
+        ..OWN
+    };
+    assert_eq!(tie(2, v6(9)).extra_ns(&own_v6(2), 77, 4_000), 4_000);
+    assert!(tie(2, v6(9)).extra_ns(&dual, 77, 4_000) >= 5_000);
 }
 
 /// A peer that is more demoted, less demoted, or as much: whatever its intervals.

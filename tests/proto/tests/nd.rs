@@ -100,6 +100,16 @@ fn addresses_that_follow_from_others() {
         link_local_of(&[0, 0, 0x5e, 0, 1, 0xaf]).to_vec(),
         unhex("fe8000000000000002005efffe0001af")
     );
+    // A MAC address that somebody has chosen has the bit set that is clear in one of a vendor.
+    for (first, in_address) in [(0x02, 0x00), (0x06, 0x04), (0xfe, 0xfc), (0xfc, 0xfe)] {
+        let address = link_local_of(&[first, 1, 2, 3, 4, 5]);
+        let mut expected = [
+            0xfe, 0x80, 0, 0, 0, 0, 0, 0, in_address, 1, 2, 0xff, 0xfe, 3, 4, 5,
+        ];
+        assert_eq!(address, expected);
+        expected[8] = first;
+        assert_ne!(address, expected);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 
 use carp_proto_tests::proto::auth::Form;
 use carp_proto_tests::proto::wire::{
-    frame_v4, parse_ipv4, vhid_of_mac, virtual_mac, Advert, Reject, Source, ADVERT_LEN,
+    frame_v4, parse_ipv4, sum, vhid_of_mac, virtual_mac, Advert, Reject, Source, ADVERT_LEN,
     FRAME_V4_LEN, GROUP_MAC_V4, HEAD_LEN,
 };
 use common::{advert, any_advert, any_digest, internet_checksum, unhex, Rng};
@@ -220,6 +220,26 @@ fn no_single_flipped_bit_is_accepted() {
 }
 
 /// Whoever can also mend the checksums can change these fields of the advert, and no others:
+/// RFC 1071, with a last odd byte as the high one of a word, and what was summed up before.
+#[test]
+fn sums() {
+    let mut rng = Rng::new(4);
+    for len in 0..=64 {
+        let bytes: Vec<u8> = (0..len).map(|_| rng.byte()).collect();
+        assert_eq!(
+            (!sum(0, &bytes)).to_be_bytes(),
+            internet_checksum(&bytes),
+            "{len}"
+        );
+        let even = (len / 2) & !1;
+        let (first, rest) = bytes.split_at(even);
+        assert_eq!(sum(sum(0, first), rest), sum(0, &bytes), "{len}");
+    }
+    assert_eq!(sum(0, &[0x12]), 0x1200);
+    assert_eq!(sum(0xffff, &[0x00, 0x01]), 1);
+    assert_eq!(sum(0, &[0x12, 0x34, 0xf0]), 0x0235);
+}
+
 /// advskew, authlen, demotion and advbase are not covered by the digest of CARP version 2. In the
 /// IPv4 header it is everything that a router may change too, and the source.
 #[test]
