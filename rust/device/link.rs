@@ -3,7 +3,10 @@
 //!
 //! Context: process, RTNL held, but `validate()` (no RTNL) and `way_out()` (softirqs off).
 
-use super::attributes::{self, Request};
+use super::{
+    attributes::{self, Request},
+    limits,
+};
 use crate::{
     address::stack::Stack,
     group::{
@@ -68,6 +71,10 @@ impl LinkKind for Vhost {
             return Err(extack.refuse(EINVAL, c"the MTU exceeds that of the parent"));
         }
 
+        let config = request.changes.apply(&Config::new(vhid));
+        limits::check_interval(&config, extack)?;
+        limits::check_number(rtnl, &device.namespace(), extack)?;
+
         let mut siblings_parent: Option<Arc<Parent>> = None;
         check_vhid_is_free(rtnl, parent, None, vhid, extack)?;
         parent.find_upper(rtnl, |upper| {
@@ -82,7 +89,6 @@ impl LinkKind for Vhost {
         device.set_address(rtnl, &wire::virtual_mac(vhid));
         device.inherit_limits(rtnl, parent.device());
         device.limit_mtu(rtnl, parent.device().mtu());
-        let config = request.changes.apply(&Config::new(vhid));
         let key = match request.key {
             Some(key) => key,
             None => Key::new(&[]).ok_or(EINVAL)?,
@@ -115,6 +121,10 @@ impl LinkKind for Vhost {
             let message = c"the device does not run: it takes a parent that is up, and an address";
             return Err(extack.refuse(ENETDOWN, message));
         }
+        let intended = request.changes.apply(&self.intended_config());
+        if request.changes.advbase.is_some() || request.changes.advskew.is_some() {
+            limits::check_interval(&intended, extack)?;
+        }
         // What can fail comes first, so that nothing has changed if it does.
         let renumbering = match request.vhid {
             Some(vhid) if vhid != self.intended_vhid() => {
@@ -123,6 +133,7 @@ impl LinkKind for Vhost {
             }
             _ => None,
         };
+        self.intend(rtnl, intended);
         let settings = Settings {
             changes: request.changes,
             key: request.key,

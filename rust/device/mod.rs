@@ -4,6 +4,7 @@
 mod attributes;
 pub(crate) mod events;
 pub(crate) mod frames;
+mod limits;
 pub(crate) mod link;
 pub(crate) mod notices;
 pub(crate) mod statistics;

@@ -93,6 +93,8 @@ impl WorkItem for Vhost {
 /// What the lock protects.
 pub(crate) struct Core {
     machine: Machine,
+    /// The settings that it will have, but for the vhid.
+    intended: Config,
     key: Key,
     signatures: Signatures<HmacSha1>,
     addresses: Addresses,
@@ -120,6 +122,7 @@ impl Vhost {
         let digest = Unhashed::new(&key, config.vhid).of(&mut Addresses::default());
         let core = Core {
             machine: Machine::new(config, u64::from(clock::random_u32())),
+            intended: config,
             key,
             signatures: Signatures::new(digest),
             addresses: Addresses::default(),
@@ -175,6 +178,16 @@ impl Vhost {
     pub(crate) fn intended_vhid(&self) -> u8 {
         let core = self.core.lock();
         core.claims.last().copied().unwrap_or(self.vhid())
+    }
+
+    /// The settings that it will have when all that was asked for is done; the vhid is not counted.
+    pub(crate) fn intended_config(&self) -> Config {
+        self.core.lock().intended
+    }
+
+    /// Settings that are asked for now.
+    pub(crate) fn intend(&self, _rtnl: &Rtnl<'_>, config: Config) {
+        self.core.lock().intended = config;
     }
 
     /// Claims `vhid`, which it will have behind the others that it claims.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Static inlines, macros and bit fields of the kernel, as functions that Rust can call.
- * Nothing else belongs here: no protocol, no policy, no state.
+ * Nothing else belongs here: no protocol, no policy, no state but the module's parameters.
  */
 #ifndef CARP_HELPERS_H
 #define CARP_HELPERS_H
@@ -40,6 +40,10 @@ struct net_device *carp_notifier_device(void *info);
 struct net_device *carp_next_device(struct net *net, struct net_device *dev);
 struct net *carp_next_net_rcu(struct net *net);
 struct net_device *carp_next_device_rcu(struct net *net, struct net_device *dev);
+
+/* module parameters */
+unsigned int carp_user_devices_max(void);
+unsigned int carp_user_interval_min_ms(void);
 
 /* printk */
 bool carp_log_is_due(bool of_initial_namespace);

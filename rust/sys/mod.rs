@@ -21,6 +21,7 @@ pub(crate) mod log;
 pub(crate) mod net_device;
 pub(crate) mod netlink;
 pub(crate) mod notifier;
+pub(crate) mod parameters;
 mod pernet;
 pub(crate) mod queue;
 pub(crate) mod rcu;

@@ -6,7 +6,9 @@
 #     the host                     the namespace of nobody
 #     host0 on h0 ---- h1          carp devices on u0 ---- u1
 #
-# Asserted: names are escaped in the kernel log, and a line names the namespace; whatever the
+# Asserted: more devices, and shorter intervals, than the module's parameters say are refused to the
+# user and not to the host's administrator, also to one who asks in two steps while nothing can be
+# done; the memory of the user's devices is accounted to the user; names are escaped in the kernel log, and a line names the namespace; whatever the
 # namespaces have to say, it is ten lines in five seconds, the rest is counted, and a device of the
 # host is still heard.
 
@@ -15,6 +17,9 @@ set -u
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 ALL_TESTS="
+	number
+	interval
+	memory
 	notices
 "
 
@@ -22,7 +27,7 @@ ALL_TESTS="
 user_add() {
 	setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Urn sleep infinity &
 	user=$!
-	defer kill "$user"
+	defer kill_process "$user"
 	busywait "$BUSYWAIT_TIMEOUT" grep -q sleep "/proc/$user/comm"
 	check_err $? "there is no user namespace"
 	as_user ip -batch - <<<"$(printf '%s\n' "link add u0 type veth peer name u1" \
@@ -61,6 +66,134 @@ all_are_up() {
 
 suppressed() {
 	log 'carp: [0-9]+ callbacks suppressed' | awk '{ n += $(NF - 2) } END { print n + 0 }'
+}
+
+# as_root COMMAND...: the host's administrator, in the user's network namespace.
+as_root() {
+	nsenter -t "$user" -n "$@"
+}
+
+# refused SENTENCE COMMAND...
+refused() {
+	local sentence=$1 said
+	shift
+	said=$("$@" 2>&1)
+	check_fail $? "not refused: $*"
+	[ "$said" = "Error: $sentence." ]
+	check_err $? "$*: $said"
+}
+
+# allowed COMMAND...
+allowed() {
+	"$@"
+	check_err $? "refused: $*"
+}
+
+# param NAME VALUE: until the end of the test.
+param() {
+	defer eval "echo $(cat "$parameters/$1") >$parameters/$1"
+	echo "$2" >"$parameters/$1"
+	check_err $? "$1 is not to be $2"
+}
+
+number()
+{
+	RET=0
+	local add="ip link add u65 link u0 type carp vhid 65"
+	local sentence="more carp devices than the module's user_devices_max take rights on the host itself"
+	[ "$(cat "$parameters/user_devices_max")" = 64 ]
+	check_err $? "64 is not the default"
+	user_add
+	as_user ip -batch - <<<"$(printf 'link add u%d link u0 type carp vhid %d\n' {1..64}{,})"
+	check_err $? "the user may not have 64 devices"
+	# shellcheck disable=SC2086 # words
+	{
+		refused "$sentence" as_user $add
+		allowed as_root $add
+		allowed as_user ip link del u65
+		param user_devices_max 65
+		allowed as_user $add
+		refused "$sentence" as_user ${add//65/66}
+	}
+	end_test "a user has so many devices, and the host's administrator any number"
+}
+
+# The asking is what counts, since nothing can be done while somebody is inside.
+interval()
+{
+	RET=0
+	local set="ip link set u1 type carp" number
+	local sentence="an interval below the module's user_interval_min_ms takes rights on the host itself"
+	local add="ip link add u1 link u0 type carp vhid 1 advbase 0"
+	[ "$(cat "$parameters/user_interval_min_ms")" = 100 ]
+	check_err $? "100 ms are not the default"
+	! echo 256001 2>/dev/null >"$parameters/user_interval_min_ms"
+	check_err $? "an interval that there is not may be the limit"
+	user_add
+	number=$(as_user readlink /proc/self/ns/net)
+	# shellcheck disable=SC2086 # words
+	{
+		refused "$sentence" as_user $add
+		refused "$sentence" as_user $add advskew 25
+		refused "$sentence" as_user $add advskew 25 demotion 240
+		allowed as_user $add advskew 26
+		refused "$sentence" as_user $set advskew 25
+		refused "$sentence" as_user $set advskew 0 preempt on
+		[[ $(as_root ip -d link show u1) == *"advskew 26 preempt off"* ]]
+		check_err $? "changed: $(as_root ip -d link show u1)"
+		allowed as_root $set advskew 5
+		# What the administrator has set is no matter of other settings.
+		allowed as_user $set preempt on
+		refused "$sentence" as_user $set advskew 6
+		param user_interval_min_ms 20
+		refused "$sentence" as_user $set advskew 4
+		allowed as_user $set advskew 6
+		param user_interval_min_ms 100
+
+		allowed as_user $set advbase 1 advskew 0
+		allowed as_user ip addr add 192.0.2.1/32 dev u1
+		allowed as_user ip link set u1 up
+		busywait "$BUSYWAIT_TIMEOUT" all_are_up 1
+		check_err $? "the device is not MASTER"
+		echo "hold 1" >"/sys/kernel/debug/carp/u0@${number//[^0-9]/}"
+		check_err $? "nobody is inside"
+		allowed as_user ip link set u0 address 02:00:00:00:00:77
+		allowed as_user $set advbase 0 advskew 26
+		refused "$sentence" as_user $set advskew 0
+		echo "release 1" >"/sys/kernel/debug/carp/u0@${number//[^0-9]/}"
+		busywait "$BUSYWAIT_TIMEOUT" advertises "advbase 0 advskew 26"
+		check_err $? "not what was asked for: $(as_root ip -d link show u1)"
+	}
+	end_test "a user's adverts are so far apart, and those of the host's administrator as near as there are"
+}
+
+advertises() {
+	[[ $(as_root ip -d link show u1) == *" $1 "* ]]
+}
+
+# charged: bytes of kernel memory that the group is charged for.
+charged() {
+	awk '$1 == "kernel" { print $2 }' "$group/memory.stat"
+}
+
+memory()
+{
+	RET=0
+	local was with
+	user_add
+	echo +memory >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir -p "$group"
+	defer rmdir "$group"
+	was=$(charged)
+	(
+		echo "$BASHPID" >"$group/cgroup.procs"
+		as_user ip -batch - <<<"$(printf 'link add u%d link u0 type carp vhid %d\n' {1..60}{,})"
+	)
+	check_err $? "the user has no carp devices"
+	with=$(charged)
+	echo "# 60 devices: $((with - was)) bytes"
+	between $((60 * 10000)) $((with - was)) $((60 * 100000)) "bytes are charged for 60 devices"
+	end_test "a user's devices are charged to the user"
 }
 
 notices()
@@ -115,4 +248,5 @@ notices()
 }
 
 user='' mark=''
+parameters=/sys/module/carp/parameters group=/sys/fs/cgroup/carp_test
 run_tests
