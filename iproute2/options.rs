@@ -34,7 +34,7 @@ Where:  VHID       := 1..255, the virtual host on PARENT
 
         grace      := 0..3600, seconds for which peers may differ in their
                       addresses while these change; default 60
-        NAME       := at most 15 bytes; devices with the same name fail over
+        NAME       := at most 15 characters; devices with the same name fail over
                       together; \"\" is none
 
         preempt      take over from a MASTER that adverts less often

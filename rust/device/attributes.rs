@@ -77,15 +77,17 @@ impl Request {
                 grace_s: number(data, extack, uapi::IFLA_CARP_GRACE, config::check_grace)?,
             },
             key: match data.get(uapi::IFLA_CARP_KEY) {
-                Some(key) => Some(
-                    Key::new(key.payload())
-                        .ok_or_else(|| extack.refuse(EINVAL, Invalid::KeyLen.message()))?,
-                ),
+                Some(key) => {
+                    config::check_key_len(key.payload().len())
+                        .map_err(|invalid| extack.refuse(EINVAL, invalid.message()))?;
+                    Some(Key::new(key.payload())?)
+                }
                 None => None,
             },
             group: match data.get(uapi::IFLA_CARP_GROUP) {
                 Some(group) => Some(GroupName::new(group.payload()).ok_or_else(|| {
-                    extack.refuse(EINVAL, c"the name of a group is at most 15 bytes long")
+                    let message = c"the name of a group is at most 15 printable ASCII characters";
+                    extack.refuse(EINVAL, message)
                 })?),
                 None => None,
             },

@@ -91,7 +91,7 @@ impl LinkKind for Vhost {
         device.limit_mtu(rtnl, parent.device().mtu());
         let key = match request.key {
             Some(key) => key,
-            None => Key::new(&[]).ok_or(EINVAL)?,
+            None => Key::new(&[])?,
         };
         let vhost = Vhost::new(config, key, parent)?;
         vhost.set_group(request.group.unwrap_or_default());

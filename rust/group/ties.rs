@@ -32,11 +32,11 @@ impl GroupName {
     /// With the zero at its end.
     pub(crate) const SIZE: usize = 16;
 
-    /// A name with its terminating zero or without, if it is short enough.
+    /// A name with its terminating zero or without, if it is short enough and can be printed.
     pub(crate) fn new(bytes: &[u8]) -> Option<Self> {
-        let name = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+        let name = bytes.strip_suffix(&[0]).unwrap_or(bytes);
         let mut group = Self::default();
-        if name.len() < Self::SIZE {
+        if name.len() < Self::SIZE && name.iter().all(u8::is_ascii_graphic) {
             group.0.get_mut(..name.len())?.copy_from_slice(name);
             Some(group)
         } else {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! HMAC-SHA1 by the kernel's library. Any context; nothing allocates, nothing fails.
+//! HMAC-SHA1 by the kernel's library. Any context; nothing allocates, nothing fails, but
+//! a new key.
 
 use super::bindings;
 use core::mem::MaybeUninit;
+use kernel::prelude::*;
 
 /// An HMAC under way: keyed, with nothing or something hashed so far.
 ///
@@ -65,27 +67,23 @@ impl Drop for HmacSha1 {
     }
 }
 
-/// The secret that peers share, padded with zeros. It leaves no trace in memory.
-pub(crate) struct Key([u8; Self::LEN]);
+/// The secret that peers share, padded with zeros. It leaves no trace in memory: whoever is given
+/// one is given the pointer, so that there are no copies on the stack.
+pub(crate) struct Key(KBox<[u8; Self::LEN]>);
 
 impl Key {
     const LEN: usize = 20;
 
-    /// The key that `bytes` begin; what is longer than a key is not one.
-    pub(crate) fn new(bytes: &[u8]) -> Option<Self> {
-        let mut key = Self([0; Self::LEN]);
-        key.0.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        Some(key)
+    /// The key that `bytes` begin. Fails if they are more than a key has, or if out of memory.
+    pub(crate) fn new(bytes: &[u8]) -> Result<Self> {
+        let mut key = Self(KBox::new([0; Self::LEN], GFP_KERNEL)?);
+        let room = key.0.get_mut(..bytes.len()).ok_or(EINVAL)?;
+        room.copy_from_slice(bytes);
+        Ok(key)
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl Clone for Key {
-    fn clone(&self) -> Self {
-        Self(self.0)
+        &*self.0
     }
 }
 

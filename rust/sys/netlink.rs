@@ -80,6 +80,22 @@ impl<'a> Attribute<'a> {
         }
     }
 
+    /// The payloads of all attributes of the type `kind` in this one, as far as they are whole.
+    fn nested(self, kind: u32) -> impl Iterator<Item = &'a [u8]> {
+        let mut rest = self.payload();
+        let next = move || {
+            let [len0, len1, kind0, kind1] = *rest.first_chunk()?;
+            let len = usize::from(u16::from_ne_bytes([len0, len1]));
+            let kind = u16::from_ne_bytes([kind0, kind1]);
+            let payload = rest.get(size_of::<bindings::nlattr>()..len)?;
+            rest = rest.get(len.next_multiple_of(4)..).unwrap_or_default();
+            Some((kind & bindings::NLA_TYPE_MASK as u16, payload))
+        };
+        core::iter::from_fn(next)
+            .filter(move |(found, _)| u32::from(*found) == kind)
+            .map(|(_, payload)| payload)
+    }
+
     pub(crate) fn u8(self) -> Result<u8> {
         self.payload().first().copied().ok_or(EINVAL)
     }
@@ -128,33 +144,21 @@ pub(super) fn validate_strictly(
     policy: &'static [Policy],
     extack: Extack<'_>,
 ) -> Result {
-    let find = |payload: &[u8], kind: u32| {
-        // SAFETY: `payload` is valid for its length; the function checks lengths as it walks.
-        unsafe {
-            kernel::bindings::nla_find(
+    // The core takes the last one of several: none of them may hold what it does not know.
+    outer.nested(kind).try_for_each(|payload| {
+        let highest = policy.len().saturating_sub(1);
+        // SAFETY: `payload` is valid for its length, `policy` has entries up to `highest`, `extack`
+        // is null or valid.
+        to_result(unsafe {
+            bindings::__nla_validate(
                 payload.as_ptr().cast(),
-                payload.len().min(i32::MAX as usize) as i32,
-                kind as i32,
+                i32::try_from(payload.len())?,
+                i32::try_from(highest)?,
+                policy.as_ptr(),
+                bindings::RUST_CONST_HELPER_NL_VALIDATE_STRICT,
+                extack.as_ptr(),
             )
-        }
-    };
-    // SAFETY: What is found lies inside `outer`.
-    let Some(nest) = (unsafe { Attribute::from_raw(find(outer.payload(), kind).cast()) }) else {
-        return Ok(());
-    };
-    let payload = nest.payload();
-    let highest = policy.len().saturating_sub(1);
-    // SAFETY: `payload` is valid for its length, `policy` has entries up to `highest`, `extack` is
-    // null or valid.
-    to_result(unsafe {
-        bindings::__nla_validate(
-            payload.as_ptr().cast(),
-            i32::try_from(payload.len())?,
-            i32::try_from(highest)?,
-            policy.as_ptr(),
-            bindings::RUST_CONST_HELPER_NL_VALIDATE_STRICT,
-            extack.as_ptr(),
-        )
+        })
     })
 }
 

@@ -115,7 +115,9 @@ changes()
 		refused "Error: advbase must be between 0 and 255." $set advskew 5 advbase 256
 		refused "Error: demotion must be between 0 and 240." $set demotion 241
 		refused "Error: grace must be between 0 and 3600 seconds." $set grace 3601
-		refused "Error: the name of a group is at most 15 bytes long." $set group 1234567890123456
+		for value in 1234567890123456 $'a\eb' 'a b' ä; do
+			refused "Error: the name of a group is at most 15 printable ASCII characters." $set group "$value"
+		done
 	}
 	refused "RTNETLINK answers: Operation not supported" link set carp0 address 02:00:00:00:00:01
 	refused "Error: mtu greater than device maximum." link set carp0 mtu 1501

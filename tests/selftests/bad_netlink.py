@@ -18,10 +18,12 @@ READ_ONLY = "this attribute is only reported"
 UNKNOWN = "Unknown attribute type"
 
 
-def link(data, parent=None, name=b"carp1\0"):
+def link(data, parent=None, name=b"carp1\0", before=None):
+    """`before`: data that come first, as if there were no more."""
     info = attribute(IFLA_INFO_KIND, b"carp\0")
-    if data is not None:
-        info += attribute(IFLA_INFO_DATA, data)
+    for part in before, data:
+        if part is not None:
+            info += attribute(IFLA_INFO_DATA, part)
     message = attribute(IFLA_LINKINFO, info)
     if name:
         message = attribute(IFLA_IFNAME, name) + message
@@ -47,8 +49,9 @@ def faults():
     yield "an attribute shorter than its header", attribute(ADVSKEW, bytes(4), 2), errno.EINVAL, \
         None
     yield "three bytes behind the attributes", b"\0" * 3, errno.EINVAL, None
-    yield "a group of 16 bytes", attribute(GROUP, b"1234567890123456\0"), errno.EINVAL, \
-        "the name of a group is at most 15 bytes long"
+    for name in b"1234567890123456\0", b"a\nb\0", b"a\x7f\0", b"a\xffb\0", b"a\0b\0", b"a\0\0":
+        yield f"the group {name}", attribute(GROUP, name), errno.EINVAL, \
+            "the name of a group is at most 15 printable ASCII characters"
     yield "a group without its end", attribute(GROUP, b"1234"), errno.EINVAL, None
     yield "grace in 2 bytes", attribute(GRACE, b"\0\0"), errno.ERANGE, None
     for value in 3601, 65536 + 5, (1 << 32) - 1:
@@ -82,6 +85,10 @@ def creations(parent):
     """(name, message, errno, sentence)"""
     for name, data, error, sentence in faults():
         yield name, link(u32(VHID, 2) + data, parent), error, sentence
+    right = u32(VHID, 2)
+    for name, first, last in (("first", right + u32(50, 1), right), ("last", right, right + u32(50, 1))):
+        yield f"two sets of data, and the {name} is wrong", link(last, parent, before=first), \
+            errno.EINVAL, UNKNOWN
     yield "no data", link(None, parent), errno.EINVAL, "a vhid is needed: vhid 1..255"
     yield "empty data", link(b"", parent), errno.EINVAL, "a vhid is needed: vhid 1..255"
     for value in 0, 256, (1 << 32) - 1:
