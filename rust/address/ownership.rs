@@ -23,7 +23,7 @@ use crate::{
         net_device::{NamespaceRef, NetDevice, RcuDevice},
         queue,
         route::LocalRoute,
-        rtnetlink::Route,
+        rtnetlink::{Route, Via},
     },
 };
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -186,15 +186,22 @@ impl Ownership {
     /// The addresses of the device as they are now, marked, and its namespace. None: it goes, and takes
     /// its routes with it.
     fn snapshot(&self) -> Result<Option<(DeviceAddresses, NamespaceRef)>> {
-        let guard = Guard::new();
-        let Some(device) = self.device.get(&guard) else {
-            return Ok(None);
+        let (via, namespace) = {
+            let guard = Guard::new();
+            let Some(device) = self.device.get(&guard) else {
+                return Ok(None);
+            };
+            let Some(namespace) = device.namespace().keep() else {
+                return Ok(None);
+            };
+            self.mark(&guard, device);
+            let via = Via {
+                index: device.index(),
+                vrf_table: device.vrf_table(),
+            };
+            (via, namespace)
         };
-        let Some(namespace) = device.namespace().keep() else {
-            return Ok(None);
-        };
-        self.mark(&guard, device);
-        Ok(Some((DeviceAddresses::of(&guard, device)?, namespace)))
+        Ok(Some((DeviceAddresses::of(via, &self.device)?, namespace)))
     }
 
     fn tell_refused(&self, route: &Route, error: Error) {

@@ -12,9 +12,10 @@
 use crate::{
     proto::ipv6,
     sys::{
+        collect::collect,
         inet::{self, Configured, Ipv4},
         inet6::{self, Ipv6},
-        net_device::{NamespaceRef, NetDevice, RcuDevice},
+        net_device::{NamespaceRef, RcuDevice},
         rtnetlink::{Client, Destination, Route, RouteKind, Via},
     },
 };
@@ -60,31 +61,29 @@ pub(crate) struct DeviceAddresses {
 }
 
 impl DeviceAddresses {
-    /// Fails for want of memory. Context: process or softirq.
-    pub(crate) fn of(guard: &Guard, device: &NetDevice) -> Result<Self> {
-        let mut this = Self {
-            via: Via {
-                index: device.index(),
-                vrf_table: device.vrf_table(),
-            },
-            v4: KVec::new(),
-            v6: KVec::new(),
-        };
-        for configured in inet::configured_rcu(guard, device) {
-            this.v4.push(configured, GFP_ATOMIC)?;
-        }
-        for address in inet6::addresses_rcu(guard, device) {
-            let configured = Configured6 {
-                address: address.address(),
-                peer: address.peer(),
-                prefix_len: address.prefix_len(),
-                metric: address.metric(),
-                wants_prefix_route: address.wants_prefix_route(),
-                is_routed: address.is_routed(),
+    /// Those of `device`, whose routes are `via` it; none if it has gone. Fails if out of memory.
+    pub(crate) fn of(via: Via, device: &RcuDevice) -> Result<Self> {
+        let v4 = collect(|guard, found| {
+            if let Some(device) = device.get(guard) {
+                inet::configured_rcu(guard, device).for_each(found);
+            }
+        })?;
+        let v6 = collect(|guard, found| {
+            let Some(device) = device.get(guard) else {
+                return;
             };
-            this.v6.push(configured, GFP_ATOMIC)?;
-        }
-        Ok(this)
+            for address in inet6::addresses_rcu(guard, device) {
+                found(Configured6 {
+                    address: address.address(),
+                    peer: address.peer(),
+                    prefix_len: address.prefix_len(),
+                    metric: address.metric(),
+                    wants_prefix_route: address.wants_prefix_route(),
+                    is_routed: address.is_routed(),
+                });
+            }
+        })?;
+        Ok(Self { via, v4, v6 })
     }
 }
 

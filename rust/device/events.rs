@@ -15,6 +15,9 @@ use crate::{
 };
 use kernel::{prelude::*, sync::Arc};
 
+/// Of both families together; each advert's digest covers them all, and so does each change.
+const ADDRESSES_MAX: usize = 1024;
+
 pub(crate) struct Events;
 
 impl notifier::Events for Events {
@@ -94,6 +97,11 @@ impl notifier::Events for Events {
 }
 
 impl validator::Rules for Events {
+    fn limit(device: &NetDevice) -> Option<(usize, &'static CStr)> {
+        let message = c"a carp device has at most 1024 addresses";
+        link::of::<Vhost>(device).map(|_| (ADDRESSES_MAX, message))
+    }
+
     /// Which of two devices an address belongs to would be anybody's guess.
     fn refuse(device: &NetDevice, owner: &NetDevice) -> Option<&'static CStr> {
         if link::of::<Vhost>(device).is_some() {

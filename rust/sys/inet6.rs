@@ -3,6 +3,7 @@
 
 use super::{
     bindings,
+    collect::collect,
     net_device::{NetDevice, Rtnl},
 };
 use core::{
@@ -102,11 +103,9 @@ pub(crate) fn addresses_rcu<'a>(
 
 /// The addresses configured on `device`. Context: RTNL; allocates.
 pub(crate) fn addresses(_rtnl: &Rtnl<'_>, device: &NetDevice) -> Result<KVec<Ipv6>> {
-    let mut list = KVec::new();
-    for address in addresses_rcu(&Guard::new(), device) {
-        list.push(address.address(), GFP_ATOMIC)?;
-    }
-    Ok(list)
+    collect(|guard, found| {
+        addresses_rcu(guard, device).for_each(|address| found(address.address()));
+    })
 }
 
 /// The kernel has IPv6. Without (`ipv6.disable=1`) no device has any of it, and what looks an address

@@ -8,6 +8,7 @@
 
 pub(crate) mod bindings;
 pub(crate) mod clock;
+pub(crate) mod collect;
 pub(crate) mod debugfs;
 pub(crate) mod fib;
 pub(crate) mod genl;

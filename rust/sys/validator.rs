@@ -15,6 +15,9 @@ use kernel::{
 
 /// Who is asked. Context: process.
 pub(crate) trait Rules: 'static {
+    /// How many addresses `device` may have, both families together, and what is said of one more.
+    fn limit(device: &NetDevice) -> Option<(usize, &'static CStr)>;
+
     /// Why `device` may not have an address that `owner` has, if that is so.
     fn refuse(device: &NetDevice, owner: &NetDevice) -> Option<&'static CStr>;
 }
@@ -73,7 +76,7 @@ unsafe extern "C" fn validate_v4<T: Rules>(
     // What is only in the tables is about to be deleted there.
     let owner = inet::owner_of(&guard, device, address)
         .filter(|owner| inet::addresses_rcu(&guard, owner).any(|own| own == address));
-    answer::<T>(device, owner, extack)
+    answer::<T>(&guard, device, owner, extack)
 }
 
 /// # Safety
@@ -95,19 +98,30 @@ unsafe extern "C" fn validate_v6<T: Rules>(
     };
     let guard = Guard::new();
     let owner = inet6::holder_of(&guard, device, &address);
-    answer::<T>(device, owner, extack)
+    answer::<T>(&guard, device, owner, extack)
 }
 
-fn answer<T: Rules>(device: &NetDevice, owner: Option<&NetDevice>, extack: Extack<'_>) -> c_int {
+fn answer<T: Rules>(
+    guard: &Guard,
+    device: &NetDevice,
+    owner: Option<&NetDevice>,
+    extack: Extack<'_>,
+) -> c_int {
     let other = owner.filter(|owner| !owner.is(device));
-    match other.and_then(|owner| T::refuse(device, owner)) {
-        Some(message) => {
-            extack.refuse(EADDRINUSE, message);
-            NOTIFY_ADDRESS_IN_USE
-        }
-        None => NOTIFY_DONE,
+    if let Some(message) = other.and_then(|owner| T::refuse(device, owner)) {
+        return notify(extack.refuse(EADDRINUSE, message));
     }
+    if let Some((limit, message)) = T::limit(device) {
+        let v4 = inet::addresses_rcu(guard, device).count();
+        let v6 = inet6::addresses_rcu(guard, device).count();
+        if v4.saturating_add(v6) >= limit {
+            return notify(extack.refuse(ENOSPC, message));
+        }
+    }
+    NOTIFY_DONE
 }
 
-/// `notifier_from_errno(-EADDRINUSE)`.
-const NOTIFY_ADDRESS_IN_USE: c_int = 0x8000 | (1 + kernel::bindings::EADDRINUSE as c_int);
+/// What `notifier_from_errno()` makes of it.
+fn notify(error: Error) -> c_int {
+    0x8000 | 1_i32.saturating_sub(error.to_errno())
+}

@@ -22,6 +22,7 @@ ALL_TESTS="
 	parents
 	changes
 	addresses
+	number_of_addresses
 	legal
 	without_rights
 "
@@ -128,6 +129,27 @@ changes()
 	ip -n "$a" link set carp0 up
 	becomes "$a" master
 	end_test "a wrong change is refused"
+}
+
+# Of both families together; what is there already, and what takes its place, is no more.
+number_of_addresses()
+{
+	RET=0
+	local n sentence="Error: a carp device has at most 1024 addresses."
+	ip -n "$a" link add carp1 link eth0 type carp vhid 2
+	defer ip -n "$a" link del carp1
+	for ((n = 0; n < 512; n++)); do
+		echo "addr add 10.0.$((n / 256)).$((n % 256))/32 dev carp1"
+		printf 'addr add 2001:db8::%x/128 dev carp1\n' "$n"
+	done | ip -n "$a" -batch -
+	check_err $? "1024 addresses are refused"
+	refused "$sentence" addr add 192.0.2.77/32 dev carp1
+	refused "$sentence" addr add 2001:db8::77:0/128 dev carp1
+	ip -n "$a" addr del 10.0.0.0/32 dev carp1
+	ip -n "$a" addr add 2001:db8::77:0/128 dev carp1
+	check_err $? "one is refused in the place of another"
+	refused "$sentence" addr add 192.0.2.77/32 dev carp1
+	end_test "a carp device has so many addresses, and no more"
 }
 
 addresses()
