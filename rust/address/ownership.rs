@@ -90,7 +90,7 @@ impl Ownership {
                 routes <- new_mutex!(Routes::default(), "carp routes"),
                 work <- new_work!("carp routes"),
             }),
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         )
     }
 

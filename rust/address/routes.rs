@@ -159,12 +159,16 @@ impl Routes {
         let mut current = KVec::new();
         let mut outcome = Ok(());
         for_each_v4(&now.v4, |route| {
-            outcome = outcome.and(current.push(*route, GFP_KERNEL).map_err(Error::from));
+            outcome = outcome.and(
+                current
+                    .push(*route, GFP_KERNEL_ACCOUNT)
+                    .map_err(Error::from),
+            );
         });
         for address in &now.v6 {
-            current.push(local6(&address.address), GFP_KERNEL)?;
+            current.push(local6(&address.address), GFP_KERNEL_ACCOUNT)?;
             for prefix in prefix_routes(address) {
-                current.push(prefix, GFP_KERNEL)?;
+                current.push(prefix, GFP_KERNEL_ACCOUNT)?;
             }
         }
         outcome?;
@@ -210,7 +214,7 @@ impl Routes {
     ) -> Result {
         let via = addresses.via;
         let mut outcome = Ok(());
-        self.added.reserve(addresses.v6.len(), GFP_KERNEL)?;
+        self.added.reserve(addresses.v6.len(), GFP_KERNEL_ACCOUNT)?;
         // Those whose address has gone, or that are not owned any more.
         self.added.retain(|added| {
             if owned && addresses.v6.iter().any(|now| now.address == *added) {
@@ -255,7 +259,7 @@ impl Routes {
                     error,
                     is_told: false,
                 },
-                GFP_KERNEL,
+                GFP_KERNEL_ACCOUNT,
             )?,
             (Ok(()), None) | (Err(_), Some(_)) => (),
         }

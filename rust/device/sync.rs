@@ -39,7 +39,7 @@ impl Family for Sync {
             let message = c"too many wait for the carp devices of this namespace";
             return Err(request.extack().refuse(EBUSY, message));
         }
-        let mut waiting = KVec::with_capacity(parents.list().len(), GFP_KERNEL)?;
+        let mut waiting = KVec::with_capacity(parents.list().len(), GFP_KERNEL_ACCOUNT)?;
         for _ in parents.list() {
             waiting
                 .push_within_capacity(Answers::new()?)

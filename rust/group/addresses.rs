@@ -53,7 +53,7 @@ pub(crate) struct Groups(KVec<Ipv6>);
 impl Groups {
     /// None yet, and room for those of so many addresses.
     pub(super) fn room(addresses: usize) -> Result<Self> {
-        let room = KVec::with_capacity(addresses.saturating_add(1), GFP_KERNEL)?;
+        let room = KVec::with_capacity(addresses.saturating_add(1), GFP_KERNEL_ACCOUNT)?;
         Ok(Self(room))
     }
 

@@ -86,7 +86,7 @@ impl Answer {
                 message <- new_mutex!(message, "carp answer"),
                 work <- new_work!("carp answer"),
             }),
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         )
     }
 
@@ -111,7 +111,7 @@ fn wait_for_routes(namespace: &Namespace) -> Result {
     let mut changed = KVec::new();
     namespace.for_each_device(&RtnlGuard::new(), |device| -> Result {
         if let Some(vhost) = link::of::<Vhost>(device) {
-            changed.push(vhost.ownership().clone(), GFP_KERNEL)?;
+            changed.push(vhost.ownership().clone(), GFP_KERNEL_ACCOUNT)?;
         }
         Ok(())
     })?;
@@ -130,7 +130,7 @@ impl Answers {
 
     /// None yet, and room for them.
     pub(crate) fn new() -> Result<Self> {
-        Ok(Self(KVec::with_capacity(Self::ROOM, GFP_KERNEL)?))
+        Ok(Self(KVec::with_capacity(Self::ROOM, GFP_KERNEL_ACCOUNT)?))
     }
 
     /// There is room for another one.

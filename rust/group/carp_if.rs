@@ -23,9 +23,9 @@ impl CarpIf {
 
     /// Empty, with all the memory that it will ever need.
     pub(crate) fn new() -> Result<Self> {
-        let mut containers = KVec::with_capacity(Self::CONTAINERS, GFP_KERNEL)?;
+        let mut containers = KVec::with_capacity(Self::CONTAINERS, GFP_KERNEL_ACCOUNT)?;
         for _ in 0..Self::CONTAINERS {
-            containers.push(None, GFP_KERNEL)?;
+            containers.push(None, GFP_KERNEL_ACCOUNT)?;
         }
         Ok(Self {
             containers,

@@ -22,7 +22,7 @@ pub(super) fn inspector(parent: &Arc<Parent>) -> Option<Inspector> {
     let root = debugfs::root()?;
     let name = CString::try_from_fmt(fmt!("{}", parent.device().label())).ok()?;
     let file = root.read_write_callback_file(&name, parent.clone(), &read, &write);
-    KBox::pin_init(file, GFP_KERNEL).ok()
+    KBox::pin_init(file, GFP_KERNEL_ACCOUNT).ok()
 }
 
 fn read(parent: &Arc<Parent>, f: &mut fmt::Formatter<'_>) -> fmt::Result {

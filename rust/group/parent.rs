@@ -139,7 +139,7 @@ impl Parent {
                     "carp parent"
                 ),
             }),
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         )
     }
 
@@ -206,8 +206,8 @@ impl Parent {
         let fresh = Fresh::new(CarpIf::new()?)?;
         let spare = Fresh::new(CarpIf::new()?)?;
         let mut writer = self.writer.lock();
-        writer.spares.reserve(1, GFP_KERNEL)?;
-        writer.members.reserve(1, GFP_KERNEL)?;
+        writer.spares.reserve(1, GFP_KERNEL_ACCOUNT)?;
+        writer.members.reserve(1, GFP_KERNEL_ACCOUNT)?;
         if writer.presence.is_none() {
             writer.presence = Some(Presence {
                 hooks: FrameHooks::new(rtnl, self.device(), self.clone())?,
@@ -310,7 +310,7 @@ impl Parent {
 
     /// The virtual hosts that run, to be kept beyond a guard.
     pub(crate) fn running(&self) -> Result<KVec<Arc<Vhost>>> {
-        let mut vhosts = KVec::with_capacity(CarpIf::CONTAINERS, GFP_KERNEL)?;
+        let mut vhosts = KVec::with_capacity(CarpIf::CONTAINERS, GFP_KERNEL_ACCOUNT)?;
         let guard = Guard::new();
         for vhost in self.carp_if(&guard).into_iter().flat_map(CarpIf::iter) {
             vhosts.push_within_capacity(vhost.clone()).or(Err(ENOMEM))?;
@@ -320,7 +320,7 @@ impl Parent {
 
     /// Those, and those at rest or about to run.
     pub(crate) fn members(&self) -> Result<KVec<Arc<Vhost>>> {
-        let mut vhosts = KVec::with_capacity(CarpIf::CONTAINERS, GFP_KERNEL)?;
+        let mut vhosts = KVec::with_capacity(CarpIf::CONTAINERS, GFP_KERNEL_ACCOUNT)?;
         for vhost in &self.writer.lock().members {
             vhosts.push_within_capacity(vhost.clone()).or(Err(ENOMEM))?;
         }

@@ -20,10 +20,10 @@ impl Parents {
             return Ok(place);
         }
         let place = self.list.len();
-        self.list.reserve(1, GFP_KERNEL)?;
+        self.list.reserve(1, GFP_KERNEL_ACCOUNT)?;
         let address = Arc::as_ptr(parent).addr();
         self.places
-            .try_create_and_insert(address, place, GFP_KERNEL)?;
+            .try_create_and_insert(address, place, GFP_KERNEL_ACCOUNT)?;
         self.list
             .push_within_capacity(parent.clone())
             .or(Err(ENOMEM))?;

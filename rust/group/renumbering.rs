@@ -35,7 +35,7 @@ impl Member {
 impl Renumbering {
     /// Of one virtual host. Takes what it takes; or fails, and takes nothing.
     pub(crate) fn new(rtnl: &Rtnl<'_>, vhost: Arc<Vhost>, vhid: u8) -> Result<Self> {
-        let mut members = KVec::with_capacity(1, GFP_KERNEL)?;
+        let mut members = KVec::with_capacity(1, GFP_KERNEL_ACCOUNT)?;
         let without = Some(Fresh::new(CarpIf::new()?)?);
         let with = Some(Fresh::new(CarpIf::new()?)?);
         vhost.claim(rtnl, vhid)?;
@@ -67,7 +67,7 @@ impl Renumbering {
 
     /// Makes room for so many others.
     pub(super) fn make_room(&mut self, others: usize) -> Result {
-        Ok(self.members.reserve(others, GFP_KERNEL)?)
+        Ok(self.members.reserve(others, GFP_KERNEL_ACCOUNT)?)
     }
 
     /// Does what `other` would do as well. There is room for it.

@@ -133,7 +133,7 @@ impl Serializer {
                 ),
                 work <- new_work!("carp serializer"),
             }),
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         )
     }
 
@@ -259,7 +259,7 @@ impl Serializer {
     /// Fails for want of memory.
     pub(super) fn status(&self) -> Result<Status> {
         let queue = self.queue.lock();
-        let mut waiting = KVec::with_capacity(queue.waiting.len(), GFP_KERNEL)?;
+        let mut waiting = KVec::with_capacity(queue.waiting.len(), GFP_KERNEL_ACCOUNT)?;
         for operation in queue.waiting.iter() {
             waiting
                 .push_within_capacity(operation.subject())

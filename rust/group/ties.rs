@@ -99,7 +99,7 @@ impl Ties {
             if let Some(first) = names.get(&group) {
                 this.tie(*first, parent);
             } else {
-                names.try_create_and_insert(group, parent, GFP_KERNEL)?;
+                names.try_create_and_insert(group, parent, GFP_KERNEL_ACCOUNT)?;
             }
             Ok(())
         })?;
@@ -107,7 +107,7 @@ impl Ties {
     }
 
     fn add(&mut self, parent: &Arc<Parent>) -> Result<usize> {
-        self.tied.reserve(1, GFP_KERNEL)?;
+        self.tied.reserve(1, GFP_KERNEL_ACCOUNT)?;
         let place = self.parents.add(parent)?;
         if place == self.tied.len() {
             let alone = Tied {
@@ -169,14 +169,14 @@ impl Ties {
     /// Those that `parent` is tied to; and itself.
     fn ring_of(&self, parent: &Arc<Parent>) -> Result<KVec<Arc<Parent>>> {
         let mut ring = KVec::new();
-        ring.push(parent.clone(), GFP_KERNEL)?;
+        ring.push(parent.clone(), GFP_KERNEL_ACCOUNT)?;
         let Some(start) = self.parents.place(parent) else {
             return Ok(ring);
         };
         let mut place = start;
         while let Some(next) = self.next(place).filter(|next| *next != start) {
             if let Some(other) = self.parents.list().get(next) {
-                ring.push(other.clone(), GFP_KERNEL)?;
+                ring.push(other.clone(), GFP_KERNEL_ACCOUNT)?;
             }
             place = next;
         }
@@ -194,12 +194,12 @@ pub(super) fn other_group(
     let own = parent.serializer();
     let mut names: RBTree<GroupName, ()> = RBTree::new();
     if let Some(name) = joins {
-        names.try_create_and_insert(name, (), GFP_KERNEL)?;
+        names.try_create_and_insert(name, (), GFP_KERNEL_ACCOUNT)?;
     }
     let namespace = parent.device().namespace();
     for_each_tied(rtnl, &namespace, |vhost, group| {
         if Arc::ptr_eq(vhost.parent(), parent) && names.get(&group).is_none() {
-            names.try_create_and_insert(group, (), GFP_KERNEL)?;
+            names.try_create_and_insert(group, (), GFP_KERNEL_ACCOUNT)?;
         }
         Ok(())
     })?;
@@ -303,7 +303,7 @@ pub(super) fn share_fate(rtnl: &Rtnl<'_>, namespace: &Namespace) -> Result {
     let mut failed: RBTree<GroupName, ()> = RBTree::new();
     for_each_tied(rtnl, namespace, |vhost, group| {
         if !vhost.parent().works() && failed.get(&group).is_none() {
-            failed.try_create_and_insert(group, (), GFP_KERNEL)?;
+            failed.try_create_and_insert(group, (), GFP_KERNEL_ACCOUNT)?;
         }
         Ok(())
     })?;

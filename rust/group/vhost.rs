@@ -138,7 +138,7 @@ impl Vhost {
             counters: Counters::default(),
             outbox: Outbox::default(),
         };
-        let device = Arc::new(RcuDevice::empty(), GFP_KERNEL)?;
+        let device = Arc::new(RcuDevice::empty(), GFP_KERNEL_ACCOUNT)?;
         let ownership = Ownership::new(device.clone(), parent.device())?;
         let parent = Seat::new(parent)?;
         Arc::pin_init(
@@ -157,7 +157,7 @@ impl Vhost {
                 conflicts: Conflicts::new(),
                 work <- new_work!("carp addresses"),
             }),
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         )
     }
 
@@ -194,7 +194,7 @@ impl Vhost {
     pub(crate) fn claim(&self, _rtnl: &Rtnl<'_>, vhid: u8) -> Result {
         // Allocated without the lock; RTNL keeps others from claiming meanwhile.
         let len = self.core.lock().claims.len();
-        let mut claims = KVec::with_capacity(len.saturating_add(1), GFP_KERNEL)?;
+        let mut claims = KVec::with_capacity(len.saturating_add(1), GFP_KERNEL_ACCOUNT)?;
         let old = {
             let mut core = self.core.lock();
             for claim in Iterator::chain(core.claims.iter(), [&vhid]) {

@@ -122,7 +122,7 @@ impl Waiting {
         let mut census = self.census;
         census.add(more);
         let missing = census.room().saturating_sub(self.operations.len());
-        self.operations.reserve(missing, GFP_KERNEL)?;
+        self.operations.reserve(missing, GFP_KERNEL_ACCOUNT)?;
         self.census = census;
         Ok(())
     }
@@ -173,7 +173,7 @@ impl Waiting {
     /// An empty one with as much room.
     pub(super) fn like(&self) -> Result<Self> {
         Ok(Self {
-            operations: KVec::with_capacity(self.census.room(), GFP_KERNEL)?,
+            operations: KVec::with_capacity(self.census.room(), GFP_KERNEL_ACCOUNT)?,
             ..Self::new()
         })
     }

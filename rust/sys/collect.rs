@@ -17,6 +17,6 @@ pub(crate) fn collect<T>(each: impl Fn(&Guard, &mut dyn FnMut(T))) -> Result<KVe
             return Ok(list);
         }
         list.clear();
-        list.reserve(count, GFP_KERNEL)?;
+        list.reserve(count, GFP_KERNEL_ACCOUNT)?;
     }
 }

@@ -76,7 +76,7 @@ impl Key {
 
     /// The key that `bytes` begin. Fails if they are more than a key has, or if out of memory.
     pub(crate) fn new(bytes: &[u8]) -> Result<Self> {
-        let mut key = Self(KBox::new([0; Self::LEN], GFP_KERNEL)?);
+        let mut key = Self(KBox::new([0; Self::LEN], GFP_KERNEL_ACCOUNT)?);
         let room = key.0.get_mut(..bytes.len()).ok_or(EINVAL)?;
         room.copy_from_slice(bytes);
         Ok(key)

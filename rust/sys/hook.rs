@@ -75,7 +75,7 @@ impl<T: FrameHook> FrameHooks<T> {
                 hook(ingress::<T>, bindings::nf_dev_hooks_NF_NETDEV_INGRESS),
                 hook(egress::<T>, bindings::nf_dev_hooks_NF_NETDEV_EGRESS),
             ],
-            GFP_KERNEL,
+            GFP_KERNEL_ACCOUNT,
         );
         let registered = ops.map_err(Error::from).and_then(|ops| {
             // SAFETY: `ops` describes two hooks of a living device, and stays where it is until

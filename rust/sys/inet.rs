@@ -48,7 +48,7 @@ pub(crate) fn addresses(_rtnl: &Rtnl<'_>, device: &NetDevice) -> Result<KVec<Ipv
     // SAFETY: RTNL is held.
     for ifa in unsafe { walk(in_dev) } {
         // SAFETY: As above.
-        list.push(unsafe { local(ifa) }, GFP_KERNEL)?;
+        list.push(unsafe { local(ifa) }, GFP_KERNEL_ACCOUNT)?;
     }
     Ok(list)
 }

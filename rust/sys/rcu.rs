@@ -34,7 +34,7 @@ pub(crate) struct Fresh<T>(KBox<Node<T>>);
 impl<T> Fresh<T> {
     pub(crate) fn new(value: T) -> Result<Self> {
         let next = ptr::null_mut();
-        Ok(Self(KBox::new(Node { value, next }, GFP_KERNEL)?))
+        Ok(Self(KBox::new(Node { value, next }, GFP_KERNEL_ACCOUNT)?))
     }
 }
 
