@@ -10,7 +10,7 @@
 //! * `group`: a parent, the snapshot of virtual hosts that its packets are matched with, and the
 //!   virtual hosts.
 //! * `device`: what Linux sees: the link kind, its attributes, the parents' packets and events.
-//! * `address`: who owns the virtual addresses: ARP, Neighbour Discovery, and the routes that make an
+//! * `address`: whose the virtual addresses are, and who owns them: their table, ARP, Neighbour Discovery, and the routes that make an
 //!   address local.
 //! * `sys`: the kernel's objects behind safe interfaces, and the only `unsafe`.
 //!
@@ -20,7 +20,7 @@
 //!
 //! | context | may | must not |
 //! |---|---|---|
-//! | receive and transmit hooks (softirqs off, RCU) | load `carp_if` once; take a vhost's lock, for an advert | sleep, take RTNL |
+//! | receive and transmit hooks (softirqs off, RCU) | load `carp_if` once, and the table of virtual addresses; take a vhost's lock, for an advert | sleep, take RTNL |
 //! | vhost timer (softirq) | take its vhost's lock, send | touch the `carp_if` pointer |
 //! | notifier of IPv6 addresses (any, locks of IPv6 held) | have the addresses read by the workqueue | sleep, take RTNL, look at the list |
 //! | link operations, other notifiers (process, RTNL held) | allocate, submit operations, run one that nothing is in the way of | wait for the serializer |
@@ -64,6 +64,8 @@ struct Carp {
     _validators: sys::validator::Validators,
     #[pin]
     _gates: sys::fib::Gates,
+    #[pin]
+    _tables: sys::pernet::RcuRooms<address::table::Table>,
     _queue: sys::queue::Registration,
     _debugfs: sys::debugfs::Registration,
 }
@@ -74,6 +76,7 @@ impl kernel::InPlaceModule for Carp {
         try_pin_init!(Self {
             _debugfs: sys::debugfs::Registration::new(),
             _queue: sys::queue::Registration::new()?,
+            _tables <- sys::pernet::RcuRooms::new(),
             _gates <- sys::fib::Gates::new::<address::gate::Gate>(),
             _validators <- sys::validator::Validators::new::<device::events::Events>(),
             _notifiers <- sys::notifier::Notifiers::new::<device::events::Events>(),

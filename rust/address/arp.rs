@@ -9,17 +9,13 @@
 //!
 //! Context: under RCU; any but hard interrupts. No locks.
 
-use super::conflicts;
-use crate::{
-    group::vhost::Vhost,
-    sys::{
-        inet::{self, ArpOperation, Ipv4},
-        link,
-        net_device::{Mac, NetDevice},
-        skb::SkBuff,
-    },
+use super::{conflicts, table};
+use crate::sys::{
+    inet::{self, ArpOperation, Ipv4},
+    net_device::{Mac, NetDevice},
+    skb::SkBuff,
 };
-use kernel::sync::{rcu::Guard, ArcBorrow};
+use kernel::sync::rcu::Guard;
 
 /// Length of an ARP packet for IPv4 on Ethernet.
 const LEN: usize = 28;
@@ -57,38 +53,18 @@ impl Arp {
     }
 }
 
-/// The virtual host of this host that has `address`, in the namespace of `near`.
-fn vhost_of<'a>(
-    guard: &'a Guard,
-    near: &NetDevice,
-    address: Ipv4,
-) -> Option<(ArcBorrow<'a, Vhost>, &'a NetDevice)> {
-    let owner = inet::owner_of(guard, near, address)?;
-    Some((link::of::<Vhost>(owner)?, owner))
-}
-
-/// The same, if it is MASTER on `parent`.
-pub(crate) fn master_of<'a>(
-    guard: &'a Guard,
-    parent: &NetDevice,
-    address: Ipv4,
-) -> Option<(ArcBorrow<'a, Vhost>, &'a NetDevice)> {
-    vhost_of(guard, parent, address)
-        .filter(|(vhost, _)| vhost.is_master() && vhost.parent_device().is(parent))
-}
-
 /// `parent` has received an ARP packet: if it asks for an address of a MASTER on it, answers; if it
 /// comes from who says to have it too, notices that.
 pub(crate) fn hear(guard: &Guard, parent: &NetDevice, packet: &SkBuff) {
     let Some(arp) = Arp::read(packet) else { return };
-    if let Some((vhost, device)) = master_of(guard, parent, arp.sender_ip) {
+    if let Some((vhost, device)) = table::master_on_link(guard, parent, arp.sender_ip) {
         conflicts::claimed(&vhost, device, arp.sender_ip.into(), &arp.sender_mac);
     }
     // A gratuitous request asks nothing.
     if !arp.is_request || arp.sender_ip == arp.target_ip {
         return;
     }
-    if let Some((vhost, _)) = master_of(guard, parent, arp.target_ip) {
+    if let Some((vhost, _)) = table::master_on_link(guard, parent, arp.target_ip) {
         inet::send_arp(
             parent,
             ArpOperation::Reply,
@@ -105,13 +81,19 @@ pub(crate) fn announce(parent: &NetDevice, mac: &Mac, address: Ipv4) {
     inet::send_arp(parent, ArpOperation::Request, mac, address, None, address);
 }
 
+/// Whose virtual address the stack means by `address` if it comes in or leaves by `device`: one of its
+/// own domain, or one that is on the link.
+fn owner_of<'a>(guard: &'a Guard, device: &NetDevice, address: Ipv4) -> Option<table::Found<'a>> {
+    table::in_domain(guard, device, address).or_else(|| table::on_link(guard, device, address))
+}
+
 /// What the stack may take in on `device`: what is about a virtual address comes in by the carp
 /// device, which gets what was sent to the virtual MAC address, or not at all.
 pub(super) fn input(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool {
     let Some(arp) = Arp::read(packet) else {
         return true;
     };
-    match vhost_of(guard, device, arp.target_ip) {
+    match owner_of(guard, device, arp.target_ip) {
         Some((vhost, owner)) => owner.is(device) && vhost.is_master(),
         None => true,
     }
@@ -124,7 +106,7 @@ pub(super) fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> 
     let Some(arp) = Arp::read(packet) else {
         return true;
     };
-    let Some((vhost, _)) = vhost_of(guard, device, arp.sender_ip) else {
+    let Some((vhost, _)) = owner_of(guard, device, arp.sender_ip) else {
         return true;
     };
     if arp.sender_mac == vhost.mac() {
@@ -135,7 +117,7 @@ pub(super) fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> 
     }
     // An address of 0.0.0.0 is answered too, and teaches nobody anything.
     let own = inet::addresses_rcu(guard, device)
-        .find(|address| vhost_of(guard, device, *address).is_none())
+        .find(|address| owner_of(guard, device, *address).is_none())
         .unwrap_or_default();
     packet.write_network(SENDER_IP_OFFSET, &own).is_ok()
 }

@@ -9,4 +9,5 @@ pub(crate) mod nd;
 pub(crate) mod ownership;
 pub(crate) mod routes;
 pub(crate) mod stack;
+pub(crate) mod table;
 mod window;

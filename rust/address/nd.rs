@@ -10,7 +10,7 @@
 //!
 //! Context: softirqs off, under RCU; for [`announce`] any but hard interrupts. No locks.
 
-use super::conflicts;
+use super::{conflicts, table};
 use crate::{
     group::{parent::Parent, vhost::Vhost},
     proto::{
@@ -24,37 +24,7 @@ use crate::{
         skb::{self, Protocol, SkBuff},
     },
 };
-use kernel::sync::{rcu::Guard, ArcBorrow};
-
-/// The virtual host on `parent` that has `address`, and its device. For an address of a MASTER, or of
-/// any other device of this host, this takes the time of one look into a table, unless it is
-/// link-local.
-pub(super) fn vhost_of<'a>(
-    guard: &'a Guard,
-    parent: &NetDevice,
-    address: &Ipv6,
-) -> Option<(ArcBorrow<'a, Vhost>, &'a NetDevice)> {
-    let on_parent = |device: &'a NetDevice| {
-        let vhost = link::of::<Vhost>(device)?;
-        vhost.parent_device().is(parent).then_some((vhost, device))
-    };
-    let owner = inet6::owner_of(guard, parent, address);
-    if let Some(found) = owner.and_then(on_parent) {
-        return Some(found);
-    }
-    // Each link may have the same link-local address. What no host may send from is nobody's in
-    // the table.
-    if owner.is_some() && !ipv6::is_link_local(address) {
-        return None;
-    }
-    parent.find_upper_rcu(guard, |upper| {
-        let found = on_parent(upper)?;
-        let mut addresses = inet6::addresses_rcu(guard, upper);
-        addresses
-            .any(|has| has.address() == *address)
-            .then_some(found)
-    })
-}
+use kernel::sync::rcu::Guard;
 
 /// `parent` has received a packet. If it is about an address of a MASTER on it, answers it, or
 /// notices who says to have it too; true: nobody else need see it.
@@ -76,10 +46,11 @@ pub(crate) fn hear(guard: &Guard, parent: &Parent, packet: &SkBuff) -> bool {
             let mac = mac.unwrap_or(sender);
             // Who asks in nobody's name is about to take the target for itself.
             let is_claim = source == ipv6::UNSPECIFIED;
-            if let Some((vhost, device)) = master_of(guard, parent.device(), &source) {
+            if let Some((vhost, device)) = table::master_on_link(guard, parent.device(), source) {
                 conflicts::claimed(&vhost, device, source.into(), &mac);
             }
-            let Some((vhost, device)) = master_of(guard, parent.device(), &target) else {
+            let Some((vhost, device)) = table::master_on_link(guard, parent.device(), target)
+            else {
                 return false;
             };
             if is_claim {
@@ -93,7 +64,8 @@ pub(crate) fn hear(guard: &Guard, parent: &Parent, packet: &SkBuff) -> bool {
             true
         }
         Message::Advertisement { target, mac } => {
-            let Some((vhost, device)) = master_of(guard, parent.device(), &target) else {
+            let Some((vhost, device)) = table::master_on_link(guard, parent.device(), target)
+            else {
                 return false;
             };
             conflicts::claimed(&vhost, device, target.into(), &mac.unwrap_or(sender));
@@ -138,17 +110,4 @@ fn advertise(
     let frame = nd::advertisement(vhost.vhid(), address, to, is_router);
     // Who asked will ask again.
     let _ = skb::send_frame(vhost.parent_device(), &frame);
-}
-
-/// The virtual host on `parent` that is MASTER of `address`, and its device.
-pub(crate) fn master_of<'a>(
-    guard: &'a Guard,
-    parent: &NetDevice,
-    address: &Ipv6,
-) -> Option<(ArcBorrow<'a, Vhost>, &'a NetDevice)> {
-    // Those of a MASTER are all in the table, so that what others are asked for costs one look there.
-    if !inet6::may_have(guard, parent, address) {
-        return None;
-    }
-    vhost_of(guard, parent, address).filter(|(vhost, _)| vhost.is_master())
 }

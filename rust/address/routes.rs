@@ -23,6 +23,9 @@ use kernel::{prelude::*, sync::rcu::Guard};
 
 /// Metric of the kernel's route to the prefix of an IPv6 address.
 const PREFIX_METRIC: u32 = 256;
+/// Metric of our local route to an IPv6 address. In the table of a VRF it is beside the route to the
+/// prefix, which may be of the same length. The kernel's own has 0, which nobody can ask for.
+const LOCAL_METRIC: u32 = 1;
 /// An IPv6 address has one local route of the kernel's and one of ours, at most.
 const LOCAL_ROUTES: usize = 2;
 
@@ -238,7 +241,11 @@ impl Routes {
                 if !self.added.contains(&now.address) {
                     let _ = self.added.push_within_capacity(now.address);
                 }
-                outcome = outcome.and(self.add(requests, via, &local6(&now.address)));
+                let route = Route {
+                    metric: LOCAL_METRIC,
+                    ..local6(&now.address)
+                };
+                outcome = outcome.and(self.add(requests, via, &route));
             }
             for prefix in prefix_routes(now) {
                 outcome = outcome.and(self.add(requests, via, &prefix));

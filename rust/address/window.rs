@@ -10,12 +10,14 @@
 //!
 //! Context: under RCU; any but hard interrupts. No locks.
 
-use super::ownership::Ownership;
+use super::{
+    ownership::Ownership,
+    table::{self, Address},
+};
 use crate::{
     group::vhost::Vhost,
     sys::{
         inet::{self, Ipv4},
-        inet6, link,
         net_device::NetDevice,
         skb::{Protocol, SkBuff},
     },
@@ -37,7 +39,7 @@ pub(super) fn input(vhost: &Vhost, device: &NetDevice, packet: &mut SkBuff) -> b
                 return true;
             };
             let to = packet.ipv6_addresses().map(|(_, to)| to);
-            if to.is_some_and(|to| inet6::has(&guard, device, &to)) {
+            if to.is_some_and(|to| is_of(&guard, vhost, device, to)) {
                 packet.untrack();
                 packet.set_route(route);
             }
@@ -45,6 +47,11 @@ pub(super) fn input(vhost: &Vhost, device: &NetDevice, packet: &mut SkBuff) -> b
         }
         Protocol::Arp | Protocol::Other => true,
     }
+}
+
+/// `address` is one of `device`, which is that of `vhost`.
+fn is_of<A: Address>(guard: &Guard, vhost: &Vhost, device: &NetDevice, address: A) -> bool {
+    table::on_link(guard, vhost.parent_device(), address).is_some_and(|(_, owner)| owner.is(device))
 }
 
 fn input_v4(guard: &Guard, vhost: &Vhost, device: &NetDevice, packet: &mut SkBuff) -> bool {
@@ -57,7 +64,7 @@ fn input_v4(guard: &Guard, vhost: &Vhost, device: &NetDevice, packet: &mut SkBuf
     let Some((from, to)) = packet.ipv4_addresses() else {
         return true;
     };
-    if !inet::owner_of(guard, device, to).is_some_and(|owner| owner.is(device)) {
+    if !is_of(guard, vhost, device, to) {
         return true;
     }
     let Some(route) = route else {
@@ -86,8 +93,8 @@ fn admits_source(
     packet: &mut SkBuff,
 ) -> bool {
     // Nobody; and the virtual addresses that the tables do not have yet.
-    let is_own = |owner| link::of::<Vhost>(owner).is_some_and(|vhost| vhost.owns_addresses());
-    if from == [0; 4] || inet::owner_of(guard, device, from).is_some_and(is_own) {
+    let found = table::in_domain(guard, device, from);
+    if from == [0; 4] || found.is_some_and(|(vhost, _)| vhost.owns_addresses()) {
         return false;
     }
     is_strict && packet.look_up_v4(guard, inet::BROADCAST, parent)

@@ -13,7 +13,10 @@ use crate::{
         validator,
     },
 };
-use kernel::{prelude::*, sync::Arc};
+use kernel::{
+    prelude::*,
+    sync::{rcu::Guard, Arc},
+};
 
 /// Of both families together; each advert's digest covers them all, and so does each change.
 const ADDRESSES_MAX: usize = 1024;
@@ -102,15 +105,36 @@ impl validator::Rules for Events {
         link::of::<Vhost>(device).map(|_| (ADDRESSES_MAX, message))
     }
 
-    /// Which of two devices an address belongs to would be anybody's guess.
-    fn refuse(device: &NetDevice, owner: &NetDevice) -> Option<&'static CStr> {
-        if link::of::<Vhost>(device).is_some() {
-            Some(c"another device of this host has this address")
-        } else if link::of::<Vhost>(owner).is_some() {
-            Some(c"a carp device of this host has this address")
+    /// Which of two devices an address belongs to would be anybody's guess. Each L3 domain has addresses
+    /// of its own; so has each link, of which it must not be in doubt either.
+    fn refuse(
+        guard: &Guard,
+        device: &NetDevice,
+        other: &NetDevice,
+        is_link_local: bool,
+    ) -> Option<&'static CStr> {
+        let refusal = if link::of::<Vhost>(device).is_some() {
+            c"another device of this host has this address"
+        } else if link::of::<Vhost>(other).is_some() {
+            c"a carp device of this host has this address"
         } else {
-            None
-        }
+            return None;
+        };
+        let is_in_doubt = share_link(device, other)
+            || !is_link_local && device.l3_domain(guard) == other.l3_domain(guard);
+        is_in_doubt.then_some(refusal)
+    }
+}
+
+/// The neighbours of both are those of one parent.
+fn share_link(device: &NetDevice, other: &NetDevice) -> bool {
+    let is_on = |device: &NetDevice, parent: &NetDevice| {
+        device.is(parent)
+            || link::of::<Vhost>(device).is_some_and(|vhost| vhost.parent_device().is(parent))
+    };
+    match link::of::<Vhost>(device) {
+        Some(vhost) => is_on(other, vhost.parent_device()),
+        None => is_on(other, device),
     }
 }
 

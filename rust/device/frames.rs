@@ -4,12 +4,11 @@
 //! Context: softirqs off, under RCU. No locks but that of the one virtual host an advert is for.
 
 use crate::{
-    address::{arp, nd},
+    address::{arp, nd, table},
     group::{carp_if::CarpIf, parent::Parent},
     proto::wire::{self, Advert, Reject, Source},
     sys::{
         hook::Verdict,
-        inet6,
         skb::{Protocol, SkBuff},
     },
 };
@@ -93,12 +92,10 @@ pub(crate) fn egress(parent: &Parent, guard: &Guard, packet: &mut SkBuff) -> boo
     let owner = match packet.protocol() {
         Protocol::Ipv4 => packet
             .ipv4_addresses()
-            .and_then(|(source, _)| arp::master_of(guard, parent, source)),
+            .and_then(|(source, _)| table::master_on_link(guard, parent, source)),
         Protocol::Ipv6 => packet
             .ipv6_addresses()
-            // Most of all packets, and mostly no virtual one.
-            .filter(|(source, _)| !inet6::has(guard, parent, source))
-            .and_then(|(source, _)| nd::master_of(guard, parent, &source)),
+            .and_then(|(source, _)| table::master_on_link(guard, parent, source)),
         _ => None,
     };
     let Some((vhost, _)) = owner else {

@@ -259,6 +259,15 @@ fn check_parent(device: &NetDevice, parent: &NetDevice, extack: Extack<'_>) -> R
         return Err(extack.refuse(EINVAL, c"the parent is not an Ethernet device"));
     }
     let kind = parent.kind().map_or(&b""[..], CStr::to_bytes);
+    if kind == b"vrf" {
+        let message = c"the parent is a VRF, which has no link: use a device that is in it";
+        return Err(extack.refuse(EINVAL, message));
+    }
+    if kind == b"ifb" {
+        let message =
+            c"the parent is an ifb, by which nothing leaves: use the device that redirects to it";
+        return Err(extack.refuse(EINVAL, message));
+    }
     if kind == b"macvlan" || kind == b"macvtap" || kind == b"ipvlan" || kind == b"ipvtap" {
         let message =
             c"the parent does not pass frames for other addresses than its own: use the device below it";

@@ -18,7 +18,7 @@ use super::{
     ties::GroupName,
 };
 use crate::{
-    address::{conflicts::Conflicts, ownership::Ownership},
+    address::{conflicts::Conflicts, ownership::Ownership, table},
     device::{
         notices::{self, Fault},
         statistics::Counters,
@@ -273,6 +273,9 @@ impl Vhost {
     pub(crate) fn open(&self, rtnl: &Rtnl<'_>) -> Result {
         let addresses = self.core.lock().addresses.v6.len();
         let room = Groups::room(addresses)?;
+        if let Some(device) = self.device.get_rtnl(rtnl) {
+            self.put_in_table(rtnl, &Addresses::of(rtnl, device)?)?;
+        }
         self.core.lock().is_open = true;
         self.listen(rtnl, room)
     }
@@ -280,8 +283,16 @@ impl Vhost {
     /// The device has been set down, or could not be set up.
     pub(crate) fn stop_listening(&self, rtnl: &Rtnl<'_>) {
         self.core.lock().is_open = false;
+        // What of it remains if out of memory is not found.
+        let _ = self.put_in_table(rtnl, &Addresses::default());
         // Leaving takes no memory.
         let _ = self.listen(rtnl, Groups::default());
+    }
+
+    /// These are its addresses for the data path.
+    fn put_in_table(&self, rtnl: &Rtnl<'_>, addresses: &Addresses) -> Result {
+        let Addresses { v4, v6, .. } = addresses;
+        table::set(rtnl, &self.device, self.parent_device(), v4, v6)
     }
 
     /// Has the parent listen to what its addresses are asked for in, while the device is up.
@@ -480,12 +491,16 @@ impl Vhost {
         let Some(device) = self.device.get_rtnl(rtnl) else {
             return Ok(());
         };
-        Addresses::of(rtnl, device)
-            .map(|list| {
-                self.parent
-                    .submit_request(rtnl, Kind::Addresses(self.into(), list))
-            })
-            .inspect_err(|_| self.read_addresses_later())
+        let read = || {
+            let list = Addresses::of(rtnl, device)?;
+            if self.is_open() {
+                self.put_in_table(rtnl, &list)?;
+            }
+            self.parent
+                .submit_request(rtnl, Kind::Addresses(self.into(), list));
+            Ok(())
+        };
+        read().inspect_err(|_| self.read_addresses_later())
     }
 
     /// There is no memory to follow the addresses of its device.

@@ -12,10 +12,12 @@
 #include <linux/netfilter_netdev.h>
 #include <linux/reboot.h>
 #include <linux/rtnetlink.h>
+#include <linux/sort.h>
 #include <net/addrconf.h>
 #include <net/arp.h>
 #include <net/fib_notifier.h>
 #include <net/genetlink.h>
+#include <net/l3mdev.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 #include <net/route.h>

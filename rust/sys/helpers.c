@@ -4,7 +4,6 @@
 #include <linux/if_vlan.h>
 #include <linux/igmp.h>
 #include <linux/inetdevice.h>
-#include <linux/ipv6.h>
 #include <linux/moduleparam.h>
 #include <linux/netdevice.h>
 #include <linux/ratelimit.h>
@@ -157,9 +156,10 @@ void carp_count_sent(struct net_device *dev, unsigned int len)
 	dev_dstats_tx_add(dev, len);
 }
 
+/* In any context, unlike its neighbour. */
 void carp_count_not_sent(struct net_device *dev)
 {
-	dev_dstats_tx_dropped(dev);
+	dev_core_stats_tx_dropped_inc(dev);
 }
 
 void carp_count_not_received(struct net_device *dev)
@@ -496,11 +496,6 @@ void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group)
 	ip_mc_dec_group(in_dev, group);
 }
 
-bool carp_ipv6_mod_enabled(void)
-{
-	return ipv6_mod_enabled();
-}
-
 struct inet6_dev *carp_in6_dev_rcu(const struct net_device *dev)
 {
 	return __in6_dev_get(dev);
@@ -512,16 +507,6 @@ struct inet6_ifaddr *carp_inet6_next_rcu(struct inet6_dev *idev, struct inet6_if
 	struct list_head *at = ifp ? &ifp->if_list : &idev->addr_list;
 
 	return list_next_or_null_rcu(&idev->addr_list, at, struct inet6_ifaddr, if_list);
-}
-
-/* The table is asked for one VRF at a time, and a VRF comes with rules. */
-bool carp_inet6_may_have(struct net *net, const struct in6_addr *addr)
-{
-#ifdef CONFIG_IPV6_MULTIPLE_TABLES
-	if (net->ipv6.fib6_has_custom_rules)
-		return true;
-#endif
-	return ipv6_chk_addr(net, addr, NULL, 0);
 }
 
 /* Its route as the kernel has made it is in the table. */

@@ -107,18 +107,6 @@ pub(crate) fn configured_rcu<'a>(
     })
 }
 
-/// The device of the namespace of `near` that has `address`. Any context.
-pub(crate) fn owner_of<'a>(
-    _guard: &'a Guard,
-    near: &NetDevice,
-    address: Ipv4,
-) -> Option<&'a NetDevice> {
-    // SAFETY: `near` is alive, and with it its namespace; the guard is held; no reference is taken.
-    let dev = unsafe { bindings::__ip_dev_find(near.net(), u32::from_ne_bytes(address), false) };
-    // SAFETY: A device found under RCU is alive while the guard is.
-    NonNull::new(dev).map(|dev| unsafe { NetDevice::from_raw(dev.as_ptr()) })
-}
-
 /// Has `device` accept packets whose sender is reached by any device: what comes in by it need not
 /// be answered by it. Counts for this device also where the namespace is stricter (`all.rp_filter`).
 pub(crate) fn accept_any_way_back(_rtnl: &Rtnl<'_>, device: &NetDevice) {

@@ -6,10 +6,7 @@ use super::{
     collect::collect,
     net_device::{NetDevice, Rtnl},
 };
-use core::{
-    net::Ipv6Addr,
-    ptr::{self, NonNull},
-};
+use core::ptr::{self, NonNull};
 use kernel::{alloc::KVec, error::to_result, prelude::*, sync::rcu::Guard};
 
 /// An address in network order.
@@ -108,78 +105,10 @@ pub(crate) fn addresses(_rtnl: &Rtnl<'_>, device: &NetDevice) -> Result<KVec<Ipv
     })
 }
 
-/// The kernel has IPv6. Without (`ipv6.disable=1`) no device has any of it, and what looks an address
-/// up must not be called: there is no table.
-fn is_enabled() -> bool {
-    // SAFETY: Always safe to call.
-    unsafe { bindings::carp_ipv6_mod_enabled() }
-}
-
 fn in6_addr(address: &Ipv6) -> bindings::in6_addr {
     let mut raw = bindings::in6_addr::default();
     raw.in6_u.u6_addr8 = *address;
     raw
-}
-
-/// A device of the namespace of `near` that has `address`, and may send from it: the first one that
-/// is found, if several have it. Any context.
-pub(crate) fn owner_of<'a>(
-    _guard: &'a Guard,
-    near: &NetDevice,
-    address: &Ipv6,
-) -> Option<&'a NetDevice> {
-    if !is_enabled() {
-        return None;
-    }
-    let address = in6_addr(address);
-    // SAFETY: `near` is alive, and with it its namespace; the guard is held; no reference is taken.
-    let dev = unsafe { bindings::ipv6_dev_find(near.net(), &address, ptr::null_mut()) };
-    // SAFETY: A device found under RCU is alive while the guard is.
-    NonNull::new(dev).map(|dev| unsafe { NetDevice::from_raw(dev.as_ptr()) })
-}
-
-/// False: no device of the namespace of `near` may send from `address`. True, but for link-local ones
-/// and in namespaces with VRFs or routing rules of their own: one does. Any context; one look into a
-/// table.
-pub(crate) fn may_have(_guard: &Guard, near: &NetDevice, address: &Ipv6) -> bool {
-    let address = in6_addr(address);
-    // SAFETY: `near` is alive, and with it its namespace; the guard is held.
-    is_enabled() && unsafe { bindings::carp_inet6_may_have(near.net(), &address) }
-}
-
-/// The device of the namespace of `near` that has `address`, whether it may send from it or not; of
-/// a link-local one, which is each device's own, there is none. Any context; looks at all devices,
-/// unless nobody has it.
-pub(crate) fn holder_of<'a>(
-    guard: &'a Guard,
-    near: &NetDevice,
-    address: &Ipv6,
-) -> Option<&'a NetDevice> {
-    if !is_enabled() || Ipv6Addr::from(*address).is_unicast_link_local() {
-        return None;
-    }
-    let raw = in6_addr(address);
-    // SAFETY: `near` is alive, and with it its namespace; the guard is held.
-    let found =
-        unsafe { bindings::ipv6_chk_addr_and_flags(near.net(), &raw, ptr::null(), true, 0, 0) };
-    if found == 0 {
-        return None;
-    }
-    near.namespace()
-        .devices_rcu(guard)
-        .find(|device| addresses_rcu(guard, device).any(|other| other.address() == *address))
-}
-
-/// `device` itself has `address`. Any context.
-pub(crate) fn has(_guard: &Guard, device: &NetDevice, address: &Ipv6) -> bool {
-    let address = in6_addr(address);
-    if !is_enabled() {
-        return false;
-    }
-    // SAFETY: `device` is alive, and with it its namespace; the guard is held.
-    unsafe {
-        bindings::ipv6_chk_addr_and_flags(device.net(), &address, device.as_ptr(), false, 1, 0) != 0
-    }
 }
 
 /// `device` has IPv6.

@@ -469,14 +469,14 @@ unsafe extern "C" fn start_xmit<T: LinkKind>(
     dev: *mut bindings::net_device,
 ) -> bindings::netdev_tx_t {
     // SAFETY: The core passes a registered device of this kind.
-    let this = unsafe { owned::<T>(dev) };
+    let (this, device) = unsafe { (owned::<T>(dev), NetDevice::from_raw(dev)) };
     let sent = NonNull::new(skb).is_some_and(|skb| {
         // SAFETY: The core gives the packet away.
         let skb = unsafe { OwnedSkb::from_raw(skb) };
         let len = skb.len();
         let sent = this
             .way_out(&Guard::new())
-            .is_some_and(|device| skb.transmit(device).is_ok());
+            .is_some_and(|way_out| skb.transmit(way_out).is_ok());
         if sent {
             // SAFETY: The device is alive.
             unsafe { bindings::carp_count_sent(dev, len) };
@@ -484,8 +484,7 @@ unsafe extern "C" fn start_xmit<T: LinkKind>(
         sent
     });
     if !sent {
-        // SAFETY: The device is alive.
-        unsafe { bindings::carp_count_not_sent(dev) };
+        device.count_not_sent();
     }
     bindings::netdev_tx_NETDEV_TX_OK
 }

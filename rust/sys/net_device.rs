@@ -159,6 +159,12 @@ impl NetDevice {
         (table != 0).then_some(table)
     }
 
+    /// The L3 domain that it is in: the index of its VRF, or its own if it is one; 0: in none.
+    pub(crate) fn l3_domain(&self, _guard: &Guard) -> i32 {
+        // SAFETY: The device is alive, the guard is held.
+        unsafe { bindings::l3mdev_master_ifindex_rcu(self.as_ptr()) }
+    }
+
     pub(crate) fn index(&self) -> i32 {
         // SAFETY: The device is alive.
         unsafe { (*self.as_ptr()).ifindex }
@@ -268,6 +274,12 @@ impl NetDevice {
     pub(crate) fn set_first_mtu(&self, _rtnl: &Rtnl<'_>, mtu: u32) {
         // SAFETY: The device is alive, RTNL is held.
         unsafe { (*self.as_ptr()).mtu = mtu };
+    }
+
+    /// Counts a packet that it should have sent, in `tx_dropped`. Any context.
+    pub(crate) fn count_not_sent(&self) {
+        // SAFETY: The device is alive.
+        unsafe { bindings::carp_count_not_sent(self.as_ptr()) }
     }
 
     /// Calls `f` with each device stacked on this one until it returns something.

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What is there in every network namespace, those that come later included.
 
-use super::bindings;
+use super::{bindings, net_device::NetDevice, rcu::RcuPointer};
+use core::{
+    marker::PhantomData,
+    ptr,
+    sync::atomic::{AtomicBool, Ordering},
+};
 use kernel::{
     error::{from_result, to_result},
     ffi::c_int,
     prelude::*,
+    sync::rcu::{rcu_barrier, synchronize_rcu, Guard},
     types::Opaque,
 };
 
@@ -115,4 +121,91 @@ unsafe extern "C" fn init<T: PerNet>(net: *mut kernel::bindings::net) -> c_int {
 unsafe extern "C" fn exit<T: PerNet>(net: *mut kernel::bindings::net) {
     // SAFETY: As above.
     unsafe { T::leave(net.cast()) }
+}
+
+/// A value of which every namespace publishes one of its own, or none.
+pub(crate) trait Published: Send + Sync + Sized + 'static {
+    /// The one static of this type.
+    fn room() -> &'static RcuRoom<Self>;
+}
+
+/// Where a namespace publishes a `T`.
+///
+/// # Invariants
+///
+/// While `is_open`, each namespace has an `RcuPointer<T>` in `room`. It is closed a grace period
+/// before that ends.
+pub(crate) struct RcuRoom<T> {
+    room: Room,
+    is_open: AtomicBool,
+    _of: PhantomData<RcuPointer<T>>,
+}
+
+impl<T> RcuRoom<T> {
+    pub(crate) const fn new() -> Self {
+        // INVARIANT: Closed.
+        Self {
+            room: Room::of::<RcuPointer<T>>(),
+            is_open: AtomicBool::new(false),
+            _of: PhantomData,
+        }
+    }
+
+    /// The pointer of the namespace of `near`. None: the module comes or goes.
+    pub(crate) fn get<'a>(&self, _guard: &'a Guard, near: &NetDevice) -> Option<&'a RcuPointer<T>> {
+        let is_open = self.is_open.load(Ordering::Acquire);
+        // SAFETY: Open by the type's invariant, at least until the guard is dropped. A namespace
+        // waits for a grace period after the last of its devices has gone.
+        is_open.then(|| unsafe { &*self.room.get(near.net()) })
+    }
+}
+
+/// All namespaces have room for a `T` while this lives.
+#[pin_data(PinnedDrop)]
+pub(crate) struct RcuRooms<T: Published> {
+    #[pin]
+    registration: Registration,
+    _of: PhantomData<T>,
+}
+
+impl<T: Published> RcuRooms<T> {
+    /// Once a module.
+    pub(crate) fn new() -> impl PinInit<Self, Error> {
+        let this = try_pin_init!(Self {
+            registration <- Registration::new::<PublishedIn<T>>(Some(&T::room().room)),
+            _of: PhantomData,
+        }? Error);
+        this.pin_chain(|_| {
+            // INVARIANT: Registered just now.
+            T::room().is_open.store(true, Ordering::Release);
+            Ok(())
+        })
+    }
+}
+
+#[pinned_drop]
+impl<T: Published> PinnedDrop for RcuRooms<T> {
+    fn drop(self: Pin<&mut Self>) {
+        T::room().is_open.store(false, Ordering::Release);
+        synchronize_rcu();
+        // What was replaced before is freed by code of this module.
+        rcu_barrier();
+    }
+}
+
+struct PublishedIn<T>(PhantomData<T>);
+
+impl<T: Published> PerNet for PublishedIn<T> {
+    unsafe fn enter(_net: *mut bindings::net) -> Result {
+        // Zeros are a pointer to nothing.
+        Ok(())
+    }
+
+    unsafe fn leave(net: *mut bindings::net) {
+        // SAFETY: The namespace has been entered.
+        let pointer: *mut RcuPointer<T> = unsafe { T::room().room.get(net) };
+        // SAFETY: A valid pointer that nobody reads: the namespace has no devices any more, or the
+        // room is closed.
+        unsafe { ptr::drop_in_place(pointer) };
+    }
 }

@@ -6,6 +6,9 @@
 //! * *publish*: make a new value the one that readers find from now on.
 //! * *retired*: replaced, but perhaps still in use by a reader that was faster.
 //! * *reclaim*: wait for a grace period, then free all that was retired before it.
+//!
+//! Who has an operation that waits for the grace period anyway retires; where nobody waits, what was
+//! replaced is freed by the RCU softirq.
 
 use core::{
     marker::PhantomData,
@@ -13,17 +16,21 @@ use core::{
     sync::atomic::{AtomicPtr, Ordering},
 };
 use kernel::{
+    bindings, container_of,
     prelude::*,
     sync::rcu::{synchronize_rcu, Guard},
+    types::Opaque,
 };
 
 struct Node<T> {
     value: T,
-    /// The next node of a [`Retired`] list. Readers never look at it.
+    /// The next node of a [`RetiredList`]. Readers never look at it.
     next: *mut Node<T>,
+    /// For the RCU softirq, if that frees the node.
+    head: Opaque<bindings::callback_head>,
 }
 
-// SAFETY: `next` is only followed by the list that owns the node.
+// SAFETY: `next` is only followed by the list that owns the node, `head` only by RCU.
 unsafe impl<T: Send> Send for Node<T> {}
 // SAFETY: As above; readers share `value`.
 unsafe impl<T: Sync> Sync for Node<T> {}
@@ -33,8 +40,12 @@ pub(crate) struct Fresh<T>(KBox<Node<T>>);
 
 impl<T> Fresh<T> {
     pub(crate) fn new(value: T) -> Result<Self> {
-        let next = ptr::null_mut();
-        Ok(Self(KBox::new(Node { value, next }, GFP_KERNEL_ACCOUNT)?))
+        let node = Node {
+            value,
+            next: ptr::null_mut(),
+            head: Opaque::uninit(),
+        };
+        Ok(Self(KBox::new(node, GFP_KERNEL_ACCOUNT)?))
     }
 }
 
@@ -61,6 +72,8 @@ pub(crate) struct RcuPointer<T> {
     _owns: PhantomData<KBox<T>>,
 }
 
+// SAFETY: Zeros are a pointer to nothing.
+unsafe impl<T> Zeroable for RcuPointer<T> {}
 // SAFETY: Readers on any CPU share `&T`; the owner of `&RcuPointer` may take a `T` out and drop it.
 unsafe impl<T: Send + Sync> Sync for RcuPointer<T> {}
 // SAFETY: As above.
@@ -87,14 +100,44 @@ impl<T> RcuPointer<T> {
 
     /// Publishes `fresh` (or nothing) and puts what it replaces on `retired`.
     pub(crate) fn publish(&self, fresh: Option<Fresh<T>>, retired: &RetiredList<T>) {
-        let node = fresh.map_or(ptr::null_mut(), |fresh| KBox::into_raw(fresh.0));
-        // INVARIANT: `node` is null or was a box a moment ago.
-        // ORDERING: Release publishes the value; acquire makes the old one's contents ours.
-        let old = self.node.swap(node, Ordering::AcqRel);
-        if let Some(old) = NonNull::new(old) {
+        if let Some(old) = self.swap(fresh) {
             retired.push(old);
         }
     }
+
+    /// Publishes `fresh` (or nothing). What it replaces is dropped by the RCU softirq. The module
+    /// calls `rcu_barrier()` before it goes.
+    pub(crate) fn replace(&self, fresh: Option<Fresh<T>>)
+    where
+        T: Send + 'static,
+    {
+        if let Some(old) = self.swap(fresh) {
+            // SAFETY: The node is alive, and ours since it is published no more.
+            let head = unsafe { (*old.as_ptr()).head.get() };
+            // SAFETY: `head` is in a node that nobody else queues or frees.
+            unsafe { bindings::call_rcu(head, Some(free::<T>)) };
+        }
+    }
+
+    /// Publishes `fresh` (or nothing), and returns what was published: a node that came from a box,
+    /// in which only readers still are.
+    fn swap(&self, fresh: Option<Fresh<T>>) -> Option<NonNull<Node<T>>> {
+        let node = fresh.map_or(ptr::null_mut(), |fresh| KBox::into_raw(fresh.0));
+        // INVARIANT: `node` is null or was a box a moment ago.
+        // ORDERING: Release publishes the value; acquire makes the old one's contents ours.
+        NonNull::new(self.node.swap(node, Ordering::AcqRel))
+    }
+}
+
+/// # Safety
+///
+/// Called by RCU, with the head that [`RcuPointer::replace`] has queued, only.
+unsafe extern "C" fn free<T>(head: *mut bindings::callback_head) {
+    let head: *mut Opaque<bindings::callback_head> = head.cast();
+    // SAFETY: By this function's contract `head` is that of a node.
+    let node = unsafe { container_of!(head, Node<T>, head) };
+    // SAFETY: It came from a box, and a grace period has ended since it was unpublished.
+    drop(unsafe { KBox::from_raw(node) });
 }
 
 impl<T> Drop for RcuPointer<T> {

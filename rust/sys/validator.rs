@@ -7,6 +7,7 @@ use super::{
     netlink::Extack,
     notifier::{Registration, NOTIFY_DONE},
 };
+use core::net::Ipv6Addr;
 use kernel::{
     ffi::{c_int, c_ulong, c_void},
     prelude::*,
@@ -18,8 +19,14 @@ pub(crate) trait Rules: 'static {
     /// How many addresses `device` may have, both families together, and what is said of one more.
     fn limit(device: &NetDevice) -> Option<(usize, &'static CStr)>;
 
-    /// Why `device` may not have an address that `owner` has, if that is so.
-    fn refuse(device: &NetDevice, owner: &NetDevice) -> Option<&'static CStr>;
+    /// Why `device` may not have an address that `other` has, if that is so. Asked for every other
+    /// device of the namespace, whether it has the address or not.
+    fn refuse(
+        guard: &Guard,
+        device: &NetDevice,
+        other: &NetDevice,
+        is_link_local: bool,
+    ) -> Option<&'static CStr>;
 }
 
 /// Registered for both families.
@@ -72,11 +79,9 @@ unsafe extern "C" fn validate_v4<T: Rules>(
             Extack::from_raw((*info).extack),
         )
     };
-    let guard = Guard::new();
-    // What is only in the tables is about to be deleted there.
-    let owner = inet::owner_of(&guard, device, address)
-        .filter(|owner| inet::addresses_rcu(&guard, owner).any(|own| own == address));
-    answer::<T>(&guard, device, owner, extack)
+    answer::<T>(extack, device, false, |guard, other| {
+        inet::addresses_rcu(guard, other).any(|has| has == address)
+    })
 }
 
 /// # Safety
@@ -96,24 +101,32 @@ unsafe extern "C" fn validate_v6<T: Rules>(
             Extack::from_raw((*info).extack),
         )
     };
-    let guard = Guard::new();
-    let owner = inet6::holder_of(&guard, device, &address);
-    answer::<T>(&guard, device, owner, extack)
+    let is_link_local = Ipv6Addr::from(address).is_unicast_link_local();
+    answer::<T>(extack, device, is_link_local, |guard, other| {
+        inet6::addresses_rcu(guard, other).any(|has| has.address() == address)
+    })
 }
 
 fn answer<T: Rules>(
-    guard: &Guard,
-    device: &NetDevice,
-    owner: Option<&NetDevice>,
     extack: Extack<'_>,
+    device: &NetDevice,
+    is_link_local: bool,
+    has_it: impl Fn(&Guard, &NetDevice) -> bool,
 ) -> c_int {
-    let other = owner.filter(|owner| !owner.is(device));
-    if let Some(message) = other.and_then(|owner| T::refuse(device, owner)) {
+    let guard = Guard::new();
+    let refusal = device
+        .namespace()
+        .devices_rcu(&guard)
+        .filter(|other| !other.is(device))
+        .find_map(|other| {
+            T::refuse(&guard, device, other, is_link_local).filter(|_| has_it(&guard, other))
+        });
+    if let Some(message) = refusal {
         return notify(extack.refuse(EADDRINUSE, message));
     }
     if let Some((limit, message)) = T::limit(device) {
-        let v4 = inet::addresses_rcu(guard, device).count();
-        let v6 = inet6::addresses_rcu(guard, device).count();
+        let v4 = inet::addresses_rcu(&guard, device).count();
+        let v6 = inet6::addresses_rcu(&guard, device).count();
         if v4.saturating_add(v6) >= limit {
             return notify(extack.refuse(ENOSPC, message));
         }

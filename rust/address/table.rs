@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The virtual addresses of a network namespace: whose is this one?
+//!
+//! ```text
+//!   namespace ──RCU──> Table ──> Entry [address, scope] ──> carp device ──> Vhost
+//! ```
+//!
+//! A published table never changes. A packet loads it once and probes it once: no lock, no list, no
+//! other table of the kernel. It holds the addresses of the carp devices that are up. Whether one of
+//! them is owned is asked of the virtual host.
+//!
+//! Each address is there twice, since two kinds of question are asked. Neighbours ask on a link: there
+//! the parent counts. The stack asks in an L3 domain: there the VRF of the carp device counts. A
+//! link-local address means a link in either case.
+//!
+//! Context: lookups: any but hard interrupts, under RCU. Changes: RTNL.
+
+use crate::{
+    group::vhost::Vhost,
+    proto::ipv6,
+    sys::{
+        inet::Ipv4,
+        inet6::Ipv6,
+        link,
+        net_device::{NetDevice, RcuDevice, Rtnl},
+        pernet::{Published, RcuRoom},
+        rcu::Fresh,
+        sort::{sort, Sortable},
+    },
+};
+use core::cmp::Ordering;
+use kernel::{
+    alloc::KVVec,
+    prelude::*,
+    sync::{rcu::Guard, Arc, ArcBorrow},
+};
+
+pub(crate) struct Table {
+    v4: KVVec<Entry<Ipv4>>,
+    v6: KVVec<Entry<Ipv6>>,
+}
+
+/// In the order of its fields, the device left out.
+pub(crate) struct Entry<A> {
+    address: A,
+    scope: Scope,
+    /// What has gone, or is down, is not found.
+    device: Arc<RcuDevice>,
+}
+
+/// Where an address means this device.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Scope {
+    /// On the link of this parent, by its index.
+    Link(i32),
+    /// In the L3 domain of this VRF, by its index; 0: in none.
+    Domain(i32),
+}
+
+/// An address of either family.
+pub(crate) trait Address: Copy + Ord {
+    fn entries(table: &Table) -> &[Entry<Self>];
+    /// Each link may have the same one.
+    fn is_link_local(&self) -> bool;
+}
+
+impl Address for Ipv4 {
+    fn entries(table: &Table) -> &[Entry<Self>] {
+        &table.v4
+    }
+
+    fn is_link_local(&self) -> bool {
+        false
+    }
+}
+
+impl Address for Ipv6 {
+    fn entries(table: &Table) -> &[Entry<Self>] {
+        &table.v6
+    }
+
+    fn is_link_local(&self) -> bool {
+        ipv6::is_link_local(self)
+    }
+}
+
+impl Published for Table {
+    fn room() -> &'static RcuRoom<Self> {
+        static TABLES: RcuRoom<Table> = RcuRoom::new();
+        &TABLES
+    }
+}
+
+/// A virtual host and its device.
+pub(crate) type Found<'a> = (ArcBorrow<'a, Vhost>, &'a NetDevice);
+
+/// Who has `address` on the link of `parent`.
+pub(crate) fn on_link<'a, A: Address>(
+    guard: &'a Guard,
+    parent: &NetDevice,
+    address: A,
+) -> Option<Found<'a>> {
+    find(guard, parent, address, Scope::Link(parent.index()))
+}
+
+/// The same, if it is MASTER.
+pub(crate) fn master_on_link<'a, A: Address>(
+    guard: &'a Guard,
+    parent: &NetDevice,
+    address: A,
+) -> Option<Found<'a>> {
+    on_link(guard, parent, address).filter(|(vhost, _)| vhost.is_master())
+}
+
+/// Who has `address` as the stack means it by `device`: in the L3 domain of that, or on its link.
+pub(crate) fn in_domain<'a, A: Address>(
+    guard: &'a Guard,
+    device: &NetDevice,
+    address: A,
+) -> Option<Found<'a>> {
+    let scope = if address.is_link_local() {
+        Scope::Link(device.index())
+    } else {
+        Scope::Domain(device.l3_domain(guard))
+    };
+    find(guard, device, address, scope)
+}
+
+fn find<'a, A: Address>(
+    guard: &'a Guard,
+    near: &NetDevice,
+    address: A,
+    scope: Scope,
+) -> Option<Found<'a>> {
+    let entries = A::entries(Table::room().get(guard, near)?.read(guard)?);
+    let at = entries.binary_search_by(|entry| entry.key().cmp(&(address, scope)));
+    let device = entries.get(at.ok()?)?.device.get(guard)?;
+    if !device.is_up() {
+        return None;
+    }
+    Some((link::of::<Vhost>(device)?, device))
+}
+
+/// The carp device `device` on `parent` has these addresses from now on, and no others. Fails if out of
+/// memory, and changes nothing; what is left of a device that is down, or has gone, is not found.
+pub(crate) fn set(
+    _rtnl: &Rtnl<'_>,
+    device: &Arc<RcuDevice>,
+    parent: &NetDevice,
+    v4: &[Ipv4],
+    v6: &[Ipv6],
+) -> Result {
+    // RTNL keeps the device in its domain, and the table published, while this waits for memory.
+    let (domain, len_v4, len_v6) = {
+        let guard = Guard::new();
+        let old = Table::room().get(&guard, parent);
+        let old = old.and_then(|published| published.read(&guard));
+        let device = device.get(&guard);
+        (
+            Scope::Domain(device.map_or(0, |device| device.l3_domain(&guard))),
+            old.map_or(0, |old| old.v4.len()),
+            old.map_or(0, |old| old.v6.len()),
+        )
+    };
+    let link = Scope::Link(parent.index());
+    let own_v4 = own_entries(v4, device, link, domain)?;
+    let own_v6 = own_entries(v6, device, link, domain)?;
+    let mut fresh = Fresh::new(Table {
+        v4: KVVec::with_capacity(len_v4.saturating_add(own_v4.len()), GFP_KERNEL_ACCOUNT)?,
+        v6: KVVec::with_capacity(len_v6.saturating_add(own_v6.len()), GFP_KERNEL_ACCOUNT)?,
+    })?;
+
+    let guard = Guard::new();
+    let Some(published) = Table::room().get(&guard, parent) else {
+        return Ok(());
+    };
+    let old = published.read(&guard);
+    merge(&guard, &mut fresh.v4, old, own_v4, device);
+    merge(&guard, &mut fresh.v6, old, own_v6, device);
+    let is_empty = fresh.v4.is_empty() && fresh.v6.is_empty();
+    published.replace((!is_empty).then_some(fresh));
+    Ok(())
+}
+
+/// Those of one device, in their order.
+fn own_entries<A: Address>(
+    addresses: &[A],
+    device: &Arc<RcuDevice>,
+    link: Scope,
+    domain: Scope,
+) -> Result<KVVec<Entry<A>>> {
+    let mut own = KVVec::with_capacity(addresses.len().saturating_mul(2), GFP_KERNEL_ACCOUNT)?;
+    for &address in addresses {
+        let in_domain = (!address.is_link_local()).then_some(domain);
+        for scope in [Some(link), in_domain].into_iter().flatten() {
+            let entry = Entry {
+                address,
+                scope,
+                device: device.clone(),
+            };
+            own.push(entry, GFP_KERNEL_ACCOUNT)?;
+        }
+    }
+    sort(&mut own);
+    Ok(own)
+}
+
+/// `own`, and what the old table has of other devices that have not gone. There is room for all.
+fn merge<A: Address>(
+    guard: &Guard,
+    into: &mut KVVec<Entry<A>>,
+    old: Option<&Table>,
+    own: KVVec<Entry<A>>,
+    device: &Arc<RcuDevice>,
+) {
+    let mut own = own.into_iter().peekable();
+    let others = old
+        .map_or(&[][..], A::entries)
+        .iter()
+        .filter(|entry| !Arc::ptr_eq(&entry.device, device) && entry.device.get(guard).is_some());
+    for other in others {
+        while let Some(entry) = own.next_if(|entry| entry.key() < other.key()) {
+            let _ = into.push_within_capacity(entry);
+        }
+        let _ = into.push_within_capacity(other.clone());
+    }
+    for entry in own {
+        let _ = into.push_within_capacity(entry);
+    }
+}
+
+impl<A: Address> Entry<A> {
+    fn key(&self) -> (A, Scope) {
+        (self.address, self.scope)
+    }
+}
+
+impl<A: Address> Sortable for Entry<A> {
+    fn compare(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
+impl<A: Address> Clone for Entry<A> {
+    fn clone(&self) -> Self {
+        Self {
+            address: self.address,
+            scope: self.scope,
+            device: self.device.clone(),
+        }
+    }
+}
