@@ -3,11 +3,15 @@
 //!
 //! Context: under RCU; any but hard interrupts. No locks.
 
-use super::{arp, table, window};
+use super::{
+    arp,
+    table::{self, Address},
+    window,
+};
 use crate::{
     group::vhost::Vhost,
     sys::{
-        link,
+        inet, inet6, link,
         net_device::NetDevice,
         skb::{Protocol, SkBuff},
         stack_hook::StackHook,
@@ -31,26 +35,41 @@ impl StackHook for Stack {
         if let Some(vhost) = link::of::<Vhost>(device) {
             return window::output(vhost.ownership(), packet);
         }
-        let found = match packet.protocol() {
-            Protocol::Ipv4 => packet
-                .ipv4_addresses()
-                .and_then(|(from, _)| table::in_domain(guard, device, from)),
-            Protocol::Ipv6 => packet
-                .ipv6_addresses()
-                .and_then(|(from, _)| table::in_domain(guard, device, from)),
-            Protocol::Arp | Protocol::Other => None,
-        };
-        let Some((vhost, owner)) = found else {
-            return true;
-        };
-        if vhost.owns_addresses() {
-            return window::output(vhost.ownership(), packet);
+        match packet.protocol() {
+            Protocol::Ipv4 => packet.ipv4_addresses().is_none_or(|(from, _)| {
+                may_leave(guard, device, packet, from, inet::is_local_but_for)
+            }),
+            Protocol::Ipv6 => packet.ipv6_addresses().is_none_or(|(from, _)| {
+                may_leave(guard, device, packet, from, inet6::is_local_but_for)
+            }),
+            Protocol::Arp | Protocol::Other => true,
         }
-        owner.count_not_sent();
-        false
     }
 
     fn ip_input(device: &NetDevice, packet: &mut SkBuff) -> bool {
         link::of::<Vhost>(device).is_none_or(|vhost| window::input(&vhost, device, packet))
     }
+}
+
+/// A packet that comes from `from` may leave by `device`. It may not if that is a virtual address that
+/// this host does not own, nor has by other means: `is_local_but_for` a carp device. Then that device
+/// counts the packet.
+fn may_leave<A: Address>(
+    guard: &Guard,
+    device: &NetDevice,
+    packet: &mut SkBuff,
+    from: A,
+    is_local_but_for: impl FnOnce(&Guard, &NetDevice, &NetDevice, A) -> bool,
+) -> bool {
+    let Some((vhost, owner)) = table::in_domain(guard, device, from) else {
+        return true;
+    };
+    if vhost.owns_addresses() {
+        return window::output(vhost.ownership(), packet);
+    }
+    let is_local = is_local_but_for(guard, device, owner, from);
+    if !is_local {
+        owner.count_not_sent();
+    }
+    is_local
 }

@@ -106,7 +106,8 @@ impl validator::Rules for Events {
     }
 
     /// Which of two devices an address belongs to would be anybody's guess. Each L3 domain has addresses
-    /// of its own; so has each link, of which it must not be in doubt either.
+    /// of its own; so has each link, of which it must not be in doubt either. An address on a loopback or
+    /// dummy device is of no link: a service has it there on every host, whichever is MASTER.
     fn refuse(
         guard: &Guard,
         device: &NetDevice,
@@ -121,7 +122,10 @@ impl validator::Rules for Events {
             return None;
         };
         let is_in_doubt = share_link(device, other)
-            || !is_link_local && device.l3_domain(guard) == other.l3_domain(guard);
+            || !is_link_local
+                && device.l3_domain(guard) == other.l3_domain(guard)
+                && !is_of_no_link(device)
+                && !is_of_no_link(other);
         is_in_doubt.then_some(refusal)
     }
 }
@@ -136,6 +140,13 @@ fn share_link(device: &NetDevice, other: &NetDevice) -> bool {
         Some(vhost) => is_on(other, vhost.parent_device()),
         None => is_on(other, device),
     }
+}
+
+fn is_of_no_link(device: &NetDevice) -> bool {
+    device.is_loopback()
+        || device
+            .kind()
+            .is_some_and(|kind| kind.to_bytes() == b"dummy")
 }
 
 /// What carp knows of `device`, if carp devices stand on it.

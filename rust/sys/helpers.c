@@ -4,6 +4,7 @@
 #include <linux/if_vlan.h>
 #include <linux/igmp.h>
 #include <linux/inetdevice.h>
+#include <linux/ipv6.h>
 #include <linux/moduleparam.h>
 #include <linux/netdevice.h>
 #include <linux/ratelimit.h>
@@ -496,6 +497,11 @@ void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group)
 	ip_mc_dec_group(in_dev, group);
 }
 
+bool carp_ipv6_mod_enabled(void)
+{
+	return ipv6_mod_enabled();
+}
+
 struct inet6_dev *carp_in6_dev_rcu(const struct net_device *dev)
 {
 	return __in6_dev_get(dev);
@@ -507,6 +513,20 @@ struct inet6_ifaddr *carp_inet6_next_rcu(struct inet6_dev *idev, struct inet6_if
 	struct list_head *at = ifp ? &ifp->if_list : &idev->addr_list;
 
 	return list_next_or_null_rcu(&idev->addr_list, at, struct inet6_ifaddr, if_list);
+}
+
+bool carp_inet6_is_local_but_for(const struct net_device *near, const struct net_device *carp,
+				 const struct in6_addr *addr)
+{
+	struct flowi6 fl6 = {
+		.daddr = *addr,
+		.flowi6_l3mdev = l3mdev_master_ifindex_rcu(near),
+	};
+	struct rt6_info *rt = dst_rt6_info(ip6_route_lookup(dev_net(near), &fl6, NULL, 0));
+	bool local = (rt->rt6i_flags & RTF_LOCAL) && rt->rt6i_idev && rt->rt6i_idev->dev != carp;
+
+	ip6_rt_put(rt);
+	return local;
 }
 
 /* Its route as the kernel has made it is in the table. */

@@ -107,8 +107,11 @@ bool carp_ip_mc_is_member(struct in_device *in_dev, __be32 group);
 void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group);
 
 /* IPv6 */
+bool carp_ipv6_mod_enabled(void);
 struct inet6_dev *carp_in6_dev_rcu(const struct net_device *dev);
 struct inet6_ifaddr *carp_inet6_next_rcu(struct inet6_dev *idev, struct inet6_ifaddr *ifp);
+bool carp_inet6_is_local_but_for(const struct net_device *near, const struct net_device *carp,
+				 const struct in6_addr *addr);
 bool carp_inet6_is_routed(struct inet6_ifaddr *ifp);
 void carp_inet6_set_usable(struct inet6_ifaddr *ifp, bool usable);
 

@@ -107,6 +107,22 @@ pub(crate) fn configured_rcu<'a>(
     })
 }
 
+/// `address` is local in the L3 domain of `near`, and not by a route of `carp`: by one of another device
+/// or of the administrator's. Any context.
+pub(crate) fn is_local_but_for(
+    _guard: &Guard,
+    near: &NetDevice,
+    carp: &NetDevice,
+    address: Ipv4,
+) -> bool {
+    let (net, address) = (near.net(), u32::from_ne_bytes(address));
+    // SAFETY: `near` is alive, and with it its namespace; the guard is held.
+    let kind = unsafe { bindings::inet_addr_type_dev_table(net, near.as_ptr(), address) };
+    // SAFETY: As above, and for `carp`.
+    let kind_by_carp = unsafe { bindings::inet_dev_addr_type(net, carp.as_ptr(), address) };
+    kind == bindings::RTN_LOCAL && kind_by_carp != bindings::RTN_LOCAL
+}
+
 /// Has `device` accept packets whose sender is reached by any device: what comes in by it need not
 /// be answered by it. Counts for this device also where the namespace is stricter (`all.rp_filter`).
 pub(crate) fn accept_any_way_back(_rtnl: &Rtnl<'_>, device: &NetDevice) {

@@ -105,10 +105,30 @@ pub(crate) fn addresses(_rtnl: &Rtnl<'_>, device: &NetDevice) -> Result<KVec<Ipv
     })
 }
 
+/// The kernel has IPv6. Without (`ipv6.disable=1`) no device has any of it, and what looks an address
+/// up must not be called: there is no table.
+fn is_enabled() -> bool {
+    // SAFETY: Always safe to call.
+    unsafe { bindings::carp_ipv6_mod_enabled() }
+}
+
 fn in6_addr(address: &Ipv6) -> bindings::in6_addr {
     let mut raw = bindings::in6_addr::default();
     raw.in6_u.u6_addr8 = *address;
     raw
+}
+
+/// `address` is local in the L3 domain of `near`, and not by a route of `carp`: by one of another device
+/// or of the administrator's. Any context.
+pub(crate) fn is_local_but_for(
+    _guard: &Guard,
+    near: &NetDevice,
+    carp: &NetDevice,
+    address: Ipv6,
+) -> bool {
+    let (near, carp, address) = (near.as_ptr(), carp.as_ptr(), in6_addr(&address));
+    // SAFETY: Both devices are alive, and with them their namespace; the guard is held.
+    is_enabled() && unsafe { bindings::carp_inet6_is_local_but_for(near, carp, &address) }
 }
 
 /// `device` has IPv6.

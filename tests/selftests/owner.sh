@@ -14,7 +14,8 @@
 # Asserted, of MASTER and BACKUP: how it reaches the address itself; where a
 # connection ends that it makes, or forwards; what may be bound; what becomes of what
 # is sent by the carp device; with which MAC address it speaks, and that a BACKUP says
-# nothing from the address, by whatever device; what it lists, and what is left of the
+# nothing from the address, by whatever device, unless the administrator has put it on a
+# loopback or dummy device as well; what it lists, and what is left of the
 # administrator's routes and of its own.
 
 set -u
@@ -32,6 +33,7 @@ ALL_TESTS="
 	through_the_carp_device
 	source_mac
 	silent
+	also_on_lo
 	listed
 	static_routes
 	init
@@ -269,6 +271,39 @@ unreachable() {
 
 has_packets() {
 	(($(packets "$1" "$2") >= 1))
+}
+
+# A real server of a load balancer, or one that announces the address as anycast.
+also_on_lo()
+{
+	RET=0
+	local way
+	ip -n "$b" link add other up type dummy
+	serve "$a" a
+	serve "$b" b
+	for way in "addr add $shared/$host dev lo" "addr add $shared/$host dev other" \
+			"-$f route add local $shared/$host dev lo"; do
+		# shellcheck disable=SC2086 # words
+		ip -n "$b" $way
+		check_err $? "the BACKUP refuses: $way"
+		# Found by ARP or Neighbour Discovery.
+		ip -n "$client" neigh flush all
+		answers "$client" "$shared" "a ${net}10"
+		# Sent to B's own MAC address.
+		ip -n "$client" neigh replace "$shared" lladdr "$(mac_of "$b")" dev eth0
+		answers "$client" "$shared" "b ${net}10"
+		ip -n "$client" neigh del "$shared" dev eth0
+		# shellcheck disable=SC2086 # words
+		ip -n "$b" ${way/ add / del }
+		goes_by_the_parent "$b" "${net}12"
+	done
+	ip -n "$b" link del other
+	answers "$client" "$shared" "a ${net}10"
+	end_test "the address is local on a BACKUP by other means as well, $ipv"
+}
+
+mac_of() {
+	ip -n "$1" -j link show eth0 | jq -r '.[0].address'
 }
 
 # lists NAMESPACE: it has the address in its list.
