@@ -115,9 +115,12 @@ pub(super) fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> 
     if !arp.is_request {
         return false;
     }
-    // An address of 0.0.0.0 is answered too, and teaches nobody anything.
+    let is_own = |address: &Ipv4| owner_of(guard, device, *address).is_none();
+    // An address of 0.0.0.0 is answered too, and teaches nobody anything. But whoever probes whether
+    // it can have the target (RFC 5227) takes it for another one that wants it.
     let own = inet::addresses_rcu(guard, device)
-        .find(|address| owner_of(guard, device, *address).is_none())
+        .find(is_own)
+        .or_else(|| inet::addresses_of_domain_rcu(guard, device).find(is_own))
         .unwrap_or_default();
     packet.write_network(SENDER_IP_OFFSET, &own).is_ok()
 }

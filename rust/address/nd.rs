@@ -106,6 +106,10 @@ fn advertise(
     address: &Ipv6,
     to: Option<(&Mac, &Ipv6)>,
 ) {
+    // It may have become BACKUP since it was asked.
+    if !vhost.is_master() {
+        return;
+    }
     let is_router = inet6::forwards(guard, device);
     let frame = nd::advertisement(vhost.vhid(), address, to, is_router);
     // Who asked will ask again.

@@ -547,6 +547,8 @@ void carp_inet6_set_usable(struct inet6_ifaddr *ifp, bool usable)
 		ifp->flags &= ~(IFA_F_TENTATIVE | IFA_F_DADFAILED);
 	else
 		ifp->flags |= IFA_F_TENTATIVE | IFA_F_DADFAILED;
+	/* With it a tentative address could be sent from all the same. */
+	ifp->flags &= ~IFA_F_OPTIMISTIC;
 	spin_unlock_bh(&ifp->lock);
 }
 

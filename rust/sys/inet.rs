@@ -66,6 +66,20 @@ pub(crate) fn addresses_rcu<'a>(
     })
 }
 
+/// Those of all devices that are up in the L3 domain of `near`, but for the host's own loopback.
+pub(crate) fn addresses_of_domain_rcu<'a>(
+    guard: &'a Guard,
+    near: &NetDevice,
+) -> impl Iterator<Item = Ipv4> + 'a {
+    let domain = near.l3_domain(guard);
+    near.namespace()
+        .devices_rcu(guard)
+        .filter(move |device| {
+            device.is_up() && !device.is_loopback() && device.l3_domain(guard) == domain
+        })
+        .flat_map(|device| addresses_rcu(guard, device))
+}
+
 /// An address as it is configured, with all that its routes follow from.
 #[derive(Clone, Copy)]
 pub(crate) struct Configured {

@@ -64,9 +64,11 @@ impl Address<'_> {
         unsafe { bindings::carp_inet6_is_routed(self.ifp.as_ptr()) }
     }
 
-    /// This host may send from it: nothing says that somebody else has it.
+    /// This host may send from it: nothing says that somebody else has it. From an optimistic address
+    /// it may send before DAD is done.
     pub(crate) fn is_usable(&self) -> bool {
-        self.flags() & bindings::IFA_F_TENTATIVE == 0
+        let flags = self.flags();
+        flags & bindings::IFA_F_TENTATIVE == 0 || flags & bindings::IFA_F_OPTIMISTIC != 0
     }
 
     /// Says whether this host may send from it. What nobody may send from is shown as an address
