@@ -9,7 +9,7 @@ use crate::{
     sys::{
         inet6, link,
         net_device::{NetDevice, Rtnl},
-        notifier::{self, DeviceEvent},
+        notifier::{self, DeviceEvent, NextUpper},
         validator,
     },
 };
@@ -24,15 +24,29 @@ const ADDRESSES_MAX: usize = 1024;
 pub(crate) struct Events;
 
 impl notifier::Events for Events {
-    fn device(rtnl: &Rtnl<'_>, device: &NetDevice, event: DeviceEvent) -> Result {
+    fn device(rtnl: &Rtnl<'_>, device: &NetDevice, event: DeviceEvent<'_>) -> Result {
         match event {
             DeviceEvent::State => {
                 // The kernel has made the routes of a carp device anew.
                 if let Some(vhost) = link::of::<Vhost>(device) {
                     vhost.ownership().follow();
                 }
-                submit(rtnl, device, Kind::ParentState);
+                if device.is_up() {
+                    // One on a VLAN that stays up while the device below is down waits for this.
+                    for_each_parent(rtnl, device, &[c"vlan"], &mut |parent| {
+                        parent.submit_event(rtnl, Kind::ParentState);
+                    });
+                } else {
+                    submit(rtnl, device, Kind::ParentState);
+                }
             }
+            // A VLAN is told when the device below is down, and cannot send any more.
+            DeviceEvent::GoingDown => {
+                for_each_parent(rtnl, device, &[c"vlan"], &mut |parent| {
+                    parent.goes_down(rtnl)
+                });
+            }
+            DeviceEvent::NotifyPeers => notify_peers(rtnl, device),
             DeviceEvent::Name => {
                 if let Some(parent) = parent_of(rtnl, device) {
                     parent.renamed(rtnl);
@@ -70,6 +84,11 @@ impl notifier::Events for Events {
             DeviceEvent::TypeChange => {
                 if parent_of(rtnl, device).is_some() {
                     return Err(notifier::REFUSED);
+                }
+            }
+            DeviceEvent::NextUpper(upper) => {
+                if link::of::<Vhost>(device).is_some() {
+                    check_upper(upper)?;
                 }
             }
         }
@@ -154,6 +173,53 @@ fn parent_of(rtnl: &Rtnl<'_>, device: &NetDevice) -> Option<Arc<Parent>> {
     device.find_upper(rtnl, |upper| {
         Some(link::of::<Vhost>(upper)?.parent().clone())
     })
+}
+
+/// Calls `f` with the parent that `device` is, and with those above it that it reaches by devices of
+/// these kinds alone. The kernel allows no more than eight devices above each other.
+fn for_each_parent(
+    rtnl: &Rtnl<'_>,
+    device: &NetDevice,
+    by: &[&CStr],
+    f: &mut dyn FnMut(&Arc<Parent>),
+) {
+    if let Some(parent) = parent_of(rtnl, device) {
+        f(&parent);
+    }
+    device.find_upper(rtnl, |upper| {
+        if upper.kind().is_some_and(|kind| by.contains(&kind)) {
+            for_each_parent(rtnl, upper, by, f);
+        }
+        None::<()>
+    });
+}
+
+/// VLANs on `device` are told by themselves, but not a bridge that it is a port of, nor what is on that.
+fn notify_peers(rtnl: &Rtnl<'_>, device: &NetDevice) {
+    let notify = &mut |parent: &Arc<Parent>| parent.notify_peers(rtnl);
+    for_each_parent(rtnl, device, &[], notify);
+    device.find_upper(rtnl, |upper| {
+        if upper.kind() == Some(c"bridge") {
+            for_each_parent(rtnl, upper, &[c"vlan", c"bridge"], notify);
+        }
+        None::<()>
+    });
+}
+
+/// A carp device receives what is addressed to itself, by no VLAN, and to no group. So a device on it
+/// that has another MAC address, or takes part in a protocol of its own, would be up and deaf.
+fn check_upper(upper: NextUpper<'_>) -> Result {
+    let kind = upper.device.kind();
+    let is_deaf = match kind {
+        Some(kind) if upper.is_master => kind != c"vrf",
+        Some(kind) => [c"vlan", c"macvlan", c"macvtap"].contains(&kind),
+        None => upper.is_master,
+    };
+    if is_deaf {
+        let message = c"such a device hears nothing on a carp device: use the parent";
+        return Err(upper.extack.refuse(EOPNOTSUPP, message));
+    }
+    Ok(())
 }
 
 fn submit(rtnl: &Rtnl<'_>, device: &NetDevice, kind: Kind) {

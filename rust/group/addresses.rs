@@ -41,6 +41,15 @@ impl Addresses {
         self.v4.is_empty() && self.v6.is_empty()
     }
 
+    /// Of a list that a digest was made of, which sorts it.
+    pub(super) fn has_v4(&self, address: &Ipv4) -> bool {
+        self.v4.binary_search(address).is_ok()
+    }
+
+    pub(super) fn has_v6(&self, address: &Ipv6) -> bool {
+        self.v6.binary_search(address).is_ok()
+    }
+
     pub(super) fn take_room(&mut self) -> Groups {
         Groups(core::mem::take(&mut self.groups))
     }

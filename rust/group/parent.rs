@@ -388,6 +388,16 @@ impl Parent {
         self.for_each_upper(rtnl, |_, vhost| vhost.start_or_stop(rtnl));
     }
 
+    /// The parent is about to be set down: whoever is MASTER on it leaves while it can say so.
+    pub(crate) fn goes_down(&self, rtnl: &Rtnl<'_>) {
+        self.for_each_upper(rtnl, |_, vhost| vhost.parent_goes_down());
+    }
+
+    /// The neighbours may look elsewhere for whoever is MASTER on the parent.
+    pub(crate) fn notify_peers(&self, rtnl: &Rtnl<'_>) {
+        self.for_each_upper(rtnl, |_, vhost| vhost.notify_peers());
+    }
+
     /// Demotes what is tied to parents that do not work, this one or others; and nothing else.
     pub(crate) fn share_fate(&self, rtnl: &Rtnl<'_>) -> Result {
         ties::share_fate(rtnl, &self.device().namespace())

@@ -391,6 +391,16 @@ impl Vhost {
         }
     }
 
+    /// The parent is about to be set down: says so to the peers as long as it can.
+    pub(crate) fn parent_goes_down(&self) {
+        self.step(|core, now_ns| core.stop(now_ns, Reason::ParentDown));
+    }
+
+    /// The wire below the parent has changed.
+    pub(crate) fn notify_peers(&self) {
+        self.step(|core, now_ns| core.machine.event(now_ns, Event::NotifyPeers));
+    }
+
     /// Becomes what it was before [`Vhost::go_down`], if it still can.
     pub(crate) fn come_up(&self, rtnl: &Rtnl<'_>) {
         self.users.open();
@@ -539,13 +549,12 @@ impl Vhost {
             }
             (old, state == State::Master && core.outbox.speaks())
         };
-        drop(old);
         if self.listen(rtnl, room).is_err() {
             self.read_addresses_later();
         }
         self.start_or_stop(rtnl);
         if announces {
-            self.announce(&Guard::new());
+            self.announce_all_but(&old);
         }
     }
 

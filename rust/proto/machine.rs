@@ -229,6 +229,7 @@ impl Machine {
             Event::GroupDown(down) => self.group_down = down,
             Event::SignedAnew if self.state() == State::Master => return self.say_at_once(now_ns),
             Event::SignedAnew => (),
+            Event::NotifyPeers => return self.notify_peers(now_ns),
         }
         if self.priority(now_ns) == before {
             return Actions::default();
@@ -337,6 +338,21 @@ impl Machine {
         self.arm(now_ns);
         Actions {
             send: matches!(self.role, Role::Master(_)).then_some(AdvertKind::Regular),
+            ..Actions::default()
+        }
+    }
+
+    /// A MASTER says at once and in full that it is here, as if it had just become one.
+    fn notify_peers(&mut self, now_ns: u64) -> Actions {
+        let Role::Master(master) = &mut self.role else {
+            return Actions::default();
+        };
+        master.announced_at_ns = now_ns;
+        master.announce_in = ANNOUNCE_AGAIN;
+        self.arm(now_ns);
+        Actions {
+            send: Some(AdvertKind::Regular),
+            announce: true,
             ..Actions::default()
         }
     }

@@ -66,6 +66,8 @@ pub enum Event {
     SendFailed,
     /// An advert was sent.
     SendOk,
+    /// The wire below has changed, and the neighbours may have this host in its old place.
+    NotifyPeers,
     /// Whether a parent that this one fails over together with does not work.
     GroupDown(bool),
     /// Adverts are signed otherwise from now on: some peers have not understood those so far.

@@ -130,7 +130,6 @@ void carp_netdev_setup(struct net_device *dev)
 	dev->features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_FRAGLIST | NETIF_F_HIGHDMA |
 			NETIF_F_GSO_SOFTWARE;
 	dev->hw_features = dev->features;
-	dev->vlan_features = dev->features;
 }
 
 /* A carp device's locks nest inside those of its parent, which may be of the same kind of lock. */

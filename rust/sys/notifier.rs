@@ -4,6 +4,7 @@
 use super::{
     bindings,
     net_device::{for_each_device, Mac, NetDevice, Rtnl},
+    netlink::Extack,
 };
 use kernel::{
     error::{code::*, to_result, Error, Result},
@@ -14,10 +15,14 @@ use kernel::{
 };
 
 /// What can happen to a device, as far as it matters to a device on top of it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DeviceEvent {
+#[derive(Clone, Copy)]
+pub(crate) enum DeviceEvent<'a> {
     /// Set up, set down, or its carrier changed: what it is now can be asked.
     State,
+    /// It is about to be set down, and still sends.
+    GoingDown,
+    /// The wire below has changed: the neighbours may look for its addresses elsewhere.
+    NotifyPeers,
     /// It has another name.
     Name,
     /// Its MTU or its offloads changed.
@@ -30,11 +35,22 @@ pub(crate) enum DeviceEvent {
     Leaving,
     /// It is about to become another type of device; this one may be refused.
     TypeChange,
+    /// This device is about to be stacked on it; may be refused.
+    NextUpper(NextUpper<'a>),
+}
+
+/// A device that is about to be stacked on another one.
+#[derive(Clone, Copy)]
+pub(crate) struct NextUpper<'a> {
+    pub(crate) device: &'a NetDevice,
+    /// The other one becomes a port of it, as of a bridge.
+    pub(crate) is_master: bool,
+    pub(crate) extack: Extack<'a>,
 }
 
 /// Who is told. Context: process; of the first two: RTNL held.
 pub(crate) trait Events: 'static {
-    fn device(rtnl: &Rtnl<'_>, device: &NetDevice, event: DeviceEvent) -> Result;
+    fn device(rtnl: &Rtnl<'_>, device: &NetDevice, event: DeviceEvent<'_>) -> Result;
     /// The list of IPv4 addresses of `device` has changed.
     fn addresses(rtnl: &Rtnl<'_>, device: &NetDevice);
     /// The list of IPv6 addresses of `device` has changed. Context: any but hard interrupts, with
@@ -171,10 +187,28 @@ unsafe extern "C" fn device_event<T: Events>(
         bindings::netdev_cmd_NETDEV_CHANGEMTU | bindings::netdev_cmd_NETDEV_FEAT_CHANGE => {
             DeviceEvent::Limits
         }
+        bindings::netdev_cmd_NETDEV_GOING_DOWN => DeviceEvent::GoingDown,
+        bindings::netdev_cmd_NETDEV_NOTIFY_PEERS | bindings::netdev_cmd_NETDEV_BONDING_FAILOVER => {
+            DeviceEvent::NotifyPeers
+        }
         bindings::netdev_cmd_NETDEV_CHANGENAME => DeviceEvent::Name,
         bindings::netdev_cmd_NETDEV_CHANGEADDR => DeviceEvent::Address,
         bindings::netdev_cmd_NETDEV_UNREGISTER => DeviceEvent::Leaving,
         bindings::netdev_cmd_NETDEV_PRE_TYPE_CHANGE => DeviceEvent::TypeChange,
+        bindings::netdev_cmd_NETDEV_PRECHANGEUPPER => {
+            // SAFETY: For this event `info` is of this type, and valid during the call.
+            let info = unsafe { &*info.cast::<bindings::netdev_notifier_changeupper_info>() };
+            if !info.linking {
+                return NOTIFY_DONE;
+            }
+            DeviceEvent::NextUpper(NextUpper {
+                // SAFETY: The device that is named is valid during the call.
+                device: unsafe { NetDevice::from_raw(info.upper_dev) },
+                is_master: info.master,
+                // SAFETY: Null or valid during the call.
+                extack: unsafe { Extack::from_raw(info.info.extack) },
+            })
+        }
         _ => return NOTIFY_DONE,
     };
     // SAFETY: On this chain `info` names a valid device.
@@ -183,7 +217,7 @@ unsafe extern "C" fn device_event<T: Events>(
     let rtnl = unsafe { Rtnl::assume_held() };
     match T::device(&rtnl, device, event) {
         Ok(()) => NOTIFY_DONE,
-        Err(_) => NOTIFY_BAD,
+        Err(error) => refusal(error),
     }
 }
 
@@ -233,7 +267,13 @@ unsafe extern "C" fn reboot_event<T: Events>(
 }
 
 pub(super) const NOTIFY_DONE: c_int = 0;
-const NOTIFY_BAD: c_int = 0x8002;
+
+/// As `notifier_from_errno()`: nobody else need be asked.
+fn refusal(error: Error) -> c_int {
+    const NOTIFY_OK: c_int = 1;
+    const NOTIFY_STOP_MASK: c_int = 0x8000;
+    NOTIFY_STOP_MASK | NOTIFY_OK.saturating_sub(error.to_errno())
+}
 
 /// A refusal of an event that may be refused.
 pub(crate) const REFUSED: Error = EBUSY;

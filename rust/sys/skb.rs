@@ -296,9 +296,9 @@ impl OwnedSkb {
         // SAFETY: As above; the function takes the packet, whatever it returns.
         match unsafe { bindings::carp_dev_queue_xmit(skb.as_ptr()) } {
             0 => Ok(()),
-            // NET_XMIT_CN: sent, and the queue asks for patience.
-            2 => Ok(()),
             error if error < 0 => Err(Error::from_errno(error)),
+            // NET_XMIT_CN too: the queue drops packets of this kind or, of a device that does not
+            // work yet or any more, all.
             _dropped => Err(ENOBUFS),
         }
     }

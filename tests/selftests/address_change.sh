@@ -13,7 +13,8 @@
 #
 # Asserted: within the grace period either node may be changed first, and neither
 # changes its state; if nobody follows, the BACKUP takes over behind the grace period
-# and not before; without one, at once.
+# and not before; without one, at once. A MASTER announces each address once that it
+# is given, and none that it had.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -25,6 +26,7 @@ ALL_TESTS="
 	nobody_follows
 	no_grace
 	another_key
+	announced_once
 "
 
 # The other node is changed within it, and looked at several times before that.
@@ -134,6 +136,39 @@ no_grace()
 	becomes "$b" master
 	between 600 $(($(attr "$b" changed) - changed_at)) $((4000 * slow)) "ms until B was deaf"
 	end_test "without a grace period"
+}
+
+announced_once()
+{
+	RET=0
+	pair 60
+	# Behind what a new MASTER announces a second time.
+	hears "$b" 4
+	capture "$b" eth0 new arp or icmp6
+	local number
+	for number in 21 22 23 24; do
+		ip -n "$a" addr add "192.0.2.$number/32" dev carp0
+		ip -n "$a" addr add "2001:db8:2::$number/128" dev carp0
+	done
+	ip netns exec "$a" carp sync
+	check_err $? "carp sync"
+	busywait "$BUSYWAIT_TIMEOUT" announced_v6 24
+	capture_end new
+	for number in 21 22 23 24; do
+		packets_are 1 new "arp src host 192.0.2.$number"
+		packets_are 1 new "$(announcement_v6 "$number")"
+	done
+	packets_are 0 new "arp src host $vip"
+	stays "$a" master
+	end_test "a MASTER announces what is new"
+}
+
+announcement_v6() {
+	echo "icmp6 and ip6[40] = 136 and ip6[60:4] = 0x$1"
+}
+
+announced_v6() {
+	(($(packets new "$(announcement_v6 "$1")") >= 1))
 }
 
 lan a=192.0.2.11 b=192.0.2.12

@@ -23,6 +23,7 @@ ALL_TESTS="
 	changes
 	addresses
 	number_of_addresses
+	stacked
 	legal
 	without_rights
 "
@@ -98,7 +99,7 @@ parents()
 		link add carp1 link upper type carp vhid 2
 	ip -n "$a" link del upper
 	# It would receive as its own what is for carp0.
-	refused "RTNETLINK answers: Operation not permitted" link set eth0 address "$vmac"
+	refused "RTNETLINK answers: Device or resource busy" link set eth0 address "$vmac"
 	end_test "a parent that cannot be one is refused"
 }
 
@@ -150,6 +151,24 @@ number_of_addresses()
 	check_err $? "one is refused in the place of another"
 	refused "$sentence" addr add 192.0.2.77/32 dev carp1
 	end_test "a carp device has so many addresses, and no more"
+}
+
+stacked()
+{
+	RET=0
+	local sentence="Error: such a device hears nothing on a carp device: use the parent."
+	refused "$sentence" link add upper link carp0 type vlan id 5
+	refused "$sentence" link add upper link carp0 type macvlan mode bridge
+	ip -n "$a" link add bridge type bridge
+	defer ip -n "$a" link del bridge
+	refused "$sentence" link set carp0 master bridge
+	ip -n "$a" link add carp4 link eth0 type carp vhid 4
+	defer ip -n "$a" link del carp4
+	ip -n "$a" link add vrf type vrf table 10
+	defer ip -n "$a" link del vrf
+	ip -n "$a" link set carp4 master vrf
+	check_err $? "a carp device cannot be in a VRF"
+	end_test "what would hear nothing on a carp device is refused"
 }
 
 addresses()

@@ -10,8 +10,8 @@
 #
 # Asserted: down, up, carrier lost and back stop and start carp0, every time; with
 # another MAC address of the parent it is MASTER again, with the virtual one, and its
-# address its own meanwhile; another
-# MTU or name leaves it MASTER, and its MTU within that of the parent.
+# address its own meanwhile; another MTU or name leaves it MASTER, and its MTU within
+# that of the parent; an advert that the parent's queue drops counts as not sent.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -25,6 +25,7 @@ ALL_TESTS="
 	mtu
 	jumbo
 	renamed
+	dropping_queue
 "
 
 down_and_up()
@@ -183,6 +184,29 @@ renamed()
 	check_err $? "it is not MASTER any more"
 	ip -n "$a" link set shared0 name carp0
 	end_test "parent and carp device are renamed"
+}
+
+dropping_queue()
+{
+	RET=0
+	# Without the queue that it was given, tbf has the one that drops everything and says that
+	# it is congested, as a device has that does not work.
+	ip netns exec "$a" tc qdisc add dev eth0 root handle 1: tbf rate 1gbit burst 100k latency 1s &&
+		ip netns exec "$a" tc qdisc add dev eth0 parent 1:1 handle 2: pfifo
+	check_err $? "tc"
+	attr_is "$a" tx_errors 0
+	ip netns exec "$a" tc qdisc del dev eth0 parent 1:1
+	check_err $? "the queue cannot be removed"
+	busywait_for_counter "$BUSYWAIT_TIMEOUT" 2 attr "$a" tx_errors >/dev/null
+	check_err $? "no advert counts as not sent"
+	local sent
+	sent=$(attr "$a" tx_adverts)
+	busywait_for_counter "$BUSYWAIT_TIMEOUT" 2 attr "$a" tx_errors >/dev/null
+	attr_is "$a" tx_adverts "$sent"
+	ip netns exec "$a" tc qdisc del dev eth0 root
+	busywait_for_counter "$BUSYWAIT_TIMEOUT" 2 attr "$a" tx_adverts >/dev/null
+	check_err $? "no advert is sent any more"
+	end_test "a queue that drops everything"
 }
 
 lan client=192.0.2.10 a=192.0.2.11

@@ -15,6 +15,8 @@
 # cannot become another type of device; when its MAC address changes, its filters are
 # looked at again.
 # What leaves by a VLAN on the parent has the MAC address of the VLAN's device.
+# When another port of a bond takes over, all that makes the switches and the neighbours
+# find the address by it is said at once, on the bond and on what the bond is below.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -27,6 +29,7 @@ ALL_TESTS="
 	filters_follow_mac
 	limits_follow
 	type_change
+	notified
 	on_bridge
 	on_bridge_port
 	under_macvlan
@@ -118,9 +121,7 @@ on_vlan()
 	end_test "on a VLAN, beside the same vhid without a tag"
 }
 
-on_bond()
-{
-	RET=0
+bond_up() {
 	ip -n "$a" link add bond0 type bond mode active-backup miimon 50
 	defer gone "$a" bond0
 	ip -n "$a" addr flush dev eth0
@@ -132,6 +133,17 @@ on_bond()
 	defer ip -n "$a" link set eth1 nomaster up
 	defer ip -n "$a" link set eth0 nomaster up
 	ip -n "$a" link set bond0 up
+}
+
+on_bond()
+{
+	RET=0
+	in_defer_scope on_bond_too
+	end_test "on a bond, and after its active port has changed"
+}
+
+on_bond_too() {
+	bond_up
 	ip -n "$a" addr add 192.0.2.11/24 dev bond0
 	serves bond0 eth0
 	# The other port takes over; carp0 does not notice.
@@ -141,7 +153,60 @@ on_bond()
 	serves_client eth0
 	attr_is "$a" changed "$was"
 	gone_with bond0
-	end_test "on a bond, and after its active port has changed"
+}
+
+# seen N FILTER...: so many packets of the capture that goes on.
+seen() {
+	local least=$1
+	shift
+	(($(packets moved "$@") >= least))
+}
+
+# carp0 on PARENT says nothing of its own accord for a minute.
+notified_on() {
+	ip -n "$a" link add carp0 link "$1" type carp vhid 1 advbase 60 pass secret
+	defer carp_del "$a"
+	ip -n "$a" addr add "$vip/32" dev carp0
+	ip -n "$a" addr add 2001:db8:2::1/128 dev carp0
+	ip -n "$a" link set carp0 up
+	becomes "$a" backup
+	ip -n "$a" link set carp0 type carp state master
+	becomes "$a" master
+	ip netns exec "$a" carp sync
+	ip -n "$a" link set bond0 type bond active_slave eth0
+	# That has been said, as well as what follows from it.
+	sleep 1
+	capture "$client" eth0 moved
+	ip -n "$sw" link set to_a down
+	defer ip -n "$sw" link set to_a up
+	local filter
+	for filter in \
+		"ip proto 112 and ether src $vmac" \
+		"arp src host $vip and ether src $vmac" \
+		"icmp6 and ip6[40] = 136 and ip6[60:4] = 1 and ether src $vmac" \
+		igmp \
+		"ip6 and ip6[48] = 143"
+	do
+		busywait "$BUSYWAIT_TIMEOUT" seen 1 "$filter" >/dev/null
+		check_err $? "on $1, nothing is '$filter'"
+	done
+	capture_end moved
+	stays "$a" master
+}
+
+notified()
+{
+	RET=0
+	bond_up
+	defer ip -n "$a" link set bond0 nomaster
+	in_defer_scope notified_on bond0
+	ip -n "$a" link add vlan7 link bond0 up type vlan id 7
+	defer gone "$a" vlan7
+	ip -n "$a" link add br1 up type bridge mcast_snooping 0
+	defer gone "$a" br1
+	ip -n "$a" link set bond0 master br1
+	in_defer_scope notified_on br1
+	end_test "on a bond, or a bridge over one, whose active port has failed"
 }
 
 # lets_in DEVICE: frames to the virtual MAC address.
@@ -217,7 +282,7 @@ type_change()
 	check_err $? "carp0 could not be made"
 	error=$(change_type 2>&1)
 	check_fail $? "the parent has become another type of device"
-	[[ $error == *"PermissionError"* ]]
+	[[ $error == *"Device or resource busy"* ]]
 	check_err $? "refused with: $error"
 	ip -n "$a" link show tap0 | grep -q link/ether
 	check_err $? "the parent is not an Ethernet device any more"

@@ -10,8 +10,9 @@
 #
 # Asserted: when carp0 of A, its parent, its namespace or the module is removed, or
 # the parent is moved to another namespace, carp0 is gone with it and nothing of it
-# stays; the peer takes over; who leaves in an orderly way says so with a leaving
-# advert, with the module as well. (The runner looks for reports in the kernel log.)
+# stays. In each of these cases, and when the parent or the device below it is set
+# down, the peer hears a leaving advert and takes over. (The runner looks for reports
+# in the kernel log.)
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -20,6 +21,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 ALL_TESTS="
 	device
 	parent
+	parent_down
+	below_down
 	parent_moves
 	namespace
 	module
@@ -68,9 +71,55 @@ parent()
 	under_traffic
 	ip -n "$a" link del eth0
 	no_carp0 "$a"
-	becomes "$b" master
-	pings "$client" "$vip"
+	peer_takes_over master-leaving
 	end_test "the parent is deleted"
+}
+
+parent_down()
+{
+	RET=0
+	under_traffic
+	ip -n "$a" link set eth0 down
+	peer_takes_over master-leaving
+	attr_is "$a" reason parent-down
+	ip -n "$a" link set eth0 up
+	becomes "$a" backup
+	end_test "the parent is set down"
+}
+
+below_down()
+{
+	RET=0
+	lan a=192.0.2.11 b=192.0.2.12
+	local node ns binding
+	for node in a b; do
+		ns=${!node}
+		ip -n "$ns" link add vlan5 link eth0 up type vlan id 5
+		ip -n "$ns" link add carp0 link vlan5 type carp vhid 1 pass secret advbase 0 advskew 26
+		ip -n "$ns" addr add "$vip/32" dev carp0
+		ip -n "$ns" link set carp0 up
+		defer carp_del "$ns"
+		[ "$node" = b ] || becomes "$a" master
+	done
+	for binding in off on; do
+		ip -n "$a" link set vlan5 type vlan loose_binding "$binding"
+		hears "$b" 2
+		stays "$b" backup
+		ip -n "$a" link set eth0 down
+		becomes "$b" master
+		attr_is "$b" reason master-leaving
+		attr_is "$a" state init
+		ip -n "$a" link set eth0 up
+		busywait "$BUSYWAIT_TIMEOUT" hands_over
+		check_err $? "$binding: A does not come back"
+	done
+	end_test "the device below the parent, a VLAN, is set down"
+}
+
+# B to A, as soon as A runs.
+hands_over() {
+	ip -n "$a" link set carp0 type carp state master 2>/dev/null
+	state_is "$a" master && state_is "$b" backup
 }
 
 parent_moves()
@@ -82,8 +131,7 @@ parent_moves()
 	check_err $? "the parent cannot be moved"
 	no_carp0 "$a"
 	no_carp0 "$c"
-	becomes "$b" master
-	pings "$client" "$vip"
+	peer_takes_over master-leaving
 	ip -n "$c" addr add 192.0.2.11/24 dev eth0
 	ip -n "$c" link set eth0 up
 	carp_add "$c" advbase 0 advskew 26 preempt on
@@ -98,8 +146,7 @@ namespace()
 	under_traffic
 	cleanup_ns "$a"
 	a=''
-	becomes "$b" master
-	pings "$client" "$vip"
+	peer_takes_over master-leaving
 	end_test "the namespace is deleted"
 }
 

@@ -18,7 +18,7 @@
 use super::{Core, Vhost};
 use crate::{
     address::{arp, nd},
-    group::{adverts::Frames, status::LastChange},
+    group::{addresses::Addresses, adverts::Frames, status::LastChange},
     proto::machine::{Actions, AdvertKind, Change, Event, State},
     sys::{clock, inet, inet6, lock::SoftirqsOff, net_device::NetDevice, timer::HasTimer, trace},
 };
@@ -194,6 +194,28 @@ impl Vhost {
         for address in inet6::addresses_rcu(guard, device) {
             if self.is_master() {
                 nd::announce(guard, self, device, &address.address());
+            }
+        }
+    }
+
+    /// As [`Vhost::announce`], but for those in `old`. RTNL is held, so the list does not change.
+    pub(super) fn announce_all_but(&self, old: &Addresses) {
+        let guard = Guard::new();
+        for index in 0.. {
+            let Some(address) = self.core.lock().addresses.v4.get(index).copied() else {
+                break;
+            };
+            if !old.has_v4(&address) && self.is_master() {
+                arp::announce(self.parent_device(), &self.mac(), address);
+            }
+        }
+        for index in 0.. {
+            let address = self.core.lock().addresses.v6.get(index).copied();
+            let (Some(address), Some(device)) = (address, self.device.get(&guard)) else {
+                break;
+            };
+            if !old.has_v6(&address) && self.is_master() {
+                nd::announce(&guard, self, device, &address);
             }
         }
     }

@@ -83,6 +83,7 @@ const INPUTS: &[Input] = &[
     ("group down", |m, now| Ok(m.event(now, Event::GroupDown(true)))),
     ("group works", |m, now| Ok(m.event(now, Event::GroupDown(false)))),
     ("signed anew", |m, now| Ok(m.event(now, Event::SignedAnew))),
+    ("notify peers", |m, now| Ok(m.event(now, Event::NotifyPeers))),
     ("send ok", |m, now| Ok(m.event(now, Event::SendOk))),
     ("timeout, early", |m, _| timeout(m, -1)),
     ("timeout", |m, _| timeout(m, 0)),
