@@ -23,16 +23,19 @@ use crate::{
         lock::SpinLockBh,
         log,
         net_device::{DeviceRef, NetDevice, Rtnl},
+        queue,
         rcu::{Fresh, RcuPointer, RetiredList},
         skb::SkBuff,
         trace,
     },
 };
+use core::sync::atomic::{AtomicBool, Ordering};
 use kernel::{
-    new_mutex,
+    impl_has_work, new_mutex, new_work,
     prelude::*,
     static_lock_class,
     sync::{rcu::Guard, Arc, Mutex},
+    workqueue::{Work, WorkItem},
 };
 
 /// Hosts wait four seconds before they solicit routers again, who answer everybody at once, or within
@@ -49,8 +52,27 @@ pub(crate) struct Parent {
     pub(crate) counters: ParentCounters,
     /// Of routers, that are passed on.
     pub(crate) solicitations: Seldom,
+    /// What tc redirects is seen as well. Written under `writer`.
+    sees_redirected: AtomicBool,
     #[pin]
     writer: Mutex<Writer>,
+    #[pin]
+    work: Work<Parent>,
+}
+
+impl_has_work! { impl HasWork<Self> for Parent { self.work } }
+
+impl WorkItem for Parent {
+    type Pointer = Arc<Self>;
+
+    /// Without memory it is tried again when somebody looks again.
+    fn run(this: Arc<Self>) {
+        let mut writer = this.writer.lock();
+        if let Some(presence) = &mut writer.presence {
+            let sees = presence.hooks.see_redirected(this.device()).is_ok();
+            this.sees_redirected.store(sees, Ordering::Release);
+        }
+    }
 }
 
 /// The group of a parent.
@@ -128,6 +150,7 @@ impl Parent {
                 retired: RetiredList::new(),
                 counters: ParentCounters::new(),
                 solicitations: Seldom::new(SOLICITATIONS_NS),
+                sees_redirected: AtomicBool::new(false),
                 writer <- new_mutex!(
                     Writer {
                         presence: None,
@@ -138,6 +161,7 @@ impl Parent {
                     },
                     "carp parent"
                 ),
+                work <- new_work!("carp parent"),
             }),
             GFP_KERNEL_ACCOUNT,
         )
@@ -253,6 +277,7 @@ impl Parent {
                 self.publish(&mut writer, fresh);
             }
             if writer.members.is_empty() {
+                self.sees_redirected.store(false, Ordering::Release);
                 writer.presence.take()
             } else {
                 None
@@ -300,6 +325,16 @@ impl Parent {
         self.serializer().forget(rtnl, |waiting| {
             waiting.is_about(self) && (left.is_none() || waiting.is_about_vhost(vhost))
         });
+    }
+
+    /// If tc may redirect what comes in, past the hook, has that seen too. True: until a moment from
+    /// now adverts may have been missed. Any context.
+    pub(crate) fn may_be_deaf(self: &Arc<Self>) -> bool {
+        let may_be = self.device.has_tc_ingress() && !self.sees_redirected.load(Ordering::Acquire);
+        if may_be {
+            queue::enqueue(self.clone());
+        }
+        may_be
     }
 
     fn has(&self, vhid: u8) -> bool {

@@ -322,6 +322,7 @@ impl Vhost {
     /// It is in the parent's snapshot.
     pub(crate) fn joined(&self, rtnl: &Rtnl<'_>) {
         self.core.lock().has_joined = true;
+        let _ = self.parent.may_be_deaf();
         self.start_or_stop(rtnl);
     }
 
@@ -591,7 +592,13 @@ impl Vhost {
 
     fn timer_expired(&self) {
         let Some(_inside) = self.enter() else { return };
-        self.step(|core, now_ns| core.machine.timeout(now_ns));
+        let may_be_deaf = self.parent.may_be_deaf();
+        self.step(|core, now_ns| {
+            if may_be_deaf {
+                let _ = core.machine.event(now_ns, Event::Deaf);
+            }
+            core.machine.timeout(now_ns)
+        });
     }
 }
 

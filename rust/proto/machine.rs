@@ -229,6 +229,13 @@ impl Machine {
             Event::GroupDown(down) => self.group_down = down,
             Event::SignedAnew if self.state() == State::Master => return self.say_at_once(now_ns),
             Event::SignedAnew => (),
+            Event::Deaf => {
+                if let Role::Backup(backup) = &mut self.role {
+                    backup.heard_ns = now_ns;
+                    self.arm(now_ns);
+                }
+                return Actions::default();
+            }
             Event::NotifyPeers => return self.notify_peers(now_ns),
         }
         if self.priority(now_ns) == before {

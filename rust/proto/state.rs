@@ -68,6 +68,8 @@ pub enum Event {
     SendOk,
     /// The wire below has changed, and the neighbours may have this host in its old place.
     NotifyPeers,
+    /// What a master has sent may not have been heard until now.
+    Deaf,
     /// Whether a parent that this one fails over together with does not work.
     GroupDown(bool),
     /// Adverts are signed otherwise from now on: some peers have not understood those so far.

@@ -247,6 +247,24 @@ bool carp_skb_has_vlan_tag(const struct sk_buff *skb)
 	return skb_vlan_tag_present(skb) && skb_vlan_tag_get_id(skb);
 }
 
+/* Nobody asks where a packet was redirected once it is not on its way there any more. */
+void carp_skb_set_seen(struct sk_buff *skb)
+{
+#ifdef CONFIG_NET_REDIRECT
+	if (skb->from_ingress)
+		skb->from_ingress = 0;
+#endif
+}
+
+bool carp_skb_is_redirected_unseen(const struct sk_buff *skb)
+{
+#ifdef CONFIG_NET_REDIRECT
+	return skb->from_ingress;
+#else
+	return false;
+#endif
+}
+
 int carp_skb_network_offset(const struct sk_buff *skb)
 {
 	return skb_network_offset(skb);

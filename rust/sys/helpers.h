@@ -58,6 +58,8 @@ void carp_skb_copy_to(struct sk_buff *skb, struct net_device *dev);
 __be16 carp_skb_protocol(const struct sk_buff *skb);
 unsigned int carp_skb_len(const struct sk_buff *skb);
 bool carp_skb_has_vlan_tag(const struct sk_buff *skb);
+void carp_skb_set_seen(struct sk_buff *skb);
+bool carp_skb_is_redirected_unseen(const struct sk_buff *skb);
 int carp_skb_network_offset(const struct sk_buff *skb);
 u8 carp_skb_ipv6_next_header(const struct sk_buff *skb);
 const struct ethhdr *carp_skb_ethernet(const struct sk_buff *skb);

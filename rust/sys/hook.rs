@@ -3,6 +3,10 @@
 //! before they leave (egress).
 //!
 //! Every hook function runs in softirq or with softirqs off, under RCU.
+//!
+//! Of what comes in the kernel shows everything to the ingress hook but what an ifb device gives back,
+//! to which tc on the device has redirected it: that goes on right behind the hook. Packet handlers of
+//! the device see it there, and are only in place if tc looks at what comes in.
 
 use super::{
     bindings,
@@ -13,7 +17,7 @@ use super::{
 use core::ptr::NonNull;
 use kernel::{
     error::to_result,
-    ffi::{c_uint, c_void},
+    ffi::{c_int, c_uint, c_void},
     prelude::*,
     sync::{rcu::Guard, Arc},
     types::Opaque,
@@ -42,9 +46,11 @@ pub(crate) trait FrameHook: Send + Sync + 'static {
 /// # Invariants
 ///
 /// * Both hooks are registered with the namespace that `device` is in.
+/// * So are the handlers, if there are any.
 /// * Their `priv` is `owner`, as a pointer that counts.
 pub(crate) struct FrameHooks<T: FrameHook> {
     ops: KBox<[Opaque<bindings::nf_hook_ops>; 2]>,
+    handlers: Option<KBox<[Opaque<bindings::packet_type>; 3]>>,
     net: *mut bindings::net,
     owner: *const T,
 }
@@ -89,6 +95,7 @@ impl<T: FrameHook> FrameHooks<T> {
             // INVARIANT: Registered just now, with the counted pointer.
             Ok(ops) => Ok(Self {
                 ops,
+                handlers: None,
                 net: device.net(),
                 owner,
             }),
@@ -102,6 +109,38 @@ impl<T: FrameHook> FrameHooks<T> {
 }
 
 impl<T: FrameHook> FrameHooks<T> {
+    /// From now on what an ifb device gives back is seen as well. `device` is the one of the hooks.
+    /// Context: process.
+    pub(crate) fn see_redirected(&mut self, device: &NetDevice) -> Result {
+        if self.handlers.is_some() {
+            return Ok(());
+        }
+        let handler = |protocol: u32| {
+            Opaque::new(bindings::packet_type {
+                type_: (protocol as u16).to_be(),
+                dev: device.as_ptr(),
+                func: Some(redirected::<T>),
+                af_packet_priv: self.owner.cast_mut().cast(),
+                ..pin_init::zeroed()
+            })
+        };
+        let handlers = KBox::new(
+            [
+                handler(bindings::ETH_P_IP),
+                handler(bindings::ETH_P_IPV6),
+                handler(bindings::ETH_P_ARP),
+            ],
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        for handler in handlers.iter() {
+            // SAFETY: It describes a handler of a living device, and stays where it is until it is
+            // removed.
+            unsafe { bindings::dev_add_pack(handler.get()) };
+        }
+        self.handlers = Some(handlers);
+        Ok(())
+    }
+
     /// As dropping it; and what nobody publishes any more can be freed behind it. The caller
     /// retires nothing meanwhile.
     pub(crate) fn remove(self) -> GracePeriod {
@@ -116,6 +155,10 @@ impl<T: FrameHook> Drop for FrameHooks<T> {
         // SAFETY: Registered by the type's invariant. The namespace is the device's, which has not
         // moved: its owner drops this when the device leaves.
         unsafe { bindings::nf_unregister_net_hooks(self.net, self.ops.as_ptr().cast(), 2) };
+        for handler in self.handlers.iter().flat_map(|handlers| handlers.iter()) {
+            // SAFETY: Registered by the type's invariant.
+            unsafe { bindings::__dev_remove_pack(handler.get()) };
+        }
         // SAFETY: May sleep here: hooks are only ever registered and dropped by a process.
         unsafe { bindings::synchronize_net() };
         // SAFETY: It came from `into_raw()`; no hook runs any more.
@@ -181,6 +224,7 @@ unsafe extern "C" fn ingress<T: FrameHook>(
     if packet.is_for_receiver() {
         return bindings::NF_ACCEPT;
     }
+    packet.set_seen();
     let guard = Guard::new();
     match owner.ingress(&guard, packet) {
         Verdict::Accept => bindings::NF_ACCEPT,
@@ -195,6 +239,34 @@ unsafe extern "C" fn ingress<T: FrameHook>(
             bindings::NF_STOLEN
         }
     }
+}
+
+/// # Safety
+///
+/// Called by the core, as a handler of `FrameHooks`, only. It has a reference to the packet.
+unsafe extern "C" fn redirected<T: FrameHook>(
+    skb: *mut bindings::sk_buff,
+    device: *mut bindings::net_device,
+    handler: *mut bindings::packet_type,
+    _received_by: *mut bindings::net_device,
+) -> c_int {
+    // SAFETY: A handler of ours, which does not change while it is registered.
+    let (owner, own_device) = unsafe { ((*handler).af_packet_priv, (*handler).dev) };
+    // SAFETY: By the invariant of `FrameHooks`; the reference counts until no handler runs.
+    let owner = unsafe { &*owner.cast::<T>() };
+    // SAFETY: The packet is valid, and only looked at while others may have it too.
+    let packet = unsafe { SkBuff::from_raw(skb) };
+    if device == own_device && packet.is_redirected_unseen() && !packet.is_for_receiver() {
+        let guard = Guard::new();
+        if let Verdict::Deliver(device) = owner.ingress(&guard, packet) {
+            // SAFETY: The reference was given to this handler, which does not give it back.
+            unsafe { receive(skb, device) };
+            return 0;
+        }
+    }
+    // SAFETY: As above.
+    unsafe { bindings::consume_skb(skb) };
+    0
 }
 
 /// Has `device` receive the packet from the start, taps and filters of its own included.

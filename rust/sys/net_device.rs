@@ -194,6 +194,13 @@ impl NetDevice {
         }
     }
 
+    /// tc looks at what it receives.
+    pub(crate) fn has_tc_ingress(&self) -> bool {
+        // SAFETY: The device is alive; this is a word that others may write.
+        let tc = unsafe { (&raw const (*self.as_ptr()).tcx_ingress).read_volatile() };
+        !tc.is_null()
+    }
+
     /// Context: RTNL. Fails as `ip link set mtu` does.
     pub(crate) fn set_mtu(&self, _rtnl: &Rtnl<'_>, mtu: u32) -> Result {
         let mtu = i32::try_from(mtu)?;

@@ -74,6 +74,18 @@ impl SkBuff {
         kind == bindings::PACKET_HOST || kind == bindings::PACKET_LOOPBACK
     }
 
+    /// The ingress hook has seen it.
+    pub(super) fn set_seen(&mut self) {
+        // SAFETY: The packet is valid, and on its way in.
+        unsafe { bindings::carp_skb_set_seen(self.as_ptr()) }
+    }
+
+    /// It has been redirected on its way in, and no ingress hook of ours has seen it since.
+    pub(super) fn is_redirected_unseen(&self) -> bool {
+        // SAFETY: The packet is valid.
+        unsafe { bindings::carp_skb_is_redirected_unseen(self.as_ptr()) }
+    }
+
     /// Whether on its way in it can go on as if `device` had received it from here on: nobody
     /// shares it, and nobody waits for what `device` receives before the protocols do.
     pub(super) fn can_become(&self, device: &NetDevice) -> bool {

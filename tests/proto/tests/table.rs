@@ -84,6 +84,7 @@ const INPUTS: &[Input] = &[
     ("group works", |m, now| Ok(m.event(now, Event::GroupDown(false)))),
     ("signed anew", |m, now| Ok(m.event(now, Event::SignedAnew))),
     ("notify peers", |m, now| Ok(m.event(now, Event::NotifyPeers))),
+    ("deaf", |m, now| Ok(m.event(now, Event::Deaf))),
     ("send ok", |m, now| Ok(m.event(now, Event::SendOk))),
     ("timeout, early", |m, _| timeout(m, -1)),
     ("timeout", |m, _| timeout(m, 0)),
