@@ -13,8 +13,8 @@
 # Asserted: two nodes with default settings and the same priority have one MASTER,
 # and never two; it is answered to at the virtual MAC address; it fails over when the
 # MASTER is halted or its interface is set down, with addresses on the parents and
-# without; to the BACKUP the address is a stranger's, it has
-# no route of it, does not answer and cannot speak from it.
+# without; to the BACKUP the address is a stranger's: it never has a route of it, does
+# not answer for it and cannot speak from it.
 #
 # And beside a node with the rules of a BSD (bsd_peer.py), in place of b: a digest with
 # link-local addresses in it is understood and answered in the same form, which is kept
@@ -155,6 +155,30 @@ F9_nd6_ns_source_mac()
 	end_test "F9 nd6_ns_source_mac"
 }
 
+# watch_routes NAMESPACE: from here on, every new route of it is in a file.
+watch_routes() {
+	ip -n "$1" -o monitor route >"$tmp/routes" &
+	watcher=$!
+	defer kill_process "$watcher"
+	defer ip -n "$1" route del 203.0.113.9/32 dev lo
+	busywait "$BUSYWAIT_TIMEOUT" sees_routes "$1"
+	check_err $? "the test does not see new routes"
+}
+
+sees_routes() {
+	ip -n "$1" route replace 203.0.113.9/32 dev lo
+	grep -q 203.0.113.9 "$tmp/routes"
+}
+
+# had_no_routes: by carp0, not for a moment, but those of the link.
+had_no_routes() {
+	local found
+	kill_process "$watcher"
+	found=$(grep ' dev carp0 ' "$tmp/routes" | grep -vE '(^| )(ff00::/8|fe80::/64) ')
+	[ -z "$found" ]
+	check_err $? "the BACKUP had routes: $found"
+}
+
 # halted NAMESPACE: from one moment to the next it is not heard any more, nor hears.
 halted() {
 	bridge -n "$sw" link set dev "to_${1%%-*}" state 0
@@ -186,10 +210,12 @@ handover() {
 		all_answered "$client" "${my_b%/*}" 1
 	fi
 	carp a "$address" vhid 175 advbase 1 advskew 0 pass s3cret
+	watch_routes "$b"
 	carp b "$address" vhid 175 advbase 1 advskew 200 pass s3cret
 	becomes "$a" master
 	hears "$b" 2
 	stays "$b" backup
+	had_no_routes
 	is_strangers "$b" "$address"
 	all_answered "$client" "${address%/*}" 1
 	"$how" "$a"
