@@ -228,8 +228,12 @@ another_vhid()
 	[ "$(ip -n "$a" -j link show carp0 | jq -r '.[0].address')" = 00:00:5e:00:01:09 ]
 	check_err $? "it has the virtual MAC address of another vhid"
 	accepts 00:00:5e:00:01:09
-	# The old one is free for others.
-	ip -n "$a" link add carp1 link eth0 type carp vhid 1
+	ip -n "$a" link set carp0 type carp vhid 1
+	check_err $? "the way back is refused"
+	attr_is "$a" vhid 1
+	accepts "$vmac"
+	# What it was changed to and from is free for others.
+	ip -n "$a" link add carp1 link eth0 type carp vhid 9
 	check_err $? "the old vhid is still taken"
 	ip -n "$a" link del carp1
 	end_test "the vhid can be changed while it runs"

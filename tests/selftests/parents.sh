@@ -256,11 +256,14 @@ limits_follow()
 	local before
 	ip -n "$a" link add bond0 type bond mode balance-xor miimon 50
 	defer gone "$a" bond0
-	ip -n "$a" link add carp0 link bond0 type carp vhid 1
-	check_err $? "carp0 could not be made"
 	before=$(limits bond0)
-	[ "$(limits carp0)" = "$before" ]
-	check_err $? "carp0 has the limits $(limits carp0), its parent $before"
+	ip -n "$a" link add carp0 link eth1 type carp vhid 1
+	check_err $? "carp0 could not be made"
+	[ "$(limits carp0)" != "$before" ] && limits_are carp0 eth1
+	check_err $? "carp0 has the limits $(limits carp0), its parent $(limits eth1), others $before"
+	carp_del "$a"
+	ip -n "$a" link add carp0 link bond0 type carp vhid 1
+	check_err $? "carp0 could not be made on a bond"
 	ip -n "$a" link set eth1 down
 	ip -n "$a" link set eth1 master bond0
 	defer ip -n "$a" link set eth1 nomaster up
