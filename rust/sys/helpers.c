@@ -519,6 +519,14 @@ bool carp_ipv6_mod_enabled(void)
 	return ipv6_mod_enabled();
 }
 
+void carp_set_no_addrconf(struct net_device *dev, bool on)
+{
+	if (on)
+		dev->priv_flags |= IFF_NO_ADDRCONF;
+	else
+		dev->priv_flags &= ~IFF_NO_ADDRCONF;
+}
+
 struct inet6_dev *carp_in6_dev_rcu(const struct net_device *dev)
 {
 	return __in6_dev_get(dev);

@@ -109,6 +109,7 @@ bool carp_ip_mc_is_member(struct in_device *in_dev, __be32 group);
 void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group);
 
 /* IPv6 */
+void carp_set_no_addrconf(struct net_device *dev, bool on);
 bool carp_ipv6_mod_enabled(void);
 struct inet6_dev *carp_in6_dev_rcu(const struct net_device *dev);
 struct inet6_ifaddr *carp_inet6_next_rcu(struct inet6_dev *idev, struct inet6_ifaddr *ifp);

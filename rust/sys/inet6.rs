@@ -150,10 +150,15 @@ pub(crate) fn forwards(_guard: &Guard, device: &NetDevice) -> bool {
 }
 
 /// Has `device` have the addresses that somebody configures, and no others, whatever routers advertise;
-/// at once, without asking whether a neighbour has them; and also while it is down.
+/// at once, without asking whether a neighbour has them; and also while it is down. To be called again
+/// whenever its MTU has changed: with one that is large enough it gets IPv6, and an address with it
+/// unless that was forbidden before.
 pub(crate) fn keep_to_what_is_configured(_rtnl: &Rtnl<'_>, device: &NetDevice) {
     // SAFETY: The device is alive, RTNL is held.
-    let Some(idev) = NonNull::new(unsafe { bindings::carp_in6_dev_rcu(device.as_ptr()) }) else {
+    let idev = NonNull::new(unsafe { bindings::carp_in6_dev_rcu(device.as_ptr()) });
+    // SAFETY: As above.
+    unsafe { bindings::carp_set_no_addrconf(device.as_ptr(), idev.is_none()) };
+    let Some(idev) = idev else {
         return;
     };
     // SAFETY: Valid under RTNL; these are words that others may read.

@@ -23,6 +23,7 @@ ALL_TESTS="
 	mac_address
 	at_rest
 	mtu
+	small_mtu
 	jumbo
 	renamed
 	dropping_queue
@@ -141,6 +142,40 @@ mtu()
 	mtu_is 1300
 	unchanged_by ip -n "$a" link set carp0 mtu 1500
 	end_test "the parent gets another MTU"
+}
+
+# With an MTU that IPv6 needs, an ordinary device gets a link-local address of its own.
+no_address_of_its_own() {
+	ip -n "$a" link set "$1" mtu 1200
+	mtu_is 1200
+	! ip netns exec "$a" test -e /proc/sys/net/ipv6/conf/carp0
+	check_err $? "carp0 has IPv6 with an MTU of 1200"
+	unchanged_by ip -n "$a" link set "$1" mtu 1500
+	[ "$1" = carp0 ] || ip -n "$a" link set carp0 mtu 1500
+	ip netns exec "$a" test -e /proc/sys/net/ipv6/conf/carp0
+	check_err $? "carp0 has no IPv6 with an MTU of 1500"
+	# Nor with the next change of its carrier.
+	ip -n "$a" link set carp0 type carp state backup
+	becomes "$a" master
+	[ -z "$(ip -n "$a" -6 addr show dev carp0)" ]
+	check_err $? "$1: carp0 has $(ip -n "$a" -o -6 addr show dev carp0)"
+}
+
+small_mtu()
+{
+	RET=0
+	no_address_of_its_own carp0
+	no_address_of_its_own eth0
+	ip -n "$a" -6 addr add 2001:db8::1/128 dev carp0
+	check_err $? "no IPv6 address can be added"
+	busywait "$BUSYWAIT_TIMEOUT" has_route6
+	check_err $? "the address has no route"
+	ip -n "$a" -6 addr del 2001:db8::1/128 dev carp0
+	end_test "an MTU that is too small for IPv6, and back"
+}
+
+has_route6() {
+	[[ $(ip -n "$a" -6 route show table local) == *"local 2001:db8::1 dev carp0"* ]]
 }
 
 jumbo()
