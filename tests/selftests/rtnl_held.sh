@@ -138,7 +138,7 @@ served_by_carp0_meanwhile()
 # RTNL is given back before the command is done, for longer.
 during_the_window() {
 	local hold is_late
-	for hold in 3000 12000 48000; do
+	for hold in 3000 12000; do
 		meanwhile "$hold" "$@"
 		((is_late)) || return
 		ip -n "$b" link set carp0 type carp state backup
@@ -227,6 +227,7 @@ sources_meanwhile()
 publish() {
 	ip netns exec "$b" sysctl -qw net.ipv4.ip_forward=1
 	ip link add eth1 netns "$b" type veth peer name eth0 netns "$c"
+	defer ip -n "$b" link del eth1
 	ip -n "$b" link set eth1 up
 	ip -n "$c" link set eth0 up
 	ip -n "$b" addr add 203.0.113.1/24 dev eth1
