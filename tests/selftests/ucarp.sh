@@ -101,6 +101,8 @@ ours_is_cut_off()
 	busywait "$BUSYWAIT_TIMEOUT" switched_twice
 	check_err $? "ucarp did not yield"
 	ucarp_was_master 1
+	# ucarp may have spoken last, and the switch learn from the next advert where the address is.
+	slowwait_for_counter "$WAIT_TIMEOUT" 1 attr "$a" tx_adverts >/dev/null
 	pings "$client" "$vip"
 	ip -n "$client" neigh show "$vip" | grep -q "lladdr $vmac "
 	check_err $? "the client's neighbour is not the virtual MAC address"
