@@ -169,6 +169,12 @@ impl LinkKind for Vhost {
         Ok(())
     }
 
+    // With a namespace its Ethernet devices go, and the other end of a veth is forgotten before the
+    // veth is set down.
+    fn leaves(&self) {
+        self.close();
+    }
+
     fn stop(&self, rtnl: &Rtnl<'_>) {
         self.close();
         self.stop_timer();

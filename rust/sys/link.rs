@@ -68,6 +68,9 @@ pub(crate) trait LinkKind: Send + Sync + Sized + 'static {
     /// The device is set up.
     fn open(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result;
 
+    /// The device will be deleted, and what is below it may be in the same go. Context: RTNL.
+    fn leaves(&self);
+
     /// The device is set down, or deleted while it is up.
     fn stop(&self, rtnl: &Rtnl<'_>);
 
@@ -361,6 +364,9 @@ unsafe extern "C" fn dellink<T: LinkKind>(
     list: *mut bindings::list_head,
 ) {
     // SAFETY: The core passes a device of this kind, under RTNL.
+    let this = unsafe { owned::<T>(dev) };
+    this.leaves();
+    // SAFETY: As above.
     unsafe { bindings::unregister_netdevice_queue(dev, list) };
     // SAFETY: As above.
     unsafe { leave_parent::<T>(dev) };
