@@ -13,6 +13,7 @@ use crate::{
         validator,
     },
 };
+use core::net::IpAddr;
 use kernel::{
     prelude::*,
     sync::{rcu::Guard, Arc},
@@ -119,6 +120,11 @@ impl notifier::Events for Events {
 }
 
 impl validator::Rules for Events {
+    fn refuse_address(device: &NetDevice, address: IpAddr) -> Option<&'static CStr> {
+        let message = c"a loopback address is each host's own";
+        (address.is_loopback() && link::of::<Vhost>(device).is_some()).then_some(message)
+    }
+
     fn limit(device: &NetDevice) -> Option<(usize, &'static CStr)> {
         let message = c"a carp device has at most 1024 addresses";
         link::of::<Vhost>(device).map(|_| (ADDRESSES_MAX, message))

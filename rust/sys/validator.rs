@@ -7,7 +7,7 @@ use super::{
     netlink::Extack,
     notifier::{Registration, NOTIFY_DONE},
 };
-use core::net::Ipv6Addr;
+use core::net::IpAddr;
 use kernel::{
     ffi::{c_int, c_ulong, c_void},
     prelude::*,
@@ -16,6 +16,9 @@ use kernel::{
 
 /// Who is asked. Context: process.
 pub(crate) trait Rules: 'static {
+    /// Why `device` may not have this address, whoever else has it.
+    fn refuse_address(device: &NetDevice, address: IpAddr) -> Option<&'static CStr>;
+
     /// How many addresses `device` may have, both families together, and what is said of one more.
     fn limit(device: &NetDevice) -> Option<(usize, &'static CStr)>;
 
@@ -79,7 +82,7 @@ unsafe extern "C" fn validate_v4<T: Rules>(
             Extack::from_raw((*info).extack),
         )
     };
-    answer::<T>(extack, device, false, |guard, other| {
+    answer::<T>(extack, device, address.into(), |guard, other| {
         inet::addresses_rcu(guard, other).any(|has| has == address)
     })
 }
@@ -101,8 +104,7 @@ unsafe extern "C" fn validate_v6<T: Rules>(
             Extack::from_raw((*info).extack),
         )
     };
-    let is_link_local = Ipv6Addr::from(address).is_unicast_link_local();
-    answer::<T>(extack, device, is_link_local, |guard, other| {
+    answer::<T>(extack, device, address.into(), |guard, other| {
         inet6::addresses_rcu(guard, other).any(|has| has.address() == address)
     })
 }
@@ -110,9 +112,13 @@ unsafe extern "C" fn validate_v6<T: Rules>(
 fn answer<T: Rules>(
     extack: Extack<'_>,
     device: &NetDevice,
-    is_link_local: bool,
+    address: IpAddr,
     has_it: impl Fn(&Guard, &NetDevice) -> bool,
 ) -> c_int {
+    if let Some(message) = T::refuse_address(device, address) {
+        return notify(extack.refuse(EADDRNOTAVAIL, message));
+    }
+    let is_link_local = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
     let guard = Guard::new();
     let refusal = device
         .namespace()

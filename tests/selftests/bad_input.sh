@@ -141,13 +141,13 @@ number_of_addresses()
 	defer ip -n "$a" link del carp1
 	for ((n = 0; n < 512; n++)); do
 		echo "addr add 10.0.$((n / 256)).$((n % 256))/32 dev carp1"
-		printf 'addr add 2001:db8::%x/128 dev carp1\n' "$n"
+		printf 'addr add 2001:db8:1::%x/128 dev carp1\n' "$n"
 	done | ip -n "$a" -batch -
 	check_err $? "1024 addresses are refused"
 	refused "$sentence" addr add 192.0.2.77/32 dev carp1
-	refused "$sentence" addr add 2001:db8::77:0/128 dev carp1
+	refused "$sentence" addr add 2001:db8:1::77:0/128 dev carp1
 	ip -n "$a" addr del 10.0.0.0/32 dev carp1
-	ip -n "$a" addr add 2001:db8::77:0/128 dev carp1
+	ip -n "$a" addr add 2001:db8:1::77:0/128 dev carp1
 	check_err $? "one is refused in the place of another"
 	refused "$sentence" addr add 192.0.2.77/32 dev carp1
 	end_test "a carp device has so many addresses, and no more"
@@ -164,9 +164,9 @@ stacked()
 	refused "$sentence" link set carp0 master bridge
 	ip -n "$a" link add carp4 link eth0 type carp vhid 4
 	defer ip -n "$a" link del carp4
-	ip -n "$a" link add vrf type vrf table 10
-	defer ip -n "$a" link del vrf
-	ip -n "$a" link set carp4 master vrf
+	ip -n "$a" link add vrf10 type vrf table 10
+	defer ip -n "$a" link del vrf10
+	ip -n "$a" link set carp4 master vrf10
 	check_err $? "a carp device cannot be in a VRF"
 	end_test "what would hear nothing on a carp device is refused"
 }
@@ -180,17 +180,24 @@ addresses()
 	ip -n "$a" addr add 2001:db8::1/64 dev eth0 nodad
 	ip -n "$a" addr add 2001:db8::10/64 dev carp0 nodad
 	ip -n "$a" addr add fe80::10/64 dev eth0 nodad
+	ip -n "$a" link add dummy0 type dummy
+	defer ip -n "$a" link del dummy0
+	ip -n "$a" link add carp2 link dummy0 type carp vhid 1
 	before=$(ip -n "$a" -o addr show | grep -v 'proto kernel_ll')
-	for own in 192.0.2.11/24 192.0.2.11/32 127.0.0.1/8 2001:db8::1/128; do
+	for own in 192.0.2.11/24 192.0.2.11/32 2001:db8::1/128 fe80::10/64; do
 		refused "Error: $other" addr add "$own" dev carp0
 	done
+	for own in 127.0.0.1/8 127.1.2.3/32; do
+		refused "Error: a loopback address is each host's own." addr add "$own" dev carp0
+	done
+	refused "Error: ipv6: Cannot assign loopback address on this device." addr add ::1/128 dev carp0
 	refused "Error: $shared" addr add "$vip/24" dev eth0
 	refused "Error: $shared" addr add 2001:db8::10/128 dev eth0
 	[ "$(ip -n "$a" -o addr show | grep -v 'proto kernel_ll')" = "$before" ]
 	check_err $? "the addresses have changed"
-	# Of a link-local address each device may have its own.
-	ip -n "$a" addr add fe80::10/64 dev carp0
-	check_err $? "refused: fe80::10 on two devices"
+	# Each link may have its own of a link-local address.
+	ip -n "$a" addr add fe80::10/64 dev carp2
+	check_err $? "refused: fe80::10 on two links"
 	# Behind a refusal it is given as ever.
 	ip -n "$a" addr del 192.0.2.11/24 dev eth0
 	ip -n "$a" addr add 192.0.2.11/32 dev carp0
