@@ -107,16 +107,16 @@ host_is_as() {
 	check_err $? "${1%-*} is left with $more"
 }
 
-# parents: the files in debugfs of this script's namespaces; another one that was ended may have left some.
-parents() {
+# files_left: the files in debugfs of this script's namespaces; another one that was ended may have left some.
+files_left() {
 	local ns
 	for ns in "${NS_LIST[@]}"; do
 		[ ! -e "/run/netns/$ns" ] || compgen -G "/sys/kernel/debug/carp/*@$(stat -Lc %i "/run/netns/$ns")"
 	done
 }
 
-no_parents() {
-	[ -z "$(parents)" ]
+no_files_left() {
+	[ -z "$(files_left)" ]
 }
 
 # remember_hosts: as they are before the first carp device, but for those that never have one. A namespace
@@ -124,7 +124,7 @@ no_parents() {
 declare -A host_before=()
 remember_hosts() {
 	local ns
-	if ((${#host_before[@]} == 0)) && no_parents; then
+	if ((${#host_before[@]} == 0)) && no_files_left; then
 		for ns in "${NS_LIST[@]}"; do
 			[[ $ns != "$sw" && $ns != "$client" ]] || continue
 			host_before[$ns@$(stat -Lc %i "/run/netns/$ns")]=$(host_state "$ns")
@@ -139,8 +139,8 @@ nothing_is_left() {
 		[ ! -e "/run/netns/$ns" ] || ip -n "$ns" -o link show type carp |
 			sed -E 's/^[0-9]+: ([^ :@]*).*/link del \1/' | ip -n "$ns" -batch -
 	done
-	busywait "$BUSYWAIT_TIMEOUT" no_parents
-	check_err $? "debugfs is left with $(parents | tr '\n' ' ')"
+	busywait "$BUSYWAIT_TIMEOUT" no_files_left
+	check_err $? "debugfs is left with $(files_left | tr '\n' ' ')"
 	for host in "${!host_before[@]}"; do
 		ns=${host%@*}
 		[ "$(stat -Lc %i "/run/netns/$ns" 2>/dev/null)" != "${host#*@}" ] ||
@@ -302,3 +302,7 @@ captured_nothing() {
 	[ "$found" = 0 ]
 	check_err $? "$1: $found packets, and not 0"
 }
+
+# A test with a function of such a name would change what all the others mean.
+# shellcheck disable=SC2046 # words
+readonly -f $(compgen -A function)

@@ -39,7 +39,7 @@ nothing_left()
 {
 	RET=0
 	in_time ip -n "$sw" link del to_b
-	busywait "$BUSYWAIT_TIMEOUT" no_parents
+	busywait "$BUSYWAIT_TIMEOUT" no_files_left
 	check_err $? "debugfs still has $(ls /sys/kernel/debug/carp)"
 	in_time rmmod carp
 	end_test "nothing is left"

@@ -174,12 +174,6 @@ gone() {
 	! ip -n "$1" link show "$2" >/dev/null 2>&1
 }
 
-# attr_is NAMESPACE NAME VALUE DEVICE
-attr_is() {
-	[ "$(attr "$1" "$2" "$4")" = "$3" ]
-	check_err $? "$2 of $4 is '$(attr "$1" "$2" "$4")' and not '$3'"
-}
-
 setup_ns sw
 ip -n "$sw" link add br0 up type bridge mcast_snooping 0
 run_tests

@@ -87,7 +87,7 @@ requests_wait()
 	grep -qE '^vhost 3 a3 [a-zA-Z]+ users 1$' "$file"
 	check_err $? "debugfs does not show the user: $(tr '\n' ';' <"$file")"
 	stays "$a" init a3
-	attr_is "$a" reason at-rest a3
+	has_attr "$a" reason at-rest a3
 	[[ $(ip -n "$a" -o link show a3) == *[,\<]UP[,\>]* ]]
 	check_err $? "a3 is not up"
 	end_test "it parks, and the devices keep IFF_UP"
@@ -99,7 +99,7 @@ requests_wait()
 	wait_traced 1 "carp_op_finish: group=eth1 kind=parent-address "
 	ip -n "$a" link set c1 type carp advskew 40
 	wait_traced 1 "carp_op_finish: group=eth1 kind=configure "
-	attr_is "$a" advskew 40 c1
+	has_attr "$a" advskew 40 c1
 	stays "$a" master c1
 	busywait "$BUSYWAIT_TIMEOUT" has_sent c1 $((adverts + 5))
 	check_err $? "c1 sends no adverts"
@@ -118,8 +118,8 @@ requests_wait()
 	in_time ip -n "$a" link set eth0 address "$mac"
 	(($(waiting) - before == 5))
 	check_err $? "$(waiting) wait after five requests, and $before before"
-	attr_is "$a" advskew 51 a1
-	attr_is "$a" advskew 51 a4
+	has_attr "$a" advskew 51 a1
+	has_attr "$a" advskew 51 a4
 	# In the background, so that it is asked before the release.
 	{
 		ip netns exec "$a" carp sync 60
@@ -143,8 +143,8 @@ requests_wait()
 	order=$(started eth0 | grep -v '^sync\|^leave' | tr '\n' ',')
 	[ "$order" = "parent-address vhid=0,configure vhid=1,addresses vhid=2,join vhid=9,configure vhid=4,parent-address vhid=0," ]
 	check_err $? "they started in the order $order"
-	attr_is "$a" advskew 7 a1
-	attr_is "$a" advskew 9 a4
+	has_attr "$a" advskew 7 a1
+	has_attr "$a" advskew 9 a4
 	python3 "$storms/check_order.py" "$trace/trace" eth0 "$(cut -d' ' -f2 "$tmp/synced")"
 	check_err $? "see above"
 	debugfs_becomes "$file" current none
@@ -162,18 +162,12 @@ has_sent() {
 	(($(attr "$a" tx_adverts "$1") >= $2))
 }
 
-# attr_is NAMESPACE NAME VALUE DEVICE
-attr_is() {
+# has_attr NAMESPACE NAME VALUE DEVICE: now, while others wait.
+has_attr() {
 	local value
 	value=$(attr "$1" "$2" "$4")
 	[ "$value" = "$3" ]
 	check_err $? "$2 of $4 is '$value' and not '$3'"
-}
-
-# stays NAMESPACE STATE DEVICE
-stays() {
-	state_is "$1" "$2" "$3"
-	check_err $? "$3 is not $2"
 }
 
 no_overtaking()
@@ -197,8 +191,8 @@ waits_for() {
 	check_err $? "$(waiting) wait and not $1 after $2: $(tr '\n' ';' <"$file")"
 }
 
-# hears VHID: the parent lets in frames to its virtual MAC address.
-hears() {
+# lets_in VHID: the parent lets in frames to its virtual MAC address.
+lets_in() {
 	bridge -n "$a" fdb show dev eth0 | grep -qi "00:00:5e:00:01:$(printf %02x "$1")"
 }
 
@@ -242,16 +236,16 @@ asked_again()
 	release "$a" eth0 3
 	sync_carp "$a"
 	for number in 1 2 3; do
-		attr_is "$a" vhid "$((number * 10 + 69))" "a$number"
-		hears $((number * 10 + 69))
+		has_attr "$a" vhid "$((number * 10 + 69))" "a$number"
+		lets_in $((number * 10 + 69))
 		check_err $? "the parent does not hear the new vhid of a$number"
 	done
-	attr_is "$a" advskew 3 a1
-	attr_is "$a" demotion 30 a1
-	attr_is "$a" grace 3 a1
-	attr_is "$a" vhid 4 a4
+	has_attr "$a" advskew 3 a1
+	has_attr "$a" demotion 30 a1
+	has_attr "$a" grace 3 a1
+	has_attr "$a" vhid 4 a4
 	for number in 77 78 87 88 97 98 44 1 2 3; do
-		! hears "$number"
+		! lets_in "$number"
 		check_err $? "the parent still hears vhid $number"
 	done
 	found=$(ip -n "$a" -4 -o addr show dev a2 | grep -c '192.0.2.10[123]/32')
@@ -333,9 +327,9 @@ all_down()
 	done
 	wait_traced 1 "carp_op_finish: group=eth0 kind=parent-address "
 	sync_carp "$a"
-	attr_is "$a" advskew 7 a1
-	attr_is "$a" vhid 77 a1
-	attr_is "$a" advskew 8 a2
+	has_attr "$a" advskew 7 a1
+	has_attr "$a" vhid 77 a1
+	has_attr "$a" advskew 8 a2
 	for device in a1 a2 a3 a4; do
 		ip -n "$a" link set "$device" up
 	done

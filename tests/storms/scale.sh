@@ -189,8 +189,8 @@ lost_link()
 	end_test "few threads follow a lost link"
 }
 
-# parents FIRST LAST: of one group, each with one device.
-parents() {
+# tied_parents FIRST LAST: of one group, each with one device.
+tied_parents() {
 	local number
 	for ((number = $1; number <= $2; number++)); do
 		echo "link add d$number up type dummy"
@@ -214,10 +214,10 @@ many_parents()
 {
 	RET=0
 	local few
-	parents 1 50
+	tied_parents 1 50
 	tying
 	few=$took
-	parents 51 200
+	tied_parents 51 200
 	tying
 	echo "	20 operations on 50 parents of a group: $few ms, on 200: $took ms"
 	# Four times, and what a logarithm and a busy machine add; cubed it is 64 times.
