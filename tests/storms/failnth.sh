@@ -36,7 +36,7 @@ fault_injection() {
 each_request()
 {
 	local case
-	trace_on
+	trace_on carp
 	for case in ${STORM_CASES:-$(python3 "$storms/failnth.py" list)}; do
 		RET=0
 		python3 "$storms/failnth.py" "$a" "$case"
@@ -57,7 +57,7 @@ some_fail()
 	write "$dir/stacktrace-depth" 32
 	ip netns exec "$a" sysctl -qw net.ipv6.conf.all.disable_ipv6=0
 	ip netns exec "$a" sysctl -qw net.ipv6.conf.default.disable_ipv6=0
-	trace_on
+	trace_on carp
 	defer write "$dir/probability" 0
 	defer write "$dir/stacktrace-depth" 0
 	python3 "$storms/somefail.py" "$a" "$dir/probability" "${STORM_ROUNDS:-50}"

@@ -45,21 +45,28 @@ def join(namespace, number, seed, until, results):
 
 
 def tell(namespace, words):
+    """Whether anybody took it."""
+    taken = False
     inode = os.stat(f"/run/netns/{namespace}").st_ino
     for path in glob.glob(f"/sys/kernel/debug/carp/*@{inode}"):
         try:
             with open(path, "w") as file:
                 file.write(words)
+            taken = True
         except OSError:
-            pass  # No such vhid there, or no such file just now.
+            pass  # No such vhid there, at rest, or no such file just now.
+    return taken
 
 
 def hold(namespace, seed, until):
     random.seed(seed)
     while time.monotonic() < until:
         vhid = random.choice(vhids(random.randrange(1, 4)))
-        tell(namespace, f"hold {vhid}")
-        time.sleep(random.choice((0, 0.001, 0.05)))
+        # Nobody gets in while they are at rest, as they are most of the time.
+        deadline = time.monotonic() + 1
+        while not tell(namespace, f"hold {vhid}") and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(random.choice((0, 0.001, 0.1)))
         tell(namespace, f"release {vhid}")
         time.sleep(random.uniform(0, 0.05))
 

@@ -83,7 +83,7 @@ release() {
 	check_err $? "vhid $3 cannot be released"
 }
 
-# trace_on: the module's events from here on, with the wall clock's time, which
+# trace_on EVENTS: those of a group, or one of it, from here on, with the wall clock's time, which
 # captures have too (TAI is that in a machine whose leap seconds nobody has set).
 trace=/sys/kernel/tracing/instances/carp
 trace_on() {
@@ -93,12 +93,21 @@ trace_on() {
 	echo >$trace/trace
 	echo 2048 >$trace/buffer_size_kb
 	echo tai >$trace/trace_clock
-	echo 1 >$trace/events/carp/enable
+	echo 1 >"$trace/events/$1/enable"
 }
 
 # traced PATTERN: how often the trace has it.
 traced() {
 	grep -cE "$1" $trace/trace
+}
+
+# parks_traced: since trace_on, operations have parked.
+parks_traced() {
+	local parks
+	parks=$(traced carp_op_park)
+	echo "	$parks operations parked"
+	((parks > 0))
+	check_err $? "no operation has parked"
 }
 
 # has_traced N PATTERN: at least so often.

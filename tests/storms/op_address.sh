@@ -96,7 +96,7 @@ masters()
 	what_users_see >"$tmp/before"
 	[ "$(grep -cE '198.51.100.0|203.0.113.0|239.1.2.3|192.0.2.8/32 |^a8 .*,UP' "$tmp/before")" = 5 ]
 	check_err $? "not all is there to be kept: $(tr '\n' ';' <"$tmp/before")"
-	trace_on
+	trace_on carp
 	capture "$a" eth0 sent -Q out ip proto 112
 	ip -n "$a" monitor address route maddress >"$tmp/monitor" 2>&1 &
 	defer kill_process $!
@@ -138,7 +138,7 @@ thirty_changes()
 	local i
 	nodes
 	pair
-	trace_on
+	trace_on carp
 	for ((i = 0; i < 30; i++)); do
 		fresh_mac
 		ip -n "$a" link set eth0 address "$mac"
@@ -158,7 +158,7 @@ backups()
 	RET=0
 	nodes
 	pair
-	trace_on
+	trace_on carp
 	change_mac "$b" ethb
 	cat "$trace/trace" >"$tmp/trace"
 	check_operation --trace "$tmp/trace" --parent ethb --mac "$mac" --device b --vhosts "$n" \
@@ -176,7 +176,7 @@ nobody_up()
 	defer ip -n "$a" link del eth0
 	defer ip -n "$b" link del ethb
 	ip -n "$a" link add a1 link eth0 type carp vhid 1
-	trace_on
+	trace_on carp
 	change_mac "$a" eth0
 	cat "$trace/trace" >"$tmp/trace"
 	check_operation --trace "$tmp/trace" --parent eth0 --mac "$mac" --device a --vhosts 0

@@ -40,7 +40,7 @@ nodes() {
 	done
 	defer delete_nodes
 	all_become "$a" master 3
-	trace_on
+	trace_on carp
 }
 
 delete_nodes() {
@@ -252,6 +252,7 @@ joins_and_leaves()
 	nodes
 	timeout 300 python3 "$storms/join_and_leave.py" "$a" "${STORM_SECONDS:-20}" "${STORM_SEED:-$RANDOM}"
 	check_err $? "see above"
+	parks_traced
 	all_become "$a" master 3
 	end_test "joining and leaving at full speed"
 }

@@ -33,7 +33,7 @@ nodes() {
 	vhosts "$a" a eth0 1 2 advbase 0 advskew 51
 	all_become "$a" master 2
 	sync_carp "$a"
-	trace_on
+	trace_on carp
 }
 
 delete_nodes() {

@@ -46,7 +46,7 @@ nodes() {
 	ip -n "$a" link set c1 up
 	check_err $? "c1 could not be set up"
 	all_become "$a" master 5
-	trace_on
+	trace_on carp
 }
 
 delete_nodes() {

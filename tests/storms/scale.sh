@@ -87,7 +87,7 @@ many()
 	batch macvlan >"$tmp/macvlan"
 	batch carp >"$tmp/carp"
 	removal >"$tmp/removal"
-	trace_on
+	trace_on carp
 	for round in 1 2 3; do
 		timed "$tmp/macvlan"
 		added[0]=$(smaller "${added[0]:-$took}" "$took")
@@ -119,7 +119,7 @@ many()
 tied()
 {
 	RET=0
-	trace_on
+	trace_on carp
 	batch carp group wan >"$tmp/tied"
 	echo >"$trace/trace"
 	timed "$tmp/tied"
@@ -133,7 +133,7 @@ waiting()
 {
 	RET=0
 	local frees
-	trace_on
+	trace_on carp
 	ip -n "$a" link add first link eth0 type carp vhid 255 pass secret
 	ip -n "$a" link set first up
 	hold "$a" eth0 255

@@ -28,7 +28,7 @@ A_SETTINGS, B_SETTINGS = {**SHARED, "advskew": 0}, {**SHARED, "advskew": 100}
 B_INTERVAL_S = 1 + 100 / 256
 # What can wait at once about one parent and about one virtual host: see rust/group/waiting.rs.
 LONGEST = 7 + 5 * len(VHIDS)
-# From asking for an operation to its end, with users inside for 50 ms at a time.
+# From asking for an operation to its end, with users inside for 100 ms at a time.
 SLOWEST_S = 10 * int(os.environ["slow"])
 
 
@@ -238,23 +238,30 @@ class Vhids(Disturbance):
 
 
 class Users(Disturbance):
-    """Holds one inside for a while, so that operations park."""
+    """Holds one inside for a while, longer than a grace period as a rule, so that operations park."""
 
     def step(self):
         vhid = random.choice(VHIDS)
-        self.tell(f"hold {vhid}")
-        time.sleep(random.choice((0, 0.001, 0.05)))
+        # Nobody gets in while they are at rest, as they are most of the time.
+        deadline = time.monotonic() + 1
+        while not self.tell(f"hold {vhid}") and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(random.choice((0, 0.001, 0.1)))
         self.tell(f"release {vhid}")
         time.sleep(random.uniform(0, 0.1))
 
     def tell(self, words):
+        """Whether anybody took it."""
         self.asked += 1
+        taken = False
         for path in debugfs(self.names["a"]):
             try:
                 with open(path, "w") as file:
                     file.write(words)
+                taken = True
             except OSError:
-                pass  # No such vhid just now, or no such file any more.
+                pass  # No such vhid just now, at rest, or no such file any more.
+        return taken
 
     def finish(self):
         for vhid in (*VHIDS, 33, 34):

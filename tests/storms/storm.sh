@@ -18,8 +18,8 @@
 #
 # Asserted: no request is refused that should not be; afterwards everything is as
 # asked last; no more operations have waited at once than there are devices times
-# kinds, none for long; within three intervals there is exactly one MASTER for each vhid, and
-# it stays; removed, nothing is left.
+# kinds, none for long; some have parked; within three intervals there is exactly one
+# MASTER for each vhid, and it stays; removed, nothing is left.
 #
 # From the environment: STORM_SECONDS, STORM_SEED.
 
@@ -40,9 +40,11 @@ storm()
 	vhosts "$b" b eth0 1 8 advbase 1 advskew 100
 	all_become "$a" master 8
 	traffic 192.0.2.20 "$a" "$b"
+	trace_on carp/carp_op_park
 	timeout $((seconds + 300)) python3 "$storms/storm.py" "$sw" "$a" "$b" "$seconds" \
 		"${STORM_SEED:-$RANDOM}"
 	check_err $? "see above"
+	parks_traced
 	traffic_end
 	end_test "a storm of $seconds s"
 }
@@ -59,7 +61,7 @@ nothing_left()
 		! bridge -n "$node" fdb show | grep -qi 00:00:5e:00:01
 		check_err $? "a parent of ${node%-*} still listens to a virtual MAC address"
 	done
-	busywait "$BUSYWAIT_TIMEOUT" no_parents
+	busywait "$BUSYWAIT_TIMEOUT" no_files_left
 	check_err $? "debugfs still has $(ls /sys/kernel/debug/carp)"
 	in_time rmmod carp
 	# A reference that was not given back keeps a device or a namespace from going.
