@@ -229,12 +229,15 @@ dropping_queue()
 	ip netns exec "$a" tc qdisc add dev eth0 root handle 1: tbf rate 1gbit burst 100k latency 1s &&
 		ip netns exec "$a" tc qdisc add dev eth0 parent 1:1 handle 2: pfifo
 	check_err $? "tc"
-	attr_is "$a" tx_errors 0
+	local errors sent
+	errors=$(attr "$a" tx_errors)
+	busywait_for_counter "$BUSYWAIT_TIMEOUT" 2 attr "$a" tx_adverts >/dev/null
+	check_err $? "no advert is sent by a queue that works"
+	attr_is "$a" tx_errors "$errors"
 	ip netns exec "$a" tc qdisc del dev eth0 parent 1:1
 	check_err $? "the queue cannot be removed"
 	busywait_for_counter "$BUSYWAIT_TIMEOUT" 2 attr "$a" tx_errors >/dev/null
 	check_err $? "no advert counts as not sent"
-	local sent
 	sent=$(attr "$a" tx_adverts)
 	busywait_for_counter "$BUSYWAIT_TIMEOUT" 2 attr "$a" tx_errors >/dev/null
 	attr_is "$a" tx_adverts "$sent"

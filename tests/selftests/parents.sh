@@ -124,6 +124,12 @@ on_vlan()
 	end_test "on a VLAN, beside the same vhid without a tag"
 }
 
+# released PORT: by its bond, which sets it down.
+released() {
+	ip -n "$a" link set "$1" nomaster
+	ip -n "$a" link set "$1" up
+}
+
 bond_up() {
 	ip -n "$a" link add bond0 type bond mode active-backup miimon 50
 	defer gone "$a" bond0
@@ -133,8 +139,8 @@ bond_up() {
 	ip -n "$a" link set eth1 down
 	ip -n "$a" link set eth0 master bond0
 	ip -n "$a" link set eth1 master bond0
-	defer ip -n "$a" link set eth1 nomaster up
-	defer ip -n "$a" link set eth0 nomaster up
+	defer released eth1
+	defer released eth0
 	ip -n "$a" link set bond0 up
 }
 
@@ -225,7 +231,7 @@ filters_follow_mac()
 	defer gone "$a" bond0
 	ip -n "$a" link set eth1 down
 	ip -n "$a" link set eth1 master bond0
-	defer ip -n "$a" link set eth1 nomaster up
+	defer released eth1
 	ip -n "$a" link set bond0 up
 	carp_on bond0
 	busywait "$BUSYWAIT_TIMEOUT" lets_in eth1
@@ -266,7 +272,7 @@ limits_follow()
 	check_err $? "carp0 could not be made on a bond"
 	ip -n "$a" link set eth1 down
 	ip -n "$a" link set eth1 master bond0
-	defer ip -n "$a" link set eth1 nomaster up
+	defer released eth1
 	[ "$(limits bond0)" != "$before" ]
 	check_err $? "the test changes no limit"
 	busywait "$BUSYWAIT_TIMEOUT" limits_are carp0 bond0
@@ -409,8 +415,9 @@ beside_rx_handler()
 
 # shape PROTOCOL: what comes in of it goes through an ifb.
 shape() {
-	ip netns exec "$a" tc filter replace dev eth0 parent ffff: handle 1 prio 1 protocol "$1" \
-		matchall action mirred egress redirect dev ifb0
+	ip netns exec "$a" tc filter del dev eth0 parent ffff:
+	ip netns exec "$a" tc filter add dev eth0 parent ffff: protocol "$1" matchall \
+		action mirred egress redirect dev ifb0
 	check_err $? "tc filter"
 }
 
@@ -425,7 +432,9 @@ shaped()
 	defer ip netns exec "$a" tc qdisc del dev eth0 ingress
 	shape all
 	serves_client eth0
-	ip -n "$a" addr add 2001:db8:2::1/128 dev carp0
+	ip -n "$client" addr add 2001:db8:2::10/64 dev eth0 nodad
+	defer ip -n "$client" addr del 2001:db8:2::10/64 dev eth0
+	ip -n "$a" addr add 2001:db8:2::1/64 dev carp0
 	pings "$client" 2001:db8:2::1
 	carp_del "$a"
 	ip netns exec "$a" tc qdisc del dev eth0 ingress

@@ -4,7 +4,7 @@
 # What a user without rights can do with carp devices, in a namespace of its own.
 #
 #     the host                     the namespace of nobody
-#     host0 on h0 ---- h1          carp devices on u0 ---- u1
+#     host0 on h0 ---- h1          carp devices on u0 ---- peer0
 #
 # Asserted: more devices, and shorter intervals, than the module's parameters say are refused to the
 # user and not to the host's administrator, also to one who asks in two steps while nothing can be
@@ -30,8 +30,8 @@ user_add() {
 	defer kill_process "$user"
 	busywait "$BUSYWAIT_TIMEOUT" grep -q sleep "/proc/$user/comm"
 	check_err $? "there is no user namespace"
-	as_user ip -batch - <<<"$(printf '%s\n' "link add u0 type veth peer name u1" \
-		"link set u0 up" "link set u1 up")"
+	as_user ip -batch - <<<"$(printf '%s\n' "link add u0 type veth peer name peer0" \
+		"link set u0 up" "link set peer0 up")"
 	check_err $? "the user has no rights in its own namespace"
 }
 
@@ -218,7 +218,7 @@ notices()
 
 	mark="claims$RANDOM"
 	echo "$mark" >/dev/kmsg
-	as_user python3 "${claim[@]}" u1 192.0.2.{1..31}
+	as_user python3 "${claim[@]}" peer0 192.0.2.{1..31}
 	python3 "${claim[@]}" h1 198.51.100.1
 	busywait "$BUSYWAIT_TIMEOUT" logged 'carp: host0: 198\.51\.100\.1 is said to be at .* as well'
 	check_err $? "the host's device is silenced by those of the user"
@@ -238,7 +238,7 @@ notices()
 
 	# The five seconds have gone by.
 	sleep 5.2
-	as_user python3 "${claim[@]}" u1 "192.0.2.$last"
+	as_user python3 "${claim[@]}" peer0 "192.0.2.$last"
 	busywait "$BUSYWAIT_TIMEOUT" logged "x5c$last@$number: "
 	check_err $? "nothing is said any more"
 	n=$(suppressed)
