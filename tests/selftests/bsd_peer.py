@@ -82,8 +82,9 @@ class Peer:
 
 
 def main():
-    peer = Peer()
+    # It can be told so as soon as its log is there.
     signal.signal(signal.SIGUSR1, lambda *_: peer.addresses.append("192.0.2.2"))
+    peer = Peer()
     peer.run()
 
 

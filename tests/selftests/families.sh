@@ -182,7 +182,7 @@ serve() {
 # who_answers NAMESPACE ADDRESS: the name of the server there, and the client's address as it sees it.
 who_answers() {
 	# shellcheck disable=SC2016 # of the other shell
-	ip netns exec "$1" timeout $((5 * slow)) bash -c 'exec 3<>"/dev/tcp/$1/7" && read -r line <&3 && echo "$line"' \
+	ip netns exec "$1" timeout $((20 * slow)) bash -c 'exec 3<>"/dev/tcp/$1/7" && read -r line <&3 && echo "$line"' \
 		- "$2" 2>&1
 }
 
