@@ -85,6 +85,7 @@ through_the_master()
 	ip -n "$b" -j -s -d link show carp0 |
 		jq -e '.[0].linkinfo.info_xstats | .rx_adverts == .rx_adverts_v6' >/dev/null
 	check_err $? "B heard adverts over IPv4"
+	attr_is "$b" master "$(ip -n "$a" -j -6 addr show dev eth0 scope link | jq -r '.[].addr_info[]?.local // empty')"
 	end_test "the MASTER forwards what is sent to a link-local address"
 }
 
