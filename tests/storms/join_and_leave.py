@@ -58,15 +58,29 @@ def tell(namespace, words):
     return taken
 
 
+def has_parked(namespace):
+    inode = os.stat(f"/run/netns/{namespace}").st_ino
+    for path in glob.glob(f"/sys/kernel/debug/carp/*@{inode}"):
+        try:
+            with open(path) as file:
+                if " parked\n" in file.read():
+                    return True
+        except OSError:
+            pass  # There is no such file just now.
+    return False
+
+
 def hold(namespace, seed, until):
     random.seed(seed)
+    # Somebody is inside of each since before the first operation.
+    while not has_parked(namespace) and time.monotonic() < until:
+        time.sleep(0.02)
+    for vhid in 1, 2, 3:
+        tell(namespace, f"release {vhid}")
     while time.monotonic() < until:
         vhid = random.choice(vhids(random.randrange(1, 4)))
-        # Nobody gets in while they are at rest, as they are most of the time.
-        deadline = time.monotonic() + 1
-        while not tell(namespace, f"hold {vhid}") and time.monotonic() < deadline:
-            time.sleep(0.001)
-        time.sleep(random.choice((0, 0.001, 0.1)))
+        tell(namespace, f"hold {vhid}")
+        time.sleep(random.choice((0, 0.001, 0.05)))
         tell(namespace, f"release {vhid}")
         time.sleep(random.uniform(0, 0.05))
 
@@ -74,6 +88,9 @@ def hold(namespace, seed, until):
 def main():
     namespace, seconds, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     print(f"\tSTORM_SEED={seed}")
+    for vhid in 1, 2, 3:
+        if not tell(namespace, f"hold {vhid}"):
+            sys.exit("nobody is let in")
     until = time.monotonic() + seconds
     processes, pipes = [], {}
     for number in (1, 2, 3):

@@ -28,7 +28,7 @@ A_SETTINGS, B_SETTINGS = {**SHARED, "advskew": 0}, {**SHARED, "advskew": 100}
 B_INTERVAL_S = 1 + 100 / 256
 # What can wait at once about one parent and about one virtual host: see rust/group/waiting.rs.
 LONGEST = 7 + 5 * len(VHIDS)
-# From asking for an operation to its end, with users inside for 100 ms at a time.
+# From asking for an operation to its end, with users inside for 50 ms at a time.
 SLOWEST_S = 10 * int(os.environ["slow"])
 
 
@@ -238,17 +238,42 @@ class Vhids(Disturbance):
 
 
 class Users(Disturbance):
-    """Holds one inside for a while, longer than a grace period as a rule, so that operations park."""
+    """Holds one inside for a while, so that operations park: the first one for sure, for somebody is
+    inside before it is asked for."""
+
+    def __init__(self, *names):
+        super().__init__(*names)
+        self.is_begun = False
+        if not self.tell("hold 2"):
+            sys.exit("nobody is let in")
 
     def step(self):
+        if not self.is_begun:
+            self.is_begun = True
+            self.wait_until_parked()
         vhid = random.choice(VHIDS)
-        # Nobody gets in while they are at rest, as they are most of the time.
-        deadline = time.monotonic() + 1
-        while not self.tell(f"hold {vhid}") and time.monotonic() < deadline:
-            time.sleep(0.001)
-        time.sleep(random.choice((0, 0.001, 0.1)))
+        self.tell(f"hold {vhid}")
+        time.sleep(random.choice((0, 0.001, 0.05)))
         self.tell(f"release {vhid}")
         time.sleep(random.uniform(0, 0.1))
+
+    def wait_until_parked(self):
+        deadline = time.monotonic() + HANG_S / 10
+        while not self.has_parked():
+            if time.monotonic() > deadline:
+                self.faults.append("no operation has parked")
+                break
+            time.sleep(0.02)
+        self.tell("release 2")
+
+    def has_parked(self):
+        for path in debugfs(self.names["a"]):
+            try:
+                with open(path) as file:
+                    return " parked\n" in file.read()
+            except OSError:
+                pass  # The parent has another name by now.
+        return False
 
     def tell(self, words):
         """Whether anybody took it."""
