@@ -172,7 +172,7 @@ impl LinkKind for Vhost {
     // With a namespace its Ethernet devices go, and the other end of a veth is forgotten before the
     // veth is set down.
     fn leaves(&self) {
-        self.close();
+        self.say_goodbye();
     }
 
     fn stop(&self, rtnl: &Rtnl<'_>) {

@@ -339,6 +339,14 @@ impl Vhost {
         self.parent.serializer().wake();
     }
 
+    /// The device will be set down. It is open until then, for it is still in the snapshot.
+    pub(crate) fn say_goodbye(&self) {
+        self.step(|core, now_ns| {
+            core.has_joined = false;
+            core.stop(now_ns, Reason::DeviceDown)
+        });
+    }
+
     /// Runs if everything that it takes is there, and not otherwise.
     pub(crate) fn start_or_stop(&self, _rtnl: &Rtnl<'_>) {
         let parent_works = self.parent.works();
