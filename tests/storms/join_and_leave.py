@@ -3,13 +3,12 @@
 joins and leaves groups by a process of its own, while another one has operations park. In the end
 each is in the group that was asked for last, with the advskew and vhid that were asked for last."""
 
-import glob
 import multiprocessing
-import os
 import random
 import sys
 import time
 
+import debugfs
 import rtnl
 
 GROUPS = (b"\0", b"one\0", b"two\0", b"three\0")
@@ -44,44 +43,18 @@ def join(namespace, number, seed, until, results):
     results.send((asked, group, advskew, vhid))
 
 
-def tell(namespace, words):
-    """Whether anybody took it."""
-    taken = False
-    inode = os.stat(f"/run/netns/{namespace}").st_ino
-    for path in glob.glob(f"/sys/kernel/debug/carp/*@{inode}"):
-        try:
-            with open(path, "w") as file:
-                file.write(words)
-            taken = True
-        except OSError:
-            pass  # No such vhid there, at rest, or no such file just now.
-    return taken
-
-
-def has_parked(namespace):
-    inode = os.stat(f"/run/netns/{namespace}").st_ino
-    for path in glob.glob(f"/sys/kernel/debug/carp/*@{inode}"):
-        try:
-            with open(path) as file:
-                if " parked\n" in file.read():
-                    return True
-        except OSError:
-            pass  # There is no such file just now.
-    return False
-
-
 def hold(namespace, seed, until):
     random.seed(seed)
     # Somebody is inside of each since before the first operation.
-    while not has_parked(namespace) and time.monotonic() < until:
+    while not debugfs.has_parked(namespace) and time.monotonic() < until:
         time.sleep(0.02)
     for vhid in 1, 2, 3:
-        tell(namespace, f"release {vhid}")
+        debugfs.tell(namespace, f"release {vhid}")
     while time.monotonic() < until:
         vhid = random.choice(vhids(random.randrange(1, 4)))
-        tell(namespace, f"hold {vhid}")
+        debugfs.tell(namespace, f"hold {vhid}")
         time.sleep(random.choice((0, 0.001, 0.05)))
-        tell(namespace, f"release {vhid}")
+        debugfs.tell(namespace, f"release {vhid}")
         time.sleep(random.uniform(0, 0.05))
 
 
@@ -89,7 +62,7 @@ def main():
     namespace, seconds, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     print(f"\tSTORM_SEED={seed}")
     for vhid in 1, 2, 3:
-        if not tell(namespace, f"hold {vhid}"):
+        if not debugfs.tell(namespace, f"hold {vhid}"):
             sys.exit("nobody is let in")
     until = time.monotonic() + seconds
     processes, pipes = [], {}
@@ -107,9 +80,7 @@ def main():
     try:
         rtnl.Genl().sync(60)
     except OSError as stuck:
-        for path in glob.glob("/sys/kernel/debug/carp/*"):
-            with open(path) as file:
-                print(f"\t{path}:\n{file.read()}")
+        debugfs.show()
         sys.exit(f"stuck: {stuck}")
     kernel, faults = rtnl.Rtnl(), 0
     for number, (asked, *last) in must.items():

@@ -7,7 +7,6 @@ has to be as somebody asked for it last: that is how a lost request shows.
 """
 
 import errno
-import glob
 import json
 import multiprocessing
 import os
@@ -16,6 +15,7 @@ import subprocess
 import sys
 import time
 
+import debugfs
 import rtnl
 
 VHIDS = range(1, 9)
@@ -38,12 +38,6 @@ def virtual(vhid):
 
 def random_mac():
     return bytes([2] + [random.randrange(256) for _ in range(5)])
-
-
-def debugfs(namespace):
-    """The files of its parents."""
-    inode = os.stat(f"/run/netns/{namespace}").st_ino
-    return glob.glob(f"/sys/kernel/debug/carp/*@{inode}")
 
 
 class Disturbance:
@@ -259,34 +253,16 @@ class Users(Disturbance):
 
     def wait_until_parked(self):
         deadline = time.monotonic() + HANG_S / 10
-        while not self.has_parked():
+        while not debugfs.has_parked(self.names["a"]):
             if time.monotonic() > deadline:
                 self.faults.append("no operation has parked")
                 break
             time.sleep(0.02)
         self.tell("release 2")
 
-    def has_parked(self):
-        for path in debugfs(self.names["a"]):
-            try:
-                with open(path) as file:
-                    return " parked\n" in file.read()
-            except OSError:
-                pass  # The parent has another name by now.
-        return False
-
     def tell(self, words):
-        """Whether anybody took it."""
         self.asked += 1
-        taken = False
-        for path in debugfs(self.names["a"]):
-            try:
-                with open(path, "w") as file:
-                    file.write(words)
-                taken = True
-            except OSError:
-                pass  # No such vhid just now, at rest, or no such file any more.
-        return taken
+        return debugfs.tell(self.names["a"], words)
 
     def finish(self):
         for vhid in (*VHIDS, 33, 34):
@@ -301,7 +277,7 @@ class Reader(Disturbance):
         self.asked += 1
         self.kernel.links()
         self.kernel.addresses()
-        for path in debugfs(self.names["a"]):
+        for path in debugfs.parents(self.names["a"]):
             try:
                 with open(path) as file:
                     file.read()
@@ -402,21 +378,15 @@ def hung(processes):
             with open(f"/proc/{process.pid}/stack") as file:
                 say(f"{name} hangs:\n{file.read()}")
             process.kill()
-    show_debugfs()
+    debugfs.show()
     sys.exit(1)
-
-
-def show_debugfs():
-    for path in glob.glob("/sys/kernel/debug/carp/*"):
-        with open(path) as file:
-            say(f"{path}:\n{file.read()}")
 
 
 def queues(names):
     """How long the queues became, and how long what was asked for took. Returns the faults."""
     faults = 0
     for namespace in names:
-        for path in debugfs(namespace):
+        for path in debugfs.parents(namespace):
             with open(path) as file:
                 words = (line.split() for line in file)
                 found = {words[0]: words[1] for words in words if len(words) == 2}
@@ -502,12 +472,12 @@ def main():
     kernel, peer = rtnl.Rtnl(names[1]), rtnl.Rtnl(names[2])
     must, faults = blow(names, seconds, seed)
     if not (sync(names[1]) and sync(names[2])):
-        show_debugfs()
+        debugfs.show()
         sys.exit(1)
     faults += compare(must, look(kernel, peer))
     restore(kernel, peer)
     if not (sync(names[1]) and sync(names[2])):
-        show_debugfs()
+        debugfs.show()
         sys.exit(1)
     faults += queues(names[1:])
     faults += settle(kernel, peer)
