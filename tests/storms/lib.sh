@@ -83,6 +83,14 @@ release() {
 	check_err $? "vhid $3 cannot be released"
 }
 
+# has_attr NAMESPACE NAME VALUE DEVICE: now; attr_is waits for it.
+has_attr() {
+	local value
+	value=$(attr "$1" "$2" "$4")
+	[ "$value" = "$3" ]
+	check_err $? "$2 of $4 is '$value' and not '$3'"
+}
+
 # trace_on EVENTS: those of a group, or one of it, from here on, with the wall clock's time, which
 # captures have too (TAI is that in a machine whose leap seconds nobody has set).
 trace=/sys/kernel/tracing/instances/carp

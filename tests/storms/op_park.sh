@@ -162,14 +162,6 @@ has_sent() {
 	(($(attr "$a" tx_adverts "$1") >= $2))
 }
 
-# has_attr NAMESPACE NAME VALUE DEVICE: now, while others wait.
-has_attr() {
-	local value
-	value=$(attr "$1" "$2" "$4")
-	[ "$value" = "$3" ]
-	check_err $? "$2 of $4 is '$value' and not '$3'"
-}
-
 no_overtaking()
 {
 	RET=0
