@@ -53,8 +53,8 @@ impl Arp {
     }
 }
 
-/// `parent` has received an ARP packet: if it asks for an address of a MASTER on it, answers; if it
-/// comes from who says to have it too, notices that.
+/// `parent` has received an ARP packet: answers if it asks for an address of a
+/// MASTER on it, and notes a duplicate address.
 pub(crate) fn hear(guard: &Guard, parent: &NetDevice, packet: &SkBuff) {
     let Some(arp) = Arp::read(packet) else { return };
     if let Some((vhost, device)) = table::master_on_link(guard, parent, arp.sender_ip) {

@@ -2,7 +2,7 @@
 //! Neighbour Discovery for the virtual addresses.
 //!
 //! Linux answers for an IPv6 address on the device that has it and on no other. That is the carp
-//! device, which does not hear what the parent receives for a group, but for who looks for a router.
+//! device. Of what the parent receives for a group it hears router solicitations only.
 //! So the MASTER answers here, as [`arp`](super::arp) does; also what is asked of the virtual MAC
 //! address, since the carp device would not answer as long as the address is marked as not to be used.
 //!
@@ -27,7 +27,7 @@ use crate::{
 use kernel::sync::rcu::Guard;
 
 /// `parent` has received a packet. If it is about an address of a MASTER on it, answers it, or
-/// notices who says to have it too; true: nobody else need see it.
+/// notes a duplicate address. True: nobody else need see it.
 pub(crate) fn hear(guard: &Guard, parent: &Parent, packet: &SkBuff) -> bool {
     if packet.protocol() != Protocol::Ipv6 || packet.ipv6_next_header() != nd::ICMPV6 {
         return false;

@@ -7,7 +7,7 @@
 //! * `addresses`: its addresses, and what follows from which there are.
 //! * `adverts`: an advert on its way out.
 //! * `digest`: what it is signed with.
-//! * `quiescence`: who is inside a virtual host, and when it is at rest.
+//! * `quiescence`: counts the users inside a virtual host, and tells when it is at rest.
 //! * `status`: what is asked of a virtual host, and what it answers.
 //! * `ties`: devices, and so parents, that fail over together; `parents`: a list of those.
 //! * `inspect`: what can be seen of it in debugfs.

@@ -107,7 +107,8 @@ host_is_as() {
 	check_err $? "${1%-*} is left with $more"
 }
 
-# files_left: the files in debugfs of this script's namespaces; another one that was ended may have left some.
+# files_left: the files in debugfs of this script's namespaces; another one that was ended may have
+# left some.
 files_left() {
 	local ns
 	for ns in "${NS_LIST[@]}"; do
