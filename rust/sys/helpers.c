@@ -543,11 +543,15 @@ struct inet6_ifaddr *carp_inet6_next_rcu(struct inet6_dev *idev, struct inet6_if
 bool carp_inet6_is_local_but_for(const struct net_device *near, const struct net_device *carp,
 				 const struct in6_addr *addr)
 {
+	/* A link-local address means that of one link. */
+	bool strict = rt6_need_strict(addr);
 	struct flowi6 fl6 = {
 		.daddr = *addr,
+		.flowi6_oif = strict ? near->ifindex : 0,
 		.flowi6_l3mdev = l3mdev_master_ifindex_rcu(near),
 	};
-	struct rt6_info *rt = dst_rt6_info(ip6_route_lookup(dev_net(near), &fl6, NULL, 0));
+	int flags = strict ? RT6_LOOKUP_F_IFACE : 0;
+	struct rt6_info *rt = dst_rt6_info(ip6_route_lookup(dev_net(near), &fl6, NULL, flags));
 	bool local = (rt->rt6i_flags & RTF_LOCAL) && rt->rt6i_idev && rt->rt6i_idev->dev != carp;
 
 	ip6_rt_put(rt);
