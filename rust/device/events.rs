@@ -114,7 +114,7 @@ impl notifier::Events for Events {
 
     fn reboot(device: &NetDevice) {
         if let Some(vhost) = link::of::<Vhost>(device) {
-            vhost.close();
+            vhost.say_goodbye();
         }
     }
 }

@@ -178,8 +178,9 @@ impl LinkKind for Vhost {
     fn stop(&self, rtnl: &Rtnl<'_>) {
         self.close();
         self.stop_timer();
-        let is_last = self.parent().leave(rtnl, self);
+        // Before it leaves: behind that a vhid that was asked for may be its own at once.
         self.give_up_listening(rtnl);
+        let is_last = self.parent().leave(rtnl, self);
         if !is_last {
             if let Some(ties) = self.new_ties(rtnl) {
                 self.parent().serializer().submit(rtnl, ties);

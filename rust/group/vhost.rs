@@ -326,8 +326,8 @@ impl Vhost {
         self.start_or_stop(rtnl);
     }
 
-    /// The device is set down, and about to leave the snapshot; or the host is. Says so to the
-    /// peers. Context: any but hard interrupts.
+    /// The device is set down, and about to leave the snapshot. Says so to the peers. Context: any but
+    /// hard interrupts.
     pub(crate) fn close(&self) {
         self.release();
         self.step(|core, now_ns| {
@@ -339,7 +339,8 @@ impl Vhost {
         self.parent.serializer().wake();
     }
 
-    /// The device will be set down. It is open until then, for it is still in the snapshot.
+    /// The device will be set down, or the host will. It is open until then, for it is still in the
+    /// snapshot. Context: any but hard interrupts.
     pub(crate) fn say_goodbye(&self) {
         self.step(|core, now_ns| {
             core.has_joined = false;
