@@ -81,19 +81,13 @@ pub(crate) fn announce(parent: &NetDevice, mac: &Mac, address: Ipv4) {
     inet::send_arp(parent, ArpOperation::Request, mac, address, None, address);
 }
 
-/// Whose virtual address the stack means by `address` if it comes in or leaves by `device`: one of its
-/// own domain, or one that is on the link.
-fn owner_of<'a>(guard: &'a Guard, device: &NetDevice, address: Ipv4) -> Option<table::Found<'a>> {
-    table::in_domain(guard, device, address).or_else(|| table::on_link(guard, device, address))
-}
-
 /// What the stack may take in on `device`: what is about a virtual address comes in by the carp
 /// device, which gets what was sent to the virtual MAC address, or not at all.
 pub(super) fn input(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool {
     let Some(arp) = Arp::read(packet) else {
         return true;
     };
-    match owner_of(guard, device, arp.target_ip) {
+    match table::owner(guard, device, arp.target_ip) {
         Some((vhost, owner)) => owner.is(device) && vhost.is_master(),
         None => true,
     }
@@ -106,7 +100,7 @@ pub(super) fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> 
     let Some(arp) = Arp::read(packet) else {
         return true;
     };
-    let Some((vhost, _)) = owner_of(guard, device, arp.sender_ip) else {
+    let Some((vhost, _)) = table::owner(guard, device, arp.sender_ip) else {
         return true;
     };
     if arp.sender_mac == vhost.mac() {
@@ -115,7 +109,7 @@ pub(super) fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> 
     if !arp.is_request {
         return false;
     }
-    let is_own = |address: &Ipv4| owner_of(guard, device, *address).is_none();
+    let is_own = |address: &Ipv4| table::owner(guard, device, *address).is_none();
     // An address of 0.0.0.0 is answered too, and teaches nobody anything. But whoever probes whether
     // it can have the target (RFC 5227) takes it for another one that wants it.
     let own = inet::addresses_rcu(guard, device)

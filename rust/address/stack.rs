@@ -31,10 +31,6 @@ impl StackHook for Stack {
     }
 
     fn ip_output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool {
-        // Who owns the addresses, a carp device looks itself, and counts.
-        if let Some(vhost) = link::of::<Vhost>(device) {
-            return window::output(vhost.ownership(), packet);
-        }
         match packet.protocol() {
             Protocol::Ipv4 => packet.ipv4_addresses().is_none_or(|(from, _)| {
                 may_leave(guard, device, packet, from, inet::is_local_but_for)
@@ -61,15 +57,16 @@ fn may_leave<A: Address>(
     from: A,
     is_local_but_for: impl FnOnce(&Guard, &NetDevice, &NetDevice, A) -> bool,
 ) -> bool {
-    let Some((vhost, owner)) = table::in_domain(guard, device, from) else {
+    let Some((vhost, owner)) = table::owner(guard, device, from) else {
         return true;
     };
     if vhost.owns_addresses() {
         return window::output(vhost.ownership(), packet);
     }
-    let is_local = is_local_but_for(guard, device, owner, from);
-    if !is_local {
-        owner.count_not_sent();
+    // The carp device itself sends nothing as long as it is not MASTER, and counts that.
+    if owner.is(device) || is_local_but_for(guard, device, owner, from) {
+        return true;
     }
-    is_local
+    owner.count_not_sent();
+    false
 }

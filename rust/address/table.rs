@@ -112,18 +112,27 @@ pub(crate) fn master_on_link<'a, A: Address>(
     on_link(guard, parent, address).filter(|(vhost, _)| vhost.is_master())
 }
 
-/// Who has `address` as the stack means it by `device`: in the L3 domain of that, or on its link.
-pub(crate) fn in_domain<'a, A: Address>(
+/// Who has `address` as the stack means it if it comes in or leaves by `device`: one in the L3 domain of
+/// that, or on its link. The link of a carp device is that of its parent.
+pub(crate) fn owner<'a, A: Address>(
     guard: &'a Guard,
     device: &NetDevice,
     address: A,
 ) -> Option<Found<'a>> {
-    let scope = if address.is_link_local() {
-        Scope::Link(device.index())
-    } else {
-        Scope::Domain(device.l3_domain(guard))
+    let in_domain = || {
+        let domain = Scope::Domain(device.l3_domain(guard));
+        find(guard, device, address, domain)
     };
-    find(guard, device, address, scope)
+    let by_link = || {
+        let carp = link::of::<Vhost>(device);
+        let parent = carp.as_ref().map_or(device, |vhost| vhost.parent_device());
+        on_link(guard, parent, address)
+    };
+    if address.is_link_local() {
+        by_link()
+    } else {
+        in_domain().or_else(by_link)
+    }
 }
 
 fn find<'a, A: Address>(
@@ -134,10 +143,7 @@ fn find<'a, A: Address>(
 ) -> Option<Found<'a>> {
     let entries = A::entries(Table::room().get(guard, near)?.read(guard)?);
     let at = entries.binary_search_by(|entry| entry.key().cmp(&(address, scope)));
-    let device = entries.get(at.ok()?)?.device.get(guard)?;
-    if !device.is_up() {
-        return None;
-    }
+    let device = entries.get(at.ok()?)?.device_if_up(guard)?;
     Some((link::of::<Vhost>(device)?, device))
 }
 
@@ -170,15 +176,19 @@ pub(crate) fn set(
         v6: KVVec::with_capacity(len_v6.saturating_add(own_v6.len()), GFP_KERNEL_ACCOUNT)?,
     })?;
 
+    // Declared last: what is freed here, which may sleep, is freed without it.
     let guard = Guard::new();
     let Some(published) = Table::room().get(&guard, parent) else {
         return Ok(());
     };
     let old = published.read(&guard);
-    merge(&guard, &mut fresh.v4, old, own_v4, device);
-    merge(&guard, &mut fresh.v6, old, own_v6, device);
-    let is_empty = fresh.v4.is_empty() && fresh.v6.is_empty();
-    published.replace((!is_empty).then_some(fresh));
+    merge(&guard, &mut fresh.v4, old, &own_v4, device);
+    merge(&guard, &mut fresh.v6, old, &own_v6, device);
+    if fresh.v4.is_empty() && fresh.v6.is_empty() {
+        published.replace(None);
+    } else {
+        published.replace(Some(fresh));
+    }
     Ok(())
 }
 
@@ -205,33 +215,37 @@ fn own_entries<A: Address>(
     Ok(own)
 }
 
-/// `own`, and what the old table has of other devices that have not gone. There is room for all.
+/// `own`, and what the old table has of other devices that are up. There is room for all.
 fn merge<A: Address>(
     guard: &Guard,
     into: &mut KVVec<Entry<A>>,
     old: Option<&Table>,
-    own: KVVec<Entry<A>>,
+    own: &[Entry<A>],
     device: &Arc<RcuDevice>,
 ) {
-    let mut own = own.into_iter().peekable();
+    let mut own = own.iter().peekable();
     let others = old
         .map_or(&[][..], A::entries)
         .iter()
-        .filter(|entry| !Arc::ptr_eq(&entry.device, device) && entry.device.get(guard).is_some());
+        .filter(|entry| !Arc::ptr_eq(&entry.device, device) && entry.device_if_up(guard).is_some());
     for other in others {
         while let Some(entry) = own.next_if(|entry| entry.key() < other.key()) {
-            let _ = into.push_within_capacity(entry);
+            let _ = into.push_within_capacity(entry.clone());
         }
         let _ = into.push_within_capacity(other.clone());
     }
     for entry in own {
-        let _ = into.push_within_capacity(entry);
+        let _ = into.push_within_capacity(entry.clone());
     }
 }
 
 impl<A: Address> Entry<A> {
     fn key(&self) -> (A, Scope) {
         (self.address, self.scope)
+    }
+
+    fn device_if_up<'a>(&self, guard: &'a Guard) -> Option<&'a NetDevice> {
+        self.device.get(guard).filter(|device| device.is_up())
     }
 }
 

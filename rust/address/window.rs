@@ -93,7 +93,7 @@ fn admits_source(
     packet: &mut SkBuff,
 ) -> bool {
     // Nobody; and the virtual addresses that the tables do not have yet.
-    let found = table::in_domain(guard, device, from);
+    let found = table::owner(guard, device, from);
     if from == [0; 4] || found.is_some_and(|(vhost, _)| vhost.owns_addresses()) {
         return false;
     }
