@@ -588,7 +588,9 @@ impl Vhost {
             let Ok(mut actions) = result else {
                 return Actions::default();
             };
-            if core.signatures.accepted(now_ns, &heard) {
+            // In INIT it may be an old one: nothing is known that it must exceed.
+            let is_new = core.machine.state() != State::Init;
+            if is_new && core.signatures.accepted(now_ns, &heard) {
                 let said = core.machine.event(now_ns, Event::SignedAnew);
                 actions.send = actions.send.or(said.send);
             }

@@ -29,6 +29,8 @@ ALL_TESTS="
 	new_node_by_default
 	new_node_with_strict
 	peer_of_another_kind
+	other_form_by_default
+	other_form_with_strict
 	routed
 	counter_after_a_restart
 "
@@ -133,13 +135,14 @@ earlier_with_strict()
 	end_test "what a node sent before a restart is refused, with strict"
 }
 
-# long_ago AGE: an advert that was sent so many seconds ago is recorded.
+# long_ago AGE [ADDRESS]: an advert that was sent so many seconds ago is recorded. The digest covers the
+# link-local ADDRESS too.
 long_ago() {
 	PYTHONPATH="$here" python3 -c "
 import time, wire
 counter = int(time.time() - $1) << 32 | 0x12345
-addresses = ['$vip', '2001:db8::1']
-print(wire.advert(b'secret', addresses, counter=counter, advbase=0, advskew=80).hex())
+addresses = ['$vip', '2001:db8::1', *'${2:-}'.split()]
+print(wire.advert(b'secret', addresses, counter=counter, advbase=0, advskew=80, link_local=True).hex())
 " >"$tmp/adverts"
 }
 
@@ -198,6 +201,52 @@ peer_of_another_kind()
 	done
 	attr_is "$b" replayed 0
 	end_test "what a BSD sends may be sent by anybody, with another priority"
+}
+
+# signs_as_recorded RESULT: whether A's digest covers the link-local address.
+signs_as_recorded() {
+	local advert
+	attack record "$tmp/own" 2
+	advert=$(tail -n 1 "$tmp/own")
+	[ "$(PYTHONPATH="$here" python3 -c "
+import wire
+advert = bytes.fromhex('$advert')
+counter = int.from_bytes(advert[8:16])
+addresses = ['$vip', '2001:db8::1', 'fe80::1']
+print(*(wire.digest(b'secret', 1, addresses, counter, form) == advert[16:36] for form in (False, True)))
+")" = "$1" ]
+	check_err $? "A signs neither or both ways, or not as '$1'"
+}
+
+# other_form STRICT AGE: A is MASTER and signs as OpenBSD does; FreeBSD has signed otherwise.
+other_form() {
+	node "$a" 50 "$1"
+	ip -n "$a" link set carp0 type carp grace 0
+	ip -n "$a" addr add fe80::1/128 dev carp0
+	check_err $? "the link-local address could not be added"
+	becomes "$a" master
+	signs_as_recorded "True False"
+	long_ago "$2" fe80::1
+}
+
+other_form_by_default()
+{
+	RET=0
+	other_form off 0
+	attack send "$tmp/adverts" worse
+	attr_is "$a" rx_adverts 1
+	signs_as_recorded "False True"
+	stays "$a" master
+	end_test "what a BSD sends changes the form of the digest"
+}
+
+other_form_with_strict()
+{
+	RET=0
+	other_form on 15
+	refused "$a" replayed 1 attack send "$tmp/adverts" worse
+	signs_as_recorded "True False"
+	end_test "what was sent long ago does not change the form of the digest, with strict"
 }
 
 routed()
