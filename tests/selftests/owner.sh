@@ -315,7 +315,7 @@ lists() {
 # says NAMESPACE: from the address, to both sides.
 says() {
 	local to
-	for to in "${net}10" "${beyond}99"; do
+	for to in "${net}10" "${beyond}99" "${beyond}64"; do
 		ip netns exec "$1" ping -q -c 2 -i 0.2 -w $((2 * slow)) -I "$shared" "$to" >/dev/null 2>&1
 	done
 }
@@ -331,6 +331,13 @@ silent()
 	ip -n "$b" link add other type dummy
 	ip -n "$b" link set other up
 	ip -n "$b" addr add "${beyond}1/$subnet" dev other
+	# One that is MASTER, of another address.
+	ip -n "$b" link add carp9 link other type carp vhid 9
+	ip -n "$b" addr add "${beyond}9/$host" dev carp9
+	ip -n "$b" link set carp9 up
+	ip -n "$b" route add "${beyond}64/$host" dev carp9
+	ip -n "$b" neigh add "${beyond}64" lladdr 02:00:00:00:00:64 dev carp9
+	becomes "$b" master carp9
 	capture "$b" eth0 near -Q out "src host $shared"
 	capture "$b" other beyond -Q out "src host $shared"
 	says "$b"
@@ -349,7 +356,10 @@ silent()
 	check_err $? "the MASTER says nothing either"
 	packets_are 0 near "not ether src $vmac"
 	packets_are 0 beyond "ether src $vmac"
+	(($(packets beyond "dst host ${beyond}64") >= 2))
+	check_err $? "the MASTER says nothing by another carp device"
 	hand_over "$b" "$a"
+	ip -n "$b" link del carp9
 	ip -n "$b" link del other
 	ip netns exec "$b" sysctl -qw "net.ipv$f.ip_nonlocal_bind=0"
 	end_test "a BACKUP says nothing from the address, $ipv"

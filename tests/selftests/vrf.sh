@@ -185,6 +185,7 @@ no_parent()
 parent_outside()
 {
 	RET=0
+	local dropped family
 	ip -n "$c" link set eth0 up
 	ip -n "$b" link del carp1
 	ip -n "$a" link del carp1
@@ -198,6 +199,21 @@ parent_outside()
 	becomes "$a" master carp1
 	answers "$c"
 	mac_is "$c" 00:00:5e:00:01:02
+	# As BACKUP it says nothing from the address, on that link neither.
+	ip -n "$a" link set carp1 type carp advbase 60 state backup
+	becomes "$a" backup carp1
+	ip -n "$a" addr add 192.0.2.11/24 dev eth1
+	capture "$c" eth0 outside
+	dropped=$(tx_dropped "$a" carp1)
+	for family in 4 6; do
+		says "$a" eth1 "$family"
+		check_fail $? "A is answered in no VRF, IPv$family"
+	done
+	(($(tx_dropped "$a" carp1) >= dropped + 2))
+	check_err $? "carp1 of A has not counted what was not sent from its address"
+	pings "$a" 192.0.2.10
+	capture_end outside
+	packets_are 0 outside "src host $vip or src host $vip6"
 	end_test "a carp device in a VRF, on a parent outside"
 }
 
