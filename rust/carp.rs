@@ -6,15 +6,17 @@
 //!
 //! # Rooms
 //!
-//! * `proto`: the protocol, pure: no kernel, no `unsafe`, no clock, no I/O.
-//! * `group`: a parent, the snapshot of virtual hosts that its packets are matched with, and the
-//!   virtual hosts.
-//! * `device`: what Linux sees: the link kind, its attributes, the parents' packets and events.
-//! * `address`: whose the virtual addresses are, and who owns them: their table, ARP, Neighbour Discovery, and the routes that make an
-//!   address local.
-//! * `sys`: the kernel's objects behind safe interfaces, and the only `unsafe`.
+//! Each uses those above it only, and `make check` proves that.
 //!
-//! `device` and `group` call `proto` with the time and an input, and carry out what it returns.
+//! * `proto`: the protocol, pure: no kernel, no `unsafe`, no clock, no I/O.
+//! * `sys`: the kernel's objects as safe interfaces, and the only `unsafe`. Knows nothing of CARP.
+//! * `address`: whose the virtual addresses are: their table, and the routes that make an address local.
+//! * `group`: a parent, the snapshot of virtual hosts that its packets are matched with, the virtual
+//!   hosts, and what is done to all that.
+//! * `packets`: what is seen of the wire and of the stack.
+//! * `device`: what Linux sees: the link kind, its attributes, the parents' events.
+//!
+//! `group` calls `proto` with the time and an input, and carries out what it returns.
 //!
 //! # Contexts and locks
 //!
@@ -37,6 +39,7 @@ mod proto;
 mod address;
 mod device;
 mod group;
+mod packets;
 mod sys;
 
 use kernel::prelude::*;
@@ -77,7 +80,7 @@ impl kernel::InPlaceModule for Carp {
             _debugfs: sys::debugfs::Registration::new(),
             _queue: sys::queue::Registration::new()?,
             _tables <- sys::pernet::RcuRooms::new(),
-            _gates <- sys::fib::Gates::new::<address::gate::Gate>(),
+            _gates <- sys::fib::Gates::new::<packets::gate::Gate>(),
             _validators <- sys::validator::Validators::new::<device::events::Events>(),
             _notifiers <- sys::notifier::Notifiers::new::<device::events::Events>(),
             _sync <- sys::genl::Registration::new::<device::sync::Sync>(module),

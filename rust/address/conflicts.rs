@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A stranger that says to have an address of a MASTER: it is left alone, and the administrator told.
+//! Duplicate addresses: a stranger claims an address of a MASTER. The stranger is left alone, and the
+//! administrator is told.
 //!
 //! Context: any.
 
-use crate::{
-    group::vhost::Vhost,
-    sys::{
-        clock::Seldom,
-        log,
-        net_device::{Mac, NetDevice},
-    },
+use crate::sys::{
+    clock::Seldom,
+    log,
+    net_device::{Mac, NetDevice},
 };
 use core::net::IpAddr;
 use kernel::prelude::*;
 
-/// There is one notice in so long a time, however often the stranger says so.
+/// At most one notice in this time, however often the stranger claims it.
 const QUIET_NS: u64 = 10_000_000_000;
 
 /// The notices about one virtual host.
@@ -24,18 +22,18 @@ impl Conflicts {
     pub(crate) const fn new() -> Self {
         Self(Seldom::new(QUIET_NS))
     }
-}
 
-/// Somebody with this MAC address says to have `address`, which `device` has, that of `vhost`.
-pub(super) fn claimed(vhost: &Vhost, device: &NetDevice, address: IpAddr, mac: &Mac) {
-    if *mac == vhost.mac() || !vhost.conflicts.0.is_due() {
-        return;
+    /// `mac` claims `address` of `device`, whose virtual MAC address is `own`.
+    pub(crate) fn claimed(&self, device: &NetDevice, own: &Mac, address: IpAddr, mac: &Mac) {
+        if mac == own || !self.0.is_due() {
+            return;
+        }
+        let [a, b, c, d, e, f] = *mac;
+        log::notice(
+            device,
+            fmt!(
+                "duplicate address {address:?}, claimed by {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}"
+            ),
+        );
     }
-    let [a, b, c, d, e, f] = *mac;
-    log::notice(
-        device,
-        fmt!(
-            "{address:?} is said to be at {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x} as well"
-        ),
-    );
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Who owns the virtual addresses: what the host says about them by ARP and Neighbour Discovery, from
-//! which MAC address it speaks for them, and whether it takes them for its own.
+//! Whose the virtual addresses are.
+//!
+//! * `ownership`: whether this host owns those of one carp device, and what follows; `routes`: the
+//!   routes that make them local.
+//! * `table`: the virtual addresses of a namespace.
+//! * `announce`: what a MASTER says of its addresses.
+//! * `conflicts`: duplicate addresses.
 
-pub(crate) mod arp;
+pub(crate) mod announce;
 pub(crate) mod conflicts;
-pub(crate) mod gate;
-pub(crate) mod nd;
 pub(crate) mod ownership;
-pub(crate) mod routes;
-pub(crate) mod stack;
+mod routes;
 pub(crate) mod table;
-mod window;

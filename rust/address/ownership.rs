@@ -12,21 +12,20 @@
 //! ```
 //!
 //! So a take-over waits for nobody: routes of IPv4 take RTNL, which somebody else may hold for long.
-//! The time between the two is the window: [`window`](super::window) has what comes in it.
+//! The time between the two is the window: `packets/window.rs` has what comes in it.
 
 use super::routes::{DeviceAddresses, Requests, Routes};
-use crate::{
-    device::notices,
-    group::vhost::Vhost,
-    sys::{
-        inet6, link,
-        net_device::{NamespaceRef, NetDevice, RcuDevice},
-        queue,
-        route::LocalRoute,
-        rtnetlink::{Route, Via},
-    },
+use crate::sys::{
+    inet6, log,
+    net_device::{NamespaceRef, NetDevice, RcuDevice},
+    queue,
+    route::LocalRoute,
+    rtnetlink::{Destination, Route, Via},
 };
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::{
+    net::IpAddr,
+    sync::atomic::{AtomicU32, Ordering},
+};
 use kernel::{
     impl_has_work, new_mutex, new_work,
     prelude::*,
@@ -45,6 +44,8 @@ pub(crate) struct Ownership {
     v6: Option<LocalRoute>,
     #[pin]
     routes: Mutex<Routes>,
+    /// Told of the device when it has its routes. Context: process.
+    has_routes: fn(&NetDevice),
     #[pin]
     work: Work<Ownership>,
 }
@@ -80,7 +81,11 @@ impl WorkItem for Ownership {
 
 impl Ownership {
     /// Of the addresses of `device`, which are not owned. `near` is any device of the namespace.
-    pub(crate) fn new(device: Arc<RcuDevice>, near: &NetDevice) -> Result<Arc<Self>> {
+    pub(crate) fn new(
+        device: Arc<RcuDevice>,
+        near: &NetDevice,
+        has_routes: fn(&NetDevice),
+    ) -> Result<Arc<Self>> {
         Arc::pin_init(
             try_pin_init!(Self {
                 device,
@@ -88,6 +93,7 @@ impl Ownership {
                 v4: LocalRoute::v4(near)?,
                 v6: LocalRoute::v6(near),
                 routes <- new_mutex!(Routes::default(), "carp routes"),
+                has_routes,
                 work <- new_work!("carp routes"),
             }),
             GFP_KERNEL_ACCOUNT,
@@ -129,12 +135,12 @@ impl Ownership {
     }
 
     /// By which packets for an IPv4 address of the device come in, as long as routes lack.
-    pub(super) fn way_in_v4(&self) -> Option<&LocalRoute> {
+    pub(crate) fn way_in_v4(&self) -> Option<&LocalRoute> {
         self.lacks_routes().then_some(&self.v4)
     }
 
     /// The same for IPv6.
-    pub(super) fn way_in_v6(&self) -> Option<&LocalRoute> {
+    pub(crate) fn way_in_v6(&self) -> Option<&LocalRoute> {
         self.v6.as_ref().filter(|_| self.lacks_routes())
     }
 
@@ -142,8 +148,8 @@ impl Ownership {
     fn invite(&self) {
         if !self.lacks_routes() {
             let guard = Guard::new();
-            if let Some(vhost) = self.device.get(&guard).and_then(link::of::<Vhost>) {
-                vhost.invite();
+            if let Some(device) = self.device.get(&guard) {
+                (self.has_routes)(device);
             }
         }
     }
@@ -204,10 +210,21 @@ impl Ownership {
         Ok(Some((DeviceAddresses::of(via, &self.device)?, namespace)))
     }
 
+    /// The kernel refuses a route that it would make itself for an address of the device.
     fn tell_refused(&self, route: &Route, error: Error) {
-        if let Some(device) = self.device.get(&Guard::new()) {
-            notices::route_refused(device, route, error);
-        }
+        let guard = Guard::new();
+        let Some(device) = self.device.get(&guard) else {
+            return;
+        };
+        let to = match route.destination {
+            Destination::V4(address) => IpAddr::from(address),
+            Destination::V6(address) => IpAddr::from(address),
+        };
+        let (prefix_len, error) = (route.prefix_len, error.to_errno());
+        log::notice(
+            device,
+            fmt!("the route to {to:?}/{prefix_len} is refused: error {error}"),
+        );
     }
 
     /// This host chooses no IPv6 address as source that it does not own: unlike with IPv4, no route is

@@ -2,12 +2,12 @@
 //! The virtual addresses of a network namespace: whose is this one?
 //!
 //! ```text
-//!   namespace ──RCU──> Table ──> Entry [address, scope] ──> carp device ──> Vhost
+//!   namespace ──RCU──> Table ──> Entry [address, scope] ──> carp device
 //! ```
 //!
 //! A published table never changes. A packet loads it once and probes it once: no lock, no list, no
 //! other table of the kernel. It holds the addresses of the carp devices that are up. Whether one of
-//! them is owned is asked of the virtual host.
+//! them is owned is asked of its device.
 //!
 //! Each address is there twice, since two kinds of question are asked. Neighbours ask on a link: there
 //! the parent counts. The stack asks in an L3 domain: there the VRF of the carp device counts. A
@@ -16,12 +16,10 @@
 //! Context: lookups: any but hard interrupts, under RCU. Changes: RTNL.
 
 use crate::{
-    group::vhost::Vhost,
     proto::ipv6,
     sys::{
         inet::Ipv4,
         inet6::Ipv6,
-        link,
         net_device::{NetDevice, RcuDevice, Rtnl},
         pernet::{Published, RcuRoom},
         rcu::Fresh,
@@ -32,7 +30,7 @@ use core::cmp::Ordering;
 use kernel::{
     alloc::KVVec,
     prelude::*,
-    sync::{rcu::Guard, Arc, ArcBorrow},
+    sync::{rcu::Guard, Arc},
 };
 
 pub(crate) struct Table {
@@ -91,48 +89,27 @@ impl Published for Table {
     }
 }
 
-/// A virtual host and its device.
-pub(crate) type Found<'a> = (ArcBorrow<'a, Vhost>, &'a NetDevice);
-
-/// Who has `address` on the link of `parent`.
+/// The carp device that has `address` on the link of `parent`.
 pub(crate) fn on_link<'a, A: Address>(
     guard: &'a Guard,
     parent: &NetDevice,
     address: A,
-) -> Option<Found<'a>> {
+) -> Option<&'a NetDevice> {
     find(guard, parent, address, Scope::Link(parent.index()))
 }
 
-/// The same, if it is MASTER.
-pub(crate) fn master_on_link<'a, A: Address>(
-    guard: &'a Guard,
-    parent: &NetDevice,
-    address: A,
-) -> Option<Found<'a>> {
-    on_link(guard, parent, address).filter(|(vhost, _)| vhost.is_master())
-}
-
-/// Who has `address` as the stack means it if it comes in or leaves by `device`: one in the L3 domain of
-/// that, or on its link. The link of a carp device is that of its parent.
-pub(crate) fn owner<'a, A: Address>(
+/// The carp device that has `address`, which is not a link-local one, in the L3 domain of `device`.
+pub(crate) fn in_domain<'a, A: Address>(
     guard: &'a Guard,
     device: &NetDevice,
     address: A,
-) -> Option<Found<'a>> {
-    let in_domain = || {
-        let domain = Scope::Domain(device.l3_domain(guard));
-        find(guard, device, address, domain)
-    };
-    let by_link = || {
-        let carp = link::of::<Vhost>(device);
-        let parent = carp.as_ref().map_or(device, |vhost| vhost.parent_device());
-        on_link(guard, parent, address)
-    };
-    if address.is_link_local() {
-        by_link()
-    } else {
-        in_domain().or_else(by_link)
-    }
+) -> Option<&'a NetDevice> {
+    find(
+        guard,
+        device,
+        address,
+        Scope::Domain(device.l3_domain(guard)),
+    )
 }
 
 fn find<'a, A: Address>(
@@ -140,11 +117,10 @@ fn find<'a, A: Address>(
     near: &NetDevice,
     address: A,
     scope: Scope,
-) -> Option<Found<'a>> {
+) -> Option<&'a NetDevice> {
     let entries = A::entries(Table::room().get(guard, near)?.read(guard)?);
     let at = entries.binary_search_by(|entry| entry.key().cmp(&(address, scope)));
-    let device = entries.get(at.ok()?)?.device_if_up(guard)?;
-    Some((link::of::<Vhost>(device)?, device))
+    entries.get(at.ok()?)?.device_if_up(guard)
 }
 
 /// The carp device `device` on `parent` has these addresses from now on, and no others. Fails if out of

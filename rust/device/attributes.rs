@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The netlink attributes of `uapi/if_carp.h`: what may come in, and what goes out.
 
-use super::statistics::{Counters, ParentCounters};
 use crate::{
-    group::{status::Status, ties::GroupName},
+    group::{
+        statistics::{Counters, ParentCounters},
+        status::Status,
+        ties::GroupName,
+    },
     proto::{
         config::{self, Changes, Invalid},
         machine::State,

@@ -8,7 +8,6 @@ use super::{
     limits,
 };
 use crate::{
-    address::stack::Stack,
     group::{
         operation::{Kind, Operation},
         parent::Parent,
@@ -17,6 +16,7 @@ use crate::{
         ties,
         vhost::Vhost,
     },
+    packets::stack::Stack,
     proto::{config::Config, wire},
     sys::{
         bindings as uapi,

@@ -8,7 +8,8 @@
 //! * `adverts`: an advert on its way out.
 //! * `digest`: what it is signed with.
 //! * `quiescence`: counts the users inside a virtual host, and tells when it is at rest.
-//! * `status`: what is asked of a virtual host, and what it answers.
+//! * `status`: what is asked of a virtual host, and what it answers; `statistics`, `notices`: what is
+//!   counted and what is logged.
 //! * `ties`: devices, and so parents, that fail over together; `parents`: a list of those.
 //! * `inspect`: what can be seen of it in debugfs.
 //! * `operation`, `renumbering`, `answers`: what is done to all that.
@@ -20,12 +21,14 @@ pub(crate) mod answers;
 pub(crate) mod carp_if;
 mod digest;
 mod inspect;
+mod notices;
 pub(crate) mod operation;
 pub(crate) mod parent;
 pub(crate) mod parents;
 mod quiescence;
 pub(crate) mod renumbering;
 pub(crate) mod serializer;
+pub(crate) mod statistics;
 pub(crate) mod status;
 pub(crate) mod ties;
 pub(crate) mod vhost;

@@ -10,24 +10,21 @@ use super::{
     inspect::{inspector, Inspector},
     operation::{Kind, Operation},
     serializer::Serializer,
+    statistics::ParentCounters,
     ties,
     vhost::Vhost,
     waiting::Census,
 };
-use crate::{
-    device::{frames, statistics::ParentCounters},
-    sys::{
-        clock::Seldom,
-        hook::{FrameHook, FrameHooks, Verdict},
-        link,
-        lock::SpinLockBh,
-        log,
-        net_device::{DeviceRef, NetDevice, Rtnl},
-        queue,
-        rcu::{Fresh, RcuPointer, RetiredList},
-        skb::SkBuff,
-        trace,
-    },
+use crate::sys::{
+    clock::Seldom,
+    hook::FrameHooks,
+    link,
+    lock::SpinLockBh,
+    log,
+    net_device::{DeviceRef, NetDevice, Rtnl},
+    queue,
+    rcu::{Fresh, RcuPointer, RetiredList},
+    trace,
 };
 use core::sync::atomic::{AtomicBool, Ordering};
 use kernel::{
@@ -479,15 +476,5 @@ impl Parent {
 impl PinnedDrop for Parent {
     fn drop(self: Pin<&mut Self>) {
         self.release(self.census());
-    }
-}
-
-impl FrameHook for Parent {
-    fn ingress<'a>(&'a self, guard: &'a Guard, packet: &SkBuff) -> Verdict<'a> {
-        frames::ingress(self, guard, packet)
-    }
-
-    fn egress(&self, guard: &Guard, packet: &mut SkBuff) -> bool {
-        frames::egress(self, guard, packet)
     }
 }

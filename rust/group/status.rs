@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What is asked of a virtual host, and what it answers.
 
-use super::ties::GroupName;
+use super::{statistics::Counters, ties::GroupName};
 use crate::{
-    device::statistics::Counters,
     proto::{
         config::{Changes, Config},
         machine::{Reason, State},

@@ -11,18 +11,16 @@ use self::step::Outbox;
 use super::{
     addresses::{Addresses, Families, Groups},
     digest::Unhashed,
+    notices::{self, Fault},
     operation::Kind,
     parent::{Parent, Seat},
     quiescence::Users,
+    statistics::Counters,
     status::{LastChange, Settings, Status},
     ties::GroupName,
 };
 use crate::{
     address::{conflicts::Conflicts, ownership::Ownership, table},
-    device::{
-        notices::{self, Fault},
-        statistics::Counters,
-    },
     proto::{
         config::Config,
         machine::{Actions, Event, Machine, Reason, State},
@@ -32,7 +30,7 @@ use crate::{
     sys::{
         clock,
         hmac::{HmacSha1, Key},
-        inet6,
+        inet6, link,
         lock::SpinLockBh,
         net_device::{Mac, NetDevice, RcuDevice, Rtnl, RtnlGuard},
         queue,
@@ -90,6 +88,13 @@ impl WorkItem for Vhost {
     }
 }
 
+/// The tables have the routes of the addresses of `device`. Context: process.
+fn invite(device: &NetDevice) {
+    if let Some(vhost) = link::of::<Vhost>(device) {
+        vhost.invite();
+    }
+}
+
 /// What the lock protects.
 pub(crate) struct Core {
     machine: Machine,
@@ -139,7 +144,7 @@ impl Vhost {
             outbox: Outbox::default(),
         };
         let device = Arc::new(RcuDevice::empty(), GFP_KERNEL_ACCOUNT)?;
-        let ownership = Ownership::new(device.clone(), parent.device())?;
+        let ownership = Ownership::new(device.clone(), parent.device(), invite)?;
         let parent = Seat::new(parent)?;
         Arc::pin_init(
             pin_init!(Self {

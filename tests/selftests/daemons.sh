@@ -13,7 +13,7 @@
 # Asserted: started and stopped while B is BACKUP and while it is MASTER, a daemon
 # that has no word for carp0 leaves its addresses, its routes and its state as they
 # are, over take-overs too; so does networkd that has the same address configured,
-# with the settings that README.md recommends.
+# with the settings that docs/using.md recommends.
 
 set -u
 # shellcheck source=tests/selftests/families.sh

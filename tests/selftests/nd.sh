@@ -68,7 +68,7 @@ send_nd() {
 
 # notices: how many times the kernel has reported somebody else with the address.
 notices() {
-	dmesg | grep -cE "carp: carp0@[0-9]+: $1 is said to be at $2 as well"
+	dmesg | grep -cE "carp: carp0@[0-9]+: duplicate address $1, claimed by $2"
 }
 
 # noticed N ADDRESS MAC

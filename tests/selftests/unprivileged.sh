@@ -220,12 +220,12 @@ notices()
 	echo "$mark" >/dev/kmsg
 	as_user python3 "${claim[@]}" peer0 192.0.2.{1..31}
 	python3 "${claim[@]}" h1 198.51.100.1
-	busywait "$BUSYWAIT_TIMEOUT" logged 'carp: host0: 198\.51\.100\.1 is said to be at .* as well'
+	busywait "$BUSYWAIT_TIMEOUT" logged 'carp: host0: duplicate address 198\.51\.100\.1, claimed by'
 	check_err $? "the host's device is silenced by those of the user"
 
 	number=$(as_user readlink /proc/self/ns/net)
 	number=${number//[^0-9]/}
-	said="carp: c\\\\x1b\\\\xff\\\\x5c[0-9]+@$number: 192\.0\.2\.[0-9]+ is said to be at .* as well"
+	said="carp: c\\\\x1b\\\\xff\\\\x5c[0-9]+@$number: duplicate address 192\.0\.2\.[0-9]+, claimed by"
 	busywait "$BUSYWAIT_TIMEOUT" logged "$said"
 	check_err $? "no line with the escaped name and the namespace: $(log 'is said')"
 	lines=$(log 'is said' | grep -vc host0)

@@ -17,10 +17,17 @@
 
 use super::{Core, Vhost};
 use crate::{
-    address::{arp, nd},
+    address::announce,
     group::{addresses::Addresses, adverts::Frames, status::LastChange},
     proto::machine::{Actions, AdvertKind, Change, Event, State},
-    sys::{clock, inet, inet6, lock::SoftirqsOff, net_device::NetDevice, timer::HasTimer, trace},
+    sys::{
+        clock, inet,
+        inet6::{self, Ipv6},
+        lock::SoftirqsOff,
+        net_device::NetDevice,
+        timer::HasTimer,
+        trace,
+    },
 };
 use core::sync::atomic::Ordering;
 use kernel::sync::rcu::Guard;
@@ -98,7 +105,7 @@ impl Vhost {
     }
 
     /// The tables have the routes of its addresses. Context: process.
-    pub(crate) fn invite(&self) {
+    pub(super) fn invite(&self) {
         let Some(_inside) = self.enter() else { return };
         self.step(|_, _| Actions::default());
     }
@@ -188,14 +195,19 @@ impl Vhost {
         };
         for address in inet::addresses_rcu(guard, device) {
             if self.is_master() {
-                arp::announce(self.parent_device(), &self.mac(), address);
+                announce::v4(self.parent_device(), &self.mac(), address);
             }
         }
         for address in inet6::addresses_rcu(guard, device) {
             if self.is_master() {
-                nd::announce(guard, self, device, &address.address());
+                self.announce_v6(guard, device, &address.address());
             }
         }
+    }
+
+    fn announce_v6(&self, guard: &Guard, device: &NetDevice, address: &Ipv6) {
+        let parent = self.parent_device();
+        announce::v6(guard, parent, self.vhid(), device, address, None);
     }
 
     /// As [`Vhost::announce`], but for those in `old`. RTNL is held, so the list does not change.
@@ -206,7 +218,7 @@ impl Vhost {
                 break;
             };
             if !old.has_v4(&address) && self.is_master() {
-                arp::announce(self.parent_device(), &self.mac(), address);
+                announce::v4(self.parent_device(), &self.mac(), address);
             }
         }
         for index in 0.. {
@@ -215,7 +227,7 @@ impl Vhost {
                 break;
             };
             if !old.has_v6(&address) && self.is_master() {
-                nd::announce(&guard, self, device, &address);
+                self.announce_v6(&guard, device, &address);
             }
         }
     }

@@ -3,12 +3,9 @@
 //!
 //! Context: under RCU; any but hard interrupts. No locks.
 
-use super::{
-    arp,
-    table::{self, Address},
-    window,
-};
+use super::{arp, owner, window};
 use crate::{
+    address::table::Address,
     group::vhost::Vhost,
     sys::{
         inet, inet6, link,
@@ -57,16 +54,16 @@ fn may_leave<A: Address>(
     from: A,
     is_local_but_for: impl FnOnce(&Guard, &NetDevice, &NetDevice, A) -> bool,
 ) -> bool {
-    let Some((vhost, owner)) = table::owner(guard, device, from) else {
+    let Some((vhost, carp)) = owner::of(guard, device, from) else {
         return true;
     };
     if vhost.owns_addresses() {
         return window::output(vhost.ownership(), packet);
     }
     // The carp device itself sends nothing as long as it is not MASTER, and counts that.
-    if owner.is(device) || is_local_but_for(guard, device, owner, from) {
+    if carp.is(device) || is_local_but_for(guard, device, carp, from) {
         return true;
     }
-    owner.count_not_sent();
+    carp.count_not_sent();
     false
 }

@@ -8,10 +8,11 @@
 //!
 //! The parent asks its neighbours from an address of its own by itself.
 //!
-//! Context: softirqs off, under RCU; for [`announce`] any but hard interrupts. No locks.
+//! Context: softirqs off, under RCU. No locks.
 
-use super::{conflicts, table};
+use super::owner;
 use crate::{
+    address::announce,
     group::{parent::Parent, vhost::Vhost},
     proto::{
         ipv6,
@@ -21,7 +22,7 @@ use crate::{
         inet6::{self, Ipv6},
         link,
         net_device::{Mac, NetDevice},
-        skb::{self, Protocol, SkBuff},
+        skb::{Protocol, SkBuff},
     },
 };
 use kernel::sync::rcu::Guard;
@@ -46,15 +47,15 @@ pub(crate) fn hear(guard: &Guard, parent: &Parent, packet: &SkBuff) -> bool {
             let mac = mac.unwrap_or(sender);
             // Who asks in nobody's name is about to take the target for itself.
             let is_claim = source == ipv6::UNSPECIFIED;
-            if let Some((vhost, device)) = table::master_on_link(guard, parent.device(), source) {
-                conflicts::claimed(&vhost, device, source.into(), &mac);
+            if let Some((vhost, device)) = owner::master_on_link(guard, parent.device(), source) {
+                claimed(&vhost, device, source, &mac);
             }
-            let Some((vhost, device)) = table::master_on_link(guard, parent.device(), target)
+            let Some((vhost, device)) = owner::master_on_link(guard, parent.device(), target)
             else {
                 return false;
             };
             if is_claim {
-                conflicts::claimed(&vhost, device, target.into(), &mac);
+                claimed(&vhost, device, target, &mac);
             }
             // Not a peer that is about to be MASTER.
             if mac != vhost.mac() {
@@ -64,11 +65,11 @@ pub(crate) fn hear(guard: &Guard, parent: &Parent, packet: &SkBuff) -> bool {
             true
         }
         Message::Advertisement { target, mac } => {
-            let Some((vhost, device)) = table::master_on_link(guard, parent.device(), target)
+            let Some((vhost, device)) = owner::master_on_link(guard, parent.device(), target)
             else {
                 return false;
             };
-            conflicts::claimed(&vhost, device, target.into(), &mac.unwrap_or(sender));
+            claimed(&vhost, device, target, &mac.unwrap_or(sender));
             true
         }
         Message::RouterSolicitation => {
@@ -93,12 +94,7 @@ fn pass_on(guard: &Guard, parent: &Parent, packet: &SkBuff) {
     });
 }
 
-/// Tells the neighbours of the parent of `vhost` that `address`, which `device` has, is at its
-/// virtual MAC address.
-pub(crate) fn announce(guard: &Guard, vhost: &Vhost, device: &NetDevice, address: &Ipv6) {
-    advertise(guard, vhost, device, address, None);
-}
-
+/// Answers what was asked of `vhost`, which has `address` on `device`.
 fn advertise(
     guard: &Guard,
     vhost: &Vhost,
@@ -107,11 +103,14 @@ fn advertise(
     to: Option<(&Mac, &Ipv6)>,
 ) {
     // It may have become BACKUP since it was asked.
-    if !vhost.is_master() {
-        return;
+    if vhost.is_master() {
+        let parent = vhost.parent_device();
+        announce::v6(guard, parent, vhost.vhid(), device, address, to);
     }
-    let is_router = inet6::forwards(guard, device);
-    let frame = nd::advertisement(vhost.vhid(), address, to, is_router);
-    // Who asked will ask again.
-    let _ = skb::send_frame(vhost.parent_device(), &frame);
+}
+
+/// `mac` claims `address`, which `vhost` has on `device`.
+fn claimed(vhost: &Vhost, device: &NetDevice, address: Ipv6, mac: &Mac) {
+    let own = vhost.mac();
+    vhost.conflicts.claimed(device, &own, address.into(), mac);
 }

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What is counted about adverts. Packets through the carp device are counted by the core.
 
-use crate::{
-    group::adverts::Outcome,
-    proto::wire::{Reject, Source},
-};
+use super::adverts::Outcome;
+use crate::proto::wire::{Reject, Source};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Of one virtual host; its lock protects them.

@@ -9,7 +9,7 @@
 //!
 //! Context: under RCU; any but hard interrupts. No locks.
 
-use super::{conflicts, table};
+use super::owner;
 use crate::sys::{
     inet::{self, ArpOperation, Ipv4},
     net_device::{Mac, NetDevice},
@@ -57,14 +57,17 @@ impl Arp {
 /// MASTER on it, and notes a duplicate address.
 pub(crate) fn hear(guard: &Guard, parent: &NetDevice, packet: &SkBuff) {
     let Some(arp) = Arp::read(packet) else { return };
-    if let Some((vhost, device)) = table::master_on_link(guard, parent, arp.sender_ip) {
-        conflicts::claimed(&vhost, device, arp.sender_ip.into(), &arp.sender_mac);
+    if let Some((vhost, device)) = owner::master_on_link(guard, parent, arp.sender_ip) {
+        let (own, address) = (vhost.mac(), arp.sender_ip.into());
+        vhost
+            .conflicts
+            .claimed(device, &own, address, &arp.sender_mac);
     }
     // A gratuitous request asks nothing.
     if !arp.is_request || arp.sender_ip == arp.target_ip {
         return;
     }
-    if let Some((vhost, _)) = table::master_on_link(guard, parent, arp.target_ip) {
+    if let Some((vhost, _)) = owner::master_on_link(guard, parent, arp.target_ip) {
         inet::send_arp(
             parent,
             ArpOperation::Reply,
@@ -76,18 +79,13 @@ pub(crate) fn hear(guard: &Guard, parent: &NetDevice, packet: &SkBuff) {
     }
 }
 
-/// Tells the neighbours on `parent` that `address` is at `mac`.
-pub(crate) fn announce(parent: &NetDevice, mac: &Mac, address: Ipv4) {
-    inet::send_arp(parent, ArpOperation::Request, mac, address, None, address);
-}
-
 /// What the stack may take in on `device`: what is about a virtual address comes in by the carp
 /// device, which gets what was sent to the virtual MAC address, or not at all.
 pub(super) fn input(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool {
     let Some(arp) = Arp::read(packet) else {
         return true;
     };
-    match table::owner(guard, device, arp.target_ip) {
+    match owner::of(guard, device, arp.target_ip) {
         Some((vhost, owner)) => owner.is(device) && vhost.is_master(),
         None => true,
     }
@@ -100,7 +98,7 @@ pub(super) fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> 
     let Some(arp) = Arp::read(packet) else {
         return true;
     };
-    let Some((vhost, _)) = table::owner(guard, device, arp.sender_ip) else {
+    let Some((vhost, _)) = owner::of(guard, device, arp.sender_ip) else {
         return true;
     };
     if arp.sender_mac == vhost.mac() {
@@ -109,7 +107,7 @@ pub(super) fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> 
     if !arp.is_request {
         return false;
     }
-    let is_own = |address: &Ipv4| table::owner(guard, device, *address).is_none();
+    let is_own = |address: &Ipv4| owner::of(guard, device, *address).is_none();
     // An address of 0.0.0.0 is answered too, and teaches nobody anything. But whoever probes whether
     // it can have the target (RFC 5227) takes it for another one that wants it.
     let own = inet::addresses_rcu(guard, device)

@@ -4,7 +4,7 @@
 //!
 //! Linux takes an address for its own because of a route of type local, which it makes when the
 //! address is configured, and again whenever the device goes up. The gate lets such routes in only
-//! while their device owns its addresses; [`routes`](super::routes) adds and deletes them when that
+//! while their device owns its addresses; [`routes`](crate::address::routes) adds and deletes them when that
 //! changes. The administrator's own routes by the device come and go as he likes; and to link-local
 //! neighbours there always is a way by the device, for who asks for this device.
 //!

@@ -3,12 +3,12 @@
 //!
 //! Context: softirqs off, under RCU. No locks but that of the one virtual host an advert is for.
 
+use super::{arp, nd, owner};
 use crate::{
-    address::{arp, nd, table},
     group::{carp_if::CarpIf, parent::Parent},
     proto::wire::{self, Advert, Reject, Source},
     sys::{
-        hook::Verdict,
+        hook::{FrameHook, Verdict},
         skb::{Protocol, SkBuff},
     },
 };
@@ -17,12 +17,22 @@ use kernel::sync::rcu::Guard;
 /// What there is to know about an advert lies in this many bytes of its packet.
 const HEAD_LEN: usize = wire::HEAD_LEN;
 
+impl FrameHook for Parent {
+    fn ingress<'a>(&'a self, guard: &'a Guard, packet: &SkBuff) -> Verdict<'a> {
+        ingress(self, guard, packet)
+    }
+
+    fn egress(&self, guard: &Guard, packet: &mut SkBuff) -> bool {
+        egress(self, guard, packet)
+    }
+}
+
 /// A packet that `parent` has received.
 ///
 /// What is addressed to the virtual MAC address of a MASTER is received by its carp device.
 /// Everything else goes on to the parent's own stack or, if it is a port, to its bridge: adverts
 /// too, which others may want.
-pub(crate) fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff) -> Verdict<'a> {
+fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff) -> Verdict<'a> {
     let Some(carp_if) = parent.carp_if(guard) else {
         return Verdict::Accept;
     };
@@ -83,22 +93,22 @@ fn hear(parent: &Parent, carp_if: &CarpIf, guard: &Guard, packet: &SkBuff, parse
 /// A packet that `parent` is about to send. What comes from an address of a MASTER on it, said by this
 /// host or translated to it, comes from the virtual MAC address; on another link that may be another
 /// one's. False: drop it.
-pub(crate) fn egress(parent: &Parent, guard: &Guard, packet: &mut SkBuff) -> bool {
+fn egress(parent: &Parent, guard: &Guard, packet: &mut SkBuff) -> bool {
     // A VLAN on the parent is another link.
     if packet.has_vlan_tag() {
         return true;
     }
     let parent = parent.device();
-    let owner = match packet.protocol() {
+    let master = match packet.protocol() {
         Protocol::Ipv4 => packet
             .ipv4_addresses()
-            .and_then(|(source, _)| table::master_on_link(guard, parent, source)),
+            .and_then(|(source, _)| owner::master_on_link(guard, parent, source)),
         Protocol::Ipv6 => packet
             .ipv6_addresses()
-            .and_then(|(source, _)| table::master_on_link(guard, parent, source)),
+            .and_then(|(source, _)| owner::master_on_link(guard, parent, source)),
         _ => None,
     };
-    let Some((vhost, _)) = owner else {
+    let Some((vhost, _)) = master else {
         return true;
     };
     let is_done = packet.ethernet().is_some_and(|(_, mac)| mac == vhost.mac());

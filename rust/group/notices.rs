@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What the administrator is told in the kernel's log of adverts and routes that are not as they
-//! should be.
+//! What the administrator is told of adverts in the kernel's log.
 //!
 //! Context: any.
 
 use crate::{
     proto::wire::Source,
-    sys::{
-        log,
-        net_device::NetDevice,
-        rtnetlink::{Destination, Route},
-    },
+    sys::{log, net_device::NetDevice},
 };
 use core::net::IpAddr;
 use kernel::prelude::*;
@@ -46,17 +41,4 @@ pub(crate) fn advert(device: &NetDevice, from: Source, fault: Fault) {
             fmt!("{from:?} sends counters that do not grow: with strict its adverts are ignored"),
         ),
     }
-}
-
-/// The kernel does not want a route that the kernel itself would make for an address of `device`.
-pub(crate) fn route_refused(device: &NetDevice, route: &Route, error: Error) {
-    let to = match route.destination {
-        Destination::V4(address) => IpAddr::from(address),
-        Destination::V6(address) => IpAddr::from(address),
-    };
-    let (prefix_len, error) = (route.prefix_len, error.to_errno());
-    log::notice(
-        device,
-        fmt!("the route to {to:?}/{prefix_len} is refused: error {error}"),
-    );
 }

@@ -10,11 +10,9 @@
 //!
 //! Context: under RCU; any but hard interrupts. No locks.
 
-use super::{
-    ownership::Ownership,
-    table::{self, Address},
-};
+use super::owner;
 use crate::{
+    address::{ownership::Ownership, table::Address},
     group::vhost::Vhost,
     sys::{
         inet::{self, Ipv4},
@@ -51,7 +49,7 @@ pub(super) fn input(vhost: &Vhost, device: &NetDevice, packet: &mut SkBuff) -> b
 
 /// `address` is one of `device`, which is that of `vhost`.
 fn is_of<A: Address>(guard: &Guard, vhost: &Vhost, device: &NetDevice, address: A) -> bool {
-    table::on_link(guard, vhost.parent_device(), address).is_some_and(|(_, owner)| owner.is(device))
+    owner::on_link(guard, vhost.parent_device(), address).is_some_and(|(_, owner)| owner.is(device))
 }
 
 fn input_v4(guard: &Guard, vhost: &Vhost, device: &NetDevice, packet: &mut SkBuff) -> bool {
@@ -93,7 +91,7 @@ fn admits_source(
     packet: &mut SkBuff,
 ) -> bool {
     // Nobody; and the virtual addresses that the tables do not have yet.
-    let found = table::owner(guard, device, from);
+    let found = owner::of(guard, device, from);
     if from == [0; 4] || found.is_some_and(|(vhost, _)| vhost.owns_addresses()) {
         return false;
     }
