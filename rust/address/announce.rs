@@ -4,7 +4,7 @@
 //! Context: under RCU; any but hard interrupts. No locks.
 
 use crate::{
-    proto::nd,
+    proto::link::nd,
     sys::{
         inet::{self, ArpOperation, Ipv4},
         inet6::{self, Ipv6},

@@ -10,7 +10,7 @@
 //! Context: process, without RTNL, which every change of an IPv4 route takes.
 
 use crate::{
-    proto::ipv6,
+    proto::link::ipv6,
     sys::{
         collect::collect,
         inet::{self, Configured, Ipv4},

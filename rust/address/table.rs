@@ -16,7 +16,7 @@
 //! Context: lookups: any but hard interrupts, under RCU. Changes: RTNL.
 
 use crate::{
-    proto::ipv6,
+    proto::link::ipv6,
     sys::{
         inet::Ipv4,
         inet6::Ipv6,

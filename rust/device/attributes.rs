@@ -8,9 +8,9 @@ use crate::{
         ties::GroupName,
     },
     proto::{
+        carp::advert::Source,
         config::{self, Changes, Invalid},
         machine::State,
-        wire::Source,
     },
     sys::{
         bindings as uapi,

@@ -5,7 +5,7 @@
 
 use crate::{
     group::{operation::Kind, parent::Parent, vhost::Vhost},
-    proto::wire,
+    proto::link::mac,
     sys::{
         inet6, link,
         net_device::{NetDevice, Rtnl},
@@ -68,7 +68,7 @@ impl notifier::Events for Events {
             }
             // Frames for the virtual MAC address would be the parent's own.
             DeviceEvent::NextAddress(mac) => {
-                if let Some(vhid) = wire::vhid_of_mac(&mac) {
+                if let Some(vhid) = mac::vhid_of_mac(&mac) {
                     let claims =
                         |upper: &NetDevice| link::of::<Vhost>(upper)?.claims(vhid).then_some(());
                     if device.find_upper(rtnl, claims).is_some() {

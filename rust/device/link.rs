@@ -17,7 +17,7 @@ use crate::{
         vhost::Vhost,
     },
     packets::stack::Stack,
-    proto::{config::Config, wire},
+    proto::{carp::envelope, config::Config, link::mac},
     sys::{
         bindings as uapi,
         hmac::Key,
@@ -86,7 +86,7 @@ impl LinkKind for Vhost {
             None => Parent::new(parent)?,
         };
 
-        device.set_address(rtnl, &wire::virtual_mac(vhid));
+        device.set_address(rtnl, &mac::virtual_mac(vhid));
         device.inherit_limits(rtnl, parent.device());
         device.limit_mtu(rtnl, parent.device().mtu());
         let key = match request.key {
@@ -154,7 +154,7 @@ impl LinkKind for Vhost {
         let parent = self.parent_device();
         // Early, since hardware may take its time to follow: at a take-over it is long done.
         parent.accept_unicast(rtnl, &self.mac())?;
-        if let Err(error) = inet::join_group(rtnl, parent, wire::GROUP_V4) {
+        if let Err(error) = inet::join_group(rtnl, parent, envelope::GROUP_V4) {
             parent.drop_unicast(rtnl, &self.mac());
             return Err(error);
         }
@@ -224,7 +224,7 @@ fn check_vhid_is_free(
         let is_other = !but_for.is_some_and(|this| core::ptr::eq(this, &*vhost));
         (is_other && vhost.claims(vhid)).then_some(())
     });
-    if parent.address() == Some(wire::virtual_mac(vhid)) {
+    if parent.address() == Some(mac::virtual_mac(vhid)) {
         let message = c"the parent has the virtual MAC address of this vhid itself";
         return Err(extack.refuse(EADDRINUSE, message));
     }
@@ -239,7 +239,7 @@ impl Vhost {
     /// The parent lets in nothing for it any more.
     fn give_up_listening(&self, rtnl: &Rtnl<'_>) {
         self.stop_listening(rtnl);
-        inet::leave_group(rtnl, self.parent_device(), wire::GROUP_V4);
+        inet::leave_group(rtnl, self.parent_device(), envelope::GROUP_V4);
         self.parent_device().drop_unicast(rtnl, &self.mac());
     }
 

@@ -6,8 +6,8 @@
 
 use crate::{
     proto::{
-        ipv6,
-        wire::{self, Sources},
+        carp::{advert::Sources, envelope},
+        link::ipv6,
     },
     sys::{
         inet::{self, Ipv4},
@@ -69,7 +69,7 @@ impl Groups {
     /// Becomes those of `addresses`, as far as there is room.
     pub(super) fn follow(&mut self, addresses: &Addresses) {
         let asked_for = addresses.v6.iter().map(ipv6::solicited_node);
-        for group in Iterator::chain(iter::once(wire::GROUP_V6), asked_for) {
+        for group in Iterator::chain(iter::once(envelope::GROUP_V6), asked_for) {
             let _ = self.0.push_within_capacity(group);
         }
     }

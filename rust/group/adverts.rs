@@ -3,16 +3,19 @@
 
 use crate::{
     proto::{
+        carp::{
+            advert::{Advert, Sources},
+            envelope,
+            signature::Signatures,
+        },
         machine::{AdvertKind, Machine},
-        signature::Signatures,
-        wire::{self, Advert, Sources},
     },
     sys::{clock, hmac::HmacSha1, net_device::NetDevice, skb},
 };
 
 pub(super) struct Frames {
-    v4: Option<[u8; wire::FRAME_V4_LEN]>,
-    v6: Option<[u8; wire::FRAME_V6_LEN]>,
+    v4: Option<[u8; envelope::FRAME_V4_LEN]>,
+    v6: Option<[u8; envelope::FRAME_V6_LEN]>,
 }
 
 impl Frames {
@@ -33,8 +36,8 @@ impl Frames {
         Self {
             v4: sources
                 .v4
-                .map(|source| wire::frame_v4(source, u16::from_ne_bytes(id), &next())),
-            v6: sources.v6.map(|source| wire::frame_v6(source, &next())),
+                .map(|source| envelope::frame_v4(source, u16::from_ne_bytes(id), &next())),
+            v6: sources.v6.map(|source| envelope::frame_v6(source, &next())),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use super::addresses::Addresses;
 use crate::{
-    proto::auth::{self, Digest},
+    proto::carp::auth::{self, Digest},
     sys::hmac::{HmacSha1, Key},
 };
 

@@ -4,7 +4,7 @@
 //! Context: any.
 
 use crate::{
-    proto::wire::Source,
+    proto::carp::advert::Source,
     sys::{log, net_device::NetDevice},
 };
 use core::net::IpAddr;

@@ -6,7 +6,7 @@
 
 use super::{carp_if::CarpIf, parent::Parent, vhost::Vhost};
 use crate::{
-    proto::wire,
+    proto::link::mac,
     sys::{log, net_device::Rtnl, rcu::Fresh},
 };
 use kernel::{prelude::*, sync::Arc};
@@ -28,7 +28,7 @@ impl Member {
     fn forget(&self, rtnl: &Rtnl<'_>) {
         self.vhost.unclaim(self.vhid);
         let parent = self.vhost.parent_device();
-        parent.drop_unicast(rtnl, &wire::virtual_mac(self.vhid));
+        parent.drop_unicast(rtnl, &mac::virtual_mac(self.vhid));
     }
 }
 
@@ -41,7 +41,7 @@ impl Renumbering {
         vhost.claim(rtnl, vhid)?;
         vhost
             .parent_device()
-            .accept_unicast(rtnl, &wire::virtual_mac(vhid))
+            .accept_unicast(rtnl, &mac::virtual_mac(vhid))
             .inspect_err(|_| vhost.unclaim(vhid))?;
         members
             .push_within_capacity(Member { vhost, vhid })
@@ -123,7 +123,7 @@ impl Renumbering {
     pub(super) fn finish(&mut self, rtnl: &Rtnl<'_>, parent: &Parent) {
         let mut runs = false;
         for Member { vhost, vhid } in &self.members {
-            let (old, new) = (vhost.mac(), wire::virtual_mac(*vhid));
+            let (old, new) = (vhost.mac(), mac::virtual_mac(*vhid));
             vhost.renumber(rtnl, *vhid);
             let is_open = vhost.is_open();
             runs |= is_open;

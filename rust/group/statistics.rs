@@ -2,7 +2,7 @@
 //! What is counted about adverts. Packets through the carp device are counted by the core.
 
 use super::adverts::Outcome;
-use crate::proto::wire::{Reject, Source};
+use crate::proto::carp::advert::{Reject, Source};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Of one virtual host; its lock protects them.

@@ -4,9 +4,9 @@
 use super::{statistics::Counters, ties::GroupName};
 use crate::{
     proto::{
+        carp::advert::Source,
         config::{Changes, Config},
         machine::{Reason, State},
-        wire::Source,
     },
     sys::hmac::Key,
 };

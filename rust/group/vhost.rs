@@ -22,10 +22,13 @@ use super::{
 use crate::{
     address::{conflicts::Conflicts, ownership::Ownership, table},
     proto::{
+        carp::{
+            advert::{Advert, Reject, Source},
+            signature::{Heard, List, Signatures},
+        },
         config::Config,
+        link::mac,
         machine::{Actions, Event, Machine, Reason, State},
-        signature::{Heard, List, Signatures},
-        wire::{self, Advert, Reject, Source},
     },
     sys::{
         clock,
@@ -171,7 +174,7 @@ impl Vhost {
     }
 
     pub(crate) fn mac(&self) -> Mac {
-        wire::virtual_mac(self.vhid())
+        mac::virtual_mac(self.vhid())
     }
 
     /// It has this vhid, or will have it: no other virtual host on this parent may.

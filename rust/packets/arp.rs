@@ -10,53 +10,24 @@
 //! Context: under RCU; any but hard interrupts. No locks.
 
 use super::owner;
-use crate::sys::{
-    inet::{self, ArpOperation, Ipv4},
-    net_device::{Mac, NetDevice},
-    skb::SkBuff,
+use crate::{
+    proto::link::arp::{self, Arp},
+    sys::{
+        inet::{self, ArpOperation, Ipv4},
+        net_device::NetDevice,
+        skb::SkBuff,
+    },
 };
 use kernel::sync::rcu::Guard;
 
-/// Length of an ARP packet for IPv4 on Ethernet.
-const LEN: usize = 28;
-/// Hardware type Ethernet or IEEE 802, which Linux takes for the same, protocol type IPv4, and the
-/// lengths of their addresses.
-const ETHERNET_IPV4: [[u8; 6]; 2] = [[0, 1, 8, 0, 6, 4], [0, 6, 8, 0, 6, 4]];
-/// Operation.
-const REQUEST: [u8; 2] = [0, 1];
-/// Offset of the sender's protocol address.
-const SENDER_IP_OFFSET: i32 = 14;
-
-/// The fields of an ARP packet for IPv4 on Ethernet that matter here.
-struct Arp {
-    is_request: bool,
-    sender_mac: Mac,
-    sender_ip: Ipv4,
-    target_ip: Ipv4,
-}
-
-impl Arp {
-    fn read(packet: &SkBuff) -> Option<Self> {
-        let mut buffer = [0; LEN];
-        let bytes: &[u8; LEN] = packet.read_network(&mut buffer)?.first_chunk()?;
-        let (head, rest) = bytes.split_first_chunk::<6>()?;
-        let (operation, rest) = rest.split_first_chunk::<2>()?;
-        let (sender_mac, rest) = rest.split_first_chunk()?;
-        let (sender_ip, rest) = rest.split_first_chunk()?;
-        let (_target_mac, target_ip) = rest.split_first_chunk::<6>()?;
-        ETHERNET_IPV4.contains(head).then_some(Self {
-            is_request: *operation == REQUEST,
-            sender_mac: *sender_mac,
-            sender_ip: *sender_ip,
-            target_ip: *target_ip.first_chunk()?,
-        })
-    }
+fn read(packet: &SkBuff) -> Option<Arp> {
+    Arp::read(packet.read_network(&mut [0; arp::LEN])?)
 }
 
 /// `parent` has received an ARP packet: answers if it asks for an address of a
 /// MASTER on it, and notes a duplicate address.
 pub(crate) fn hear(guard: &Guard, parent: &NetDevice, packet: &SkBuff) {
-    let Some(arp) = Arp::read(packet) else { return };
+    let Some(arp) = read(packet) else { return };
     if let Some((vhost, device)) = owner::master_on_link(guard, parent, arp.sender_ip) {
         let (own, address) = (vhost.mac(), arp.sender_ip.into());
         vhost
@@ -82,7 +53,7 @@ pub(crate) fn hear(guard: &Guard, parent: &NetDevice, packet: &SkBuff) {
 /// What the stack may take in on `device`: what is about a virtual address comes in by the carp
 /// device, which gets what was sent to the virtual MAC address, or not at all.
 pub(super) fn input(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool {
-    let Some(arp) = Arp::read(packet) else {
+    let Some(arp) = read(packet) else {
         return true;
     };
     match owner::of(guard, device, arp.target_ip) {
@@ -95,7 +66,7 @@ pub(super) fn input(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool 
 /// address than the virtual one, would teach the neighbours that MAC address, so it is asked in the
 /// name of the interface.
 pub(super) fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool {
-    let Some(arp) = Arp::read(packet) else {
+    let Some(arp) = read(packet) else {
         return true;
     };
     let Some((vhost, _)) = owner::of(guard, device, arp.sender_ip) else {
@@ -114,5 +85,5 @@ pub(super) fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> 
         .find(is_own)
         .or_else(|| inet::addresses_of_domain_rcu(guard, device).find(is_own))
         .unwrap_or_default();
-    packet.write_network(SENDER_IP_OFFSET, &own).is_ok()
+    packet.write_network(arp::SENDER_IP_OFFSET, &own).is_ok()
 }

@@ -6,7 +6,13 @@
 use super::{arp, nd, owner};
 use crate::{
     group::{carp_if::CarpIf, parent::Parent},
-    proto::wire::{self, Advert, Reject, Source},
+    proto::{
+        carp::{
+            advert::{Advert, Reject, Source},
+            envelope,
+        },
+        link::mac,
+    },
     sys::{
         hook::{FrameHook, Verdict},
         skb::{Protocol, SkBuff},
@@ -15,7 +21,7 @@ use crate::{
 use kernel::sync::rcu::Guard;
 
 /// What there is to know about an advert lies in this many bytes of its packet.
-const HEAD_LEN: usize = wire::HEAD_LEN;
+const HEAD_LEN: usize = envelope::HEAD_LEN;
 
 impl FrameHook for Parent {
     fn ingress<'a>(&'a self, guard: &'a Guard, packet: &SkBuff) -> Verdict<'a> {
@@ -43,7 +49,7 @@ fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff) -> Verdict
     let Some((destination, _)) = packet.ethernet() else {
         return Verdict::Accept;
     };
-    if let Some(vhid) = wire::vhid_of_mac(&destination) {
+    if let Some(vhid) = mac::vhid_of_mac(&destination) {
         let Some(vhost) = carp_if.get(vhid).filter(|vhost| vhost.is_master()) else {
             return Verdict::Accept;
         };
@@ -57,11 +63,11 @@ fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff) -> Verdict
     }
     match packet.protocol() {
         Protocol::Arp => arp::hear(guard, parent.device(), packet),
-        Protocol::Ipv4 if destination == wire::GROUP_MAC_V4 => {
-            hear(parent, carp_if, guard, packet, wire::parse_ipv4);
+        Protocol::Ipv4 if destination == envelope::GROUP_MAC_V4 => {
+            hear(parent, carp_if, guard, packet, envelope::parse_ipv4);
         }
-        Protocol::Ipv6 if destination == wire::GROUP_MAC_V6 => {
-            hear(parent, carp_if, guard, packet, wire::parse_ipv6);
+        Protocol::Ipv6 if destination == envelope::GROUP_MAC_V6 => {
+            hear(parent, carp_if, guard, packet, envelope::parse_ipv6);
         }
         Protocol::Ipv6 => {
             nd::hear(guard, parent, packet);

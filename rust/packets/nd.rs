@@ -14,7 +14,7 @@ use super::owner;
 use crate::{
     address::announce,
     group::{parent::Parent, vhost::Vhost},
-    proto::{
+    proto::link::{
         ipv6,
         nd::{self, Message},
     },

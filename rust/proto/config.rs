@@ -3,8 +3,12 @@
 
 use core::ffi::CStr;
 
-use super::auth::KEY_LEN;
-use super::signature::{GRACE_S, GRACE_S_MAX};
+/// Length of the key in bytes; a shorter one is padded with zeros.
+pub const KEY_LEN: usize = 20;
+/// The default of the grace period, in seconds.
+pub const GRACE_S: u16 = 60;
+/// The longest grace period that can be configured, in seconds.
+pub const GRACE_S_MAX: u16 = 3600;
 
 /// The largest advskew that can be configured; 255 says on the wire that a master leaves.
 pub const ADVSKEW_MAX: u8 = 254;

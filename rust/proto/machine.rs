@@ -53,14 +53,15 @@
 
 use core::cmp::Ordering;
 
+use super::carp::advert::{Advert, Reject, Source, Sources};
+use super::carp::counter::Counter;
+use super::carp::election::{self, Tie};
+use super::carp::pace::Pace;
+use super::carp::priority::Priority;
 use super::config::Config;
-use super::counter::Counter;
-use super::demotion::{Priority, SendErrors};
-use super::election::{self, Tie};
-use super::pace::Pace;
+use super::demotion::SendErrors;
 use super::state::next_state;
 pub use super::state::{Actions, AdvertKind, Change, Event, Reason, State};
-use super::wire::{Advert, Reject, Source, Sources};
 
 /// A new MASTER announces its addresses again with this advert: some switches miss the first.
 const ANNOUNCE_AGAIN: u8 = 2;
@@ -142,7 +143,7 @@ pub struct Machine {
 
 impl Machine {
     /// A virtual host in INIT. `counter`: a random number, see
-    /// [`counter`](super::counter).
+    /// [`counter`](super::carp::counter).
     pub fn new(config: Config, counter: u64) -> Self {
         Self {
             config,

@@ -2,7 +2,7 @@
 //! The CARP protocol, and nothing else.
 //!
 //! Everything here is a function of its arguments: the time comes in as nanoseconds of a
-//! monotonic clock, the keyed hash as a [`Mac`](auth::Mac), the first counter as a number. What is
+//! monotonic clock, the keyed hash as a [`Mac`](carp::auth::Mac), the first counter as a number. What is
 //! to be done about it goes out as [`Actions`](machine::Actions). There is no I/O, no allocation,
 //! no lock and no clock, so the same files are a module of the kernel crate and of the host crate
 //! in `tests/proto`; for that, paths inside are `super::` and only `core::` is used.
@@ -19,34 +19,22 @@
 //!
 //! # Rooms
 //!
-//! - [`wire`]: the advert and the frames around it, both ways.
-//! - [`ipv6`]: the header of IPv6, and what addresses follow from others.
-//! - [`nd`]: Neighbour Discovery for a shared address.
-//! - [`auth`]: what the digest of an advert covers.
-//! - [`signature`]: for which list of addresses, while that changes.
+//! Each uses those above it.
+//!
+//! - [`link`]: bytes, MAC addresses, IPv4, IPv6, ARP and Neighbour Discovery.
 //! - [`config`]: the settings of a virtual host and their ranges.
 //! - [`timers`]: the formulas for the two intervals.
-//! - [`demotion`]: the causes that hold now, and the priority that follows from them.
-//! - [`election`]: who is to be MASTER.
-//! - [`counter`]: the counters of the adverts sent and accepted.
-//! - [`peers`]: the peers of this implementation, known by their counters.
-//! - [`pace`]: how often a master is heard.
+//! - [`demotion`]: whether adverts can be sent.
 //! - [`state`]: states, reasons, events, and the table of all changes of state.
+//! - [`carp`]: CARP version 2: adverts, digest, counter, priority, election.
 //! - [`machine`]: the machine that joins them.
 
 #![forbid(unsafe_code)]
 
-pub mod auth;
+pub mod carp;
 pub mod config;
-pub mod counter;
 pub mod demotion;
-pub mod election;
-pub mod ipv6;
+pub mod link;
 pub mod machine;
-pub mod nd;
-pub mod pace;
-mod peers;
-pub mod signature;
 pub mod state;
 pub mod timers;
-pub mod wire;

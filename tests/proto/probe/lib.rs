@@ -10,13 +10,15 @@ mod proto;
 
 use core::ffi::CStr;
 
-use proto::auth::{Digest, Form, Mac};
+use proto::carp::advert::{Advert, Reject, Source, Sources};
+use proto::carp::auth::{Digest, Form, Mac};
+use proto::carp::envelope;
+use proto::carp::signature::Signatures;
 use proto::config::{self, Config, Invalid};
-use proto::ipv6;
+use proto::link::ipv6;
+use proto::link::nd;
+use proto::link::{arp, mac};
 use proto::machine::{Actions, AdvertKind, Event, Machine, State};
-use proto::nd;
-use proto::signature::Signatures;
-use proto::wire::{self, Advert, Reject, Source, Sources};
 
 extern "C" {
     fn proto_can_panic() -> !;
@@ -79,22 +81,22 @@ pub fn apply(changes: &config::Changes, old: &Config) -> Config {
 
 #[no_mangle]
 pub fn parse(packet: &[u8]) -> Result<Option<(Source, Advert)>, Reject> {
-    wire::parse_ipv4(packet)
+    envelope::parse_ipv4(packet)
 }
 
 #[no_mangle]
-pub fn frame(source: [u8; 4], id: u16, advert: &Advert) -> [u8; wire::FRAME_V4_LEN] {
-    wire::frame_v4(source, id, advert)
+pub fn frame(source: [u8; 4], id: u16, advert: &Advert) -> [u8; envelope::FRAME_V4_LEN] {
+    envelope::frame_v4(source, id, advert)
 }
 
 #[no_mangle]
 pub fn parse_v6(packet: &[u8]) -> Result<Option<(Source, Advert)>, Reject> {
-    wire::parse_ipv6(packet)
+    envelope::parse_ipv6(packet)
 }
 
 #[no_mangle]
-pub fn frame_v6(source: ipv6::Address, advert: &Advert) -> [u8; wire::FRAME_V6_LEN] {
-    wire::frame_v6(source, advert)
+pub fn frame_v6(source: ipv6::Address, advert: &Advert) -> [u8; envelope::FRAME_V6_LEN] {
+    envelope::frame_v6(source, advert)
 }
 
 #[no_mangle]
@@ -119,8 +121,13 @@ pub fn follows(address: &ipv6::Address, mac: &[u8; 6]) -> (ipv6::Address, [u8; 6
 }
 
 #[no_mangle]
-pub fn mac(mac: &[u8; 6]) -> Option<u8> {
-    wire::vhid_of_mac(mac)
+pub fn arp(packet: &[u8; arp::LEN]) -> (Option<arp::Arp>, i32) {
+    (arp::Arp::read(packet), arp::SENDER_IP_OFFSET)
+}
+
+#[no_mangle]
+pub fn vhid_of_mac(mac: &[u8; 6]) -> Option<u8> {
+    mac::vhid_of_mac(mac)
 }
 
 #[no_mangle]

@@ -6,7 +6,7 @@ mod common;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use carp_proto_tests::proto::auth::{Digest, Form, Mac};
+use carp_proto_tests::proto::carp::auth::{Digest, Form, Mac};
 use common::{HmacSha1, Rng};
 
 const FORM: Form = Form::WithoutLinkLocal;

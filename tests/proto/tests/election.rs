@@ -3,10 +3,10 @@
 
 mod common;
 
+use carp_proto_tests::proto::carp::advert::{Source, Sources};
+use carp_proto_tests::proto::carp::election::Tie;
 use carp_proto_tests::proto::config::Config;
-use carp_proto_tests::proto::election::Tie;
 use carp_proto_tests::proto::machine::{Actions, Reason, State};
-use carp_proto_tests::proto::wire::{Source, Sources};
 use common::node::{backup, hear, master, peer, NONE, OWN};
 use common::{config, v4, v6, Advert, SECOND};
 

@@ -3,10 +3,10 @@
 
 mod common;
 
-use carp_proto_tests::proto::ipv6::{
+use carp_proto_tests::proto::link::ipv6::{
     group_mac, link_local_of, solicited_node, Address, ALL_NODES, ALL_ROUTERS, UNSPECIFIED,
 };
-use carp_proto_tests::proto::nd::{advertisement, parse, Message, FRAME_LEN, HEAD_LEN};
+use carp_proto_tests::proto::link::nd::{advertisement, parse, Message, FRAME_LEN, HEAD_LEN};
 use common::{internet_checksum, unhex, Rng};
 
 /// 2001:db8::1:2:3

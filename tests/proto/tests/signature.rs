@@ -3,8 +3,8 @@
 
 mod common;
 
-use carp_proto_tests::proto::auth::{Digest, Form};
-use carp_proto_tests::proto::signature::{List, Signatures};
+use carp_proto_tests::proto::carp::auth::{Digest, Form};
+use carp_proto_tests::proto::carp::signature::{List, Signatures};
 use common::HmacSha1;
 
 const S: u64 = 1_000_000_000;

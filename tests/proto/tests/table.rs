@@ -7,9 +7,9 @@ mod common;
 use std::fmt::Write;
 use std::{env, fs};
 
+use carp_proto_tests::proto::carp::advert::{Advert, Reject, Source};
 use carp_proto_tests::proto::config::Config;
 use carp_proto_tests::proto::machine::{Actions, AdvertKind, Event, Machine, Reason, State};
-use carp_proto_tests::proto::wire::{Advert, Reject, Source};
 use common::node::OWN;
 use common::{config, v4, MS, SECOND};
 

@@ -3,8 +3,9 @@
 
 mod common;
 
+use carp_proto_tests::proto::carp::priority::Priority;
 use carp_proto_tests::proto::config::Config;
-use carp_proto_tests::proto::demotion::{Priority, SendErrors, SEND_ERROR_HOLD_NS};
+use carp_proto_tests::proto::demotion::{SendErrors, SEND_ERROR_HOLD_NS};
 use carp_proto_tests::proto::timers::{interval_ns, master_down_ns};
 use common::SECOND;
 

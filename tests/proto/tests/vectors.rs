@@ -5,8 +5,8 @@
 
 mod common;
 
-use carp_proto_tests::proto::auth::{Digest, Form};
-use carp_proto_tests::proto::wire::Advert;
+use carp_proto_tests::proto::carp::advert::Advert;
+use carp_proto_tests::proto::carp::auth::{Digest, Form};
 use common::{unhex, HmacSha1};
 
 const WITHOUT: Form = Form::WithoutLinkLocal;

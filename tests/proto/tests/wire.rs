@@ -3,11 +3,13 @@
 
 mod common;
 
-use carp_proto_tests::proto::auth::Form;
-use carp_proto_tests::proto::wire::{
-    frame_v4, parse_ipv4, sum, vhid_of_mac, virtual_mac, Advert, Reject, Source, ADVERT_LEN,
-    FRAME_V4_LEN, GROUP_MAC_V4, HEAD_LEN,
+use carp_proto_tests::proto::carp::advert::{Advert, Reject, Source, ADVERT_LEN};
+use carp_proto_tests::proto::carp::auth::Form;
+use carp_proto_tests::proto::carp::envelope::{
+    frame_v4, parse_ipv4, FRAME_V4_LEN, GROUP_MAC_V4, HEAD_LEN,
 };
+use carp_proto_tests::proto::link::bytes::sum;
+use carp_proto_tests::proto::link::mac::{vhid_of_mac, virtual_mac};
 use common::{advert, any_advert, any_digest, internet_checksum, unhex, Rng};
 
 const SOURCE: [u8; 4] = [192, 0, 2, 101];

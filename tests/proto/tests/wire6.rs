@@ -3,10 +3,11 @@
 
 mod common;
 
-use carp_proto_tests::proto::wire::{
-    frame_v6, parse_ipv4, parse_ipv6, virtual_mac, Advert, Reject, Source, FRAME_V6_LEN,
-    GROUP_MAC_V6, HEAD_LEN,
+use carp_proto_tests::proto::carp::advert::{Advert, Reject, Source};
+use carp_proto_tests::proto::carp::envelope::{
+    frame_v6, parse_ipv4, parse_ipv6, FRAME_V6_LEN, GROUP_MAC_V6, HEAD_LEN,
 };
+use carp_proto_tests::proto::link::mac::virtual_mac;
 use common::{advert, any_advert, unhex, Rng};
 
 /// fe80::65

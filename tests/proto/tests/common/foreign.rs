@@ -2,8 +2,8 @@
 //! How the others decide, as far as the election goes: from their sources, by way of
 //! research/bsd-carp.md §2.2 and §2.3.
 
+use carp_proto_tests::proto::carp::advert::{Advert, Source};
 use carp_proto_tests::proto::machine::State;
-use carp_proto_tests::proto::wire::{Advert, Source};
 
 use super::SECOND;
 

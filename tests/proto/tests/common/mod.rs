@@ -6,9 +6,10 @@ pub mod foreign;
 pub mod node;
 pub mod world;
 
-use carp_proto_tests::proto::auth::{Digest, Form, Mac, KEY_LEN};
+pub use carp_proto_tests::proto::carp::advert::{Advert, Source};
+use carp_proto_tests::proto::carp::auth::{Digest, Form, Mac};
 use carp_proto_tests::proto::config::Config;
-pub use carp_proto_tests::proto::wire::{Advert, Source};
+use carp_proto_tests::proto::config::KEY_LEN;
 
 pub const MS: u64 = 1_000_000;
 pub const SECOND: u64 = 1_000 * MS;

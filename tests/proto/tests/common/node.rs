@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //! One node, 192.0.2.2, and what it hears.
 
+use carp_proto_tests::proto::carp::advert::Sources;
 use carp_proto_tests::proto::config::Config;
 use carp_proto_tests::proto::machine::{
     Actions, AdvertKind, Change, Event, Machine, Reason, State,
 };
-use carp_proto_tests::proto::wire::Sources;
 
 use super::{v4, Advert};
 

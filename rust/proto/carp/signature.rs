@@ -26,11 +26,6 @@
 
 use super::auth::{Digest, Form, Mac};
 
-/// The default of the grace period, in seconds.
-pub const GRACE_S: u16 = 60;
-/// The longest grace period that can be configured, in seconds.
-pub const GRACE_S_MAX: u16 = 3600;
-
 const NS_PER_S: u64 = 1_000_000_000;
 
 /// The list of addresses that an advert is signed for.

@@ -22,8 +22,10 @@
 //! The flags (router, solicited, override) are those of an advertisement. Options follow one
 //! another; that with the sender's MAC address is 1 in a solicitation, 2 in an advertisement.
 
+use super::bytes::concat;
 use super::ipv6::{self, Address, Packet, ALL_NODES, ALL_ROUTERS, UNSPECIFIED};
-use super::wire::{concat, TTL};
+use super::mac::virtual_mac;
+use super::TTL;
 
 /// The longest message that is read. What is longer holds options of a kind that has nothing to
 /// say about a shared address (RFC 3971), and its checksum could not be told.
@@ -134,7 +136,7 @@ pub fn advertisement(
             &[router | solicited | OVERRIDE, 0, 0, 0],
             address,
             &[TARGET_MAC, 1],
-            &super::wire::virtual_mac(vhid),
+            &virtual_mac(vhid),
         ])
     };
     let checksum = ipv6::checksum(address, destination, ICMPV6, &payload([0; 2]));

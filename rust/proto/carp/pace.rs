@@ -6,7 +6,7 @@
 //! adverts, again and again. Hence such a master counts with the interval that is observed: the
 //! shortest of the last few, since each advert that is lost makes one of them longer.
 
-use super::wire::Source;
+use super::advert::Source;
 
 /// As many intervals are remembered. A take-over is slower only if adverts were lost in all of them.
 const REMEMBERED: usize = 5;

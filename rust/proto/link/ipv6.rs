@@ -2,7 +2,9 @@
 //! IPv6 as far as it is needed here: the fixed header, both ways, and what addresses follow from
 //! others. Nothing here has extension headers, so a packet with any is somebody else's.
 
-use super::wire::{concat, sum, virtual_mac, TTL};
+use super::bytes::{concat, sum};
+use super::mac::virtual_mac;
+use super::TTL;
 
 /// An address in network order.
 pub type Address = [u8; 16];
@@ -17,19 +19,19 @@ pub const ALL_ROUTERS: Address = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 const ETHERTYPE: [u8; 2] = [0x86, 0xdd];
 
 /// A packet, read.
-pub(super) struct Packet<'a> {
-    pub(super) next_header: u8,
-    pub(super) hop_limit: u8,
-    pub(super) source: Address,
-    pub(super) destination: Address,
+pub(in super::super) struct Packet<'a> {
+    pub(in super::super) next_header: u8,
+    pub(in super::super) hop_limit: u8,
+    pub(in super::super) source: Address,
+    pub(in super::super) destination: Address,
     /// As the header has it.
-    pub(super) payload_len: usize,
+    pub(in super::super) payload_len: usize,
     /// What there is behind the header, `payload_len` bytes at most.
-    pub(super) payload: &'a [u8],
+    pub(in super::super) payload: &'a [u8],
 }
 
 impl<'a> Packet<'a> {
-    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
+    pub(in super::super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let (fixed, rest) = bytes.split_first_chunk::<8>()?;
         let [version, _, _, _, l0, l1, next_header, hop_limit] = *fixed;
         let (source, rest) = rest.split_first_chunk()?;
@@ -48,7 +50,7 @@ impl<'a> Packet<'a> {
 }
 
 /// The Ethernet and IPv6 headers of a packet from the virtual MAC of `vhid` that stays on the link.
-pub(super) fn headers(
+pub(in super::super) fn headers(
     vhid: u8,
     destination_mac: &[u8; 6],
     source: &Address,
@@ -70,7 +72,7 @@ pub(super) fn headers(
 
 /// The Internet checksum over a payload of whole 16-bit words and the pseudo header (RFC 8200
 /// section 8.1); 0 if the payload holds a right one.
-pub(super) fn checksum(
+pub(in super::super) fn checksum(
     source: &Address,
     destination: &Address,
     next_header: u8,

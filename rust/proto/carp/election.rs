@@ -19,10 +19,10 @@
 
 use core::cmp::Ordering;
 
+use super::super::state::Reason;
+use super::advert::{Advert, Source, Sources};
 use super::counter::mix;
-use super::demotion::Priority;
-use super::state::Reason;
-use super::wire::{Advert, Source, Sources};
+use super::priority::Priority;
 
 /// A MASTER yields to an equal one with this advert that it hears from it in a row. A peer with
 /// our rule falls silent after the first advert it hears; with two of its own it may have missed

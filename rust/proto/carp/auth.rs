@@ -14,10 +14,7 @@
 use core::hint::black_box;
 use core::mem::{replace, swap};
 
-use super::ipv6::is_link_local;
-
-/// Length of the key in bytes; a shorter one is padded with zeros.
-pub const KEY_LEN: usize = 20;
+use super::super::link::ipv6::is_link_local;
 
 const VERSION: u8 = 2;
 const TYPE: u8 = 1;
