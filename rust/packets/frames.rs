@@ -15,6 +15,7 @@ use crate::{
     },
     sys::{
         hook::{FrameHook, Verdict},
+        net_device::NetDevice,
         skb::{Protocol, SkBuff},
     },
 };
@@ -24,6 +25,10 @@ use kernel::sync::rcu::Guard;
 const HEAD_LEN: usize = envelope::HEAD_LEN;
 
 impl FrameHook for Parent {
+    fn device(&self) -> &NetDevice {
+        self.device()
+    }
+
     fn ingress<'a>(&'a self, guard: &'a Guard, packet: &SkBuff) -> Verdict<'a> {
         ingress(self, guard, packet)
     }

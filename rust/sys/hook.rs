@@ -35,6 +35,9 @@ pub(crate) enum Verdict<'a> {
 
 /// What looks at the packets of one device.
 pub(crate) trait FrameHook: Send + Sync + 'static {
+    /// The one.
+    fn device(&self) -> &NetDevice;
+
     fn ingress<'a>(&'a self, guard: &'a Guard, packet: &SkBuff) -> Verdict<'a>;
 
     /// True lets the packet pass.
@@ -221,7 +224,7 @@ unsafe extern "C" fn ingress<T: FrameHook>(
     // SAFETY: The hook has the packet to itself while it looks.
     let packet = unsafe { SkBuff::from_raw(skb) };
     // What is for the device itself is most of all packets, and nobody else's business.
-    if packet.is_for_receiver() {
+    if packet.is_for_receiver(owner.device()) {
         return bindings::NF_ACCEPT;
     }
     packet.set_seen();
@@ -251,12 +254,16 @@ unsafe extern "C" fn redirected<T: FrameHook>(
     _received_by: *mut bindings::net_device,
 ) -> c_int {
     // SAFETY: A handler of ours, which does not change while it is registered.
-    let (owner, own_device) = unsafe { ((*handler).af_packet_priv, (*handler).dev) };
+    let owner = unsafe { (*handler).af_packet_priv };
     // SAFETY: By the invariant of `FrameHooks`; the reference counts until no handler runs.
     let owner = unsafe { &*owner.cast::<T>() };
+    let receiver = owner.device();
     // SAFETY: The packet is valid, and only looked at while others may have it too.
     let packet = unsafe { SkBuff::from_raw(skb) };
-    if device == own_device && packet.is_redirected_unseen() && !packet.is_for_receiver() {
+    if device == receiver.as_ptr()
+        && packet.is_redirected_unseen()
+        && !packet.is_for_receiver(receiver)
+    {
         let guard = Guard::new();
         if let Verdict::Deliver(device) = owner.ingress(&guard, packet) {
             // SAFETY: The reference was given to this handler, which does not give it back.

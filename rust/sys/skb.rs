@@ -68,10 +68,16 @@ impl SkBuff {
         }
     }
 
-    /// Addressed to the very device that has received it, or the host's own multicast coming back.
-    pub(super) fn is_for_receiver(&self) -> bool {
-        let kind = u32::from(self.kind());
-        kind == bindings::PACKET_HOST || kind == bindings::PACKET_LOOPBACK
+    /// Addressed to `device`, the very one that has received it, or the host's own multicast coming back.
+    /// That it is for this host does not say so: bpf_redirect_peer() says that of whatever it brings.
+    pub(super) fn is_for_receiver(&self, device: &NetDevice) -> bool {
+        match u32::from(self.kind()) {
+            bindings::PACKET_LOOPBACK => true,
+            bindings::PACKET_HOST => self
+                .ethernet()
+                .is_none_or(|(destination, _)| Some(destination) == device.address()),
+            _ => false,
+        }
     }
 
     /// The ingress hook has seen it.

@@ -17,8 +17,6 @@
 # What leaves by a VLAN on the parent has the MAC address of the VLAN's device.
 # When another port of a bond takes over, all that makes the switches and the neighbours
 # find the address by it is said at once, on the bond and on what the bond is below.
-# Where tc sends what comes in through an ifb, a MASTER answers and a BACKUP hears, each
-# advert once.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -38,7 +36,6 @@ ALL_TESTS="
 	filters_of_carp0
 	bridged_later
 	beside_rx_handler
-	shaped
 "
 
 # carp_on PARENT: carp0 on PARENT of A is MASTER.
@@ -381,7 +378,7 @@ filters_of_carp0()
 	passes_not "tc"
 	tc -n "$a" qdisc del dev carp0 clsact
 	pings "$client" "$vip"
-	ip netns exec "$a" python3 "$here/xdp_drop.py" carp0
+	ip netns exec "$a" python3 "$here/attach_bpf.py" carp0 drop
 	check_err $? "no XDP program"
 	passes_not "XDP"
 	ip -n "$a" link set carp0 xdpgeneric off
@@ -411,48 +408,6 @@ beside_rx_handler()
 	defer ip -n "$a" link del upper
 	serves_client eth0
 	end_test "on a device that carries macvlans later"
-}
-
-# shape PROTOCOL: what comes in of it goes through an ifb.
-shape() {
-	ip netns exec "$a" tc filter del dev eth0 parent ffff:
-	ip netns exec "$a" tc filter add dev eth0 parent ffff: protocol "$1" matchall \
-		action mirred egress redirect dev ifb0
-	check_err $? "tc filter"
-}
-
-shaped()
-{
-	RET=0
-	modprobe ifb numifbs=0
-	ip -n "$a" link add ifb0 up type ifb
-	defer ip -n "$a" link del ifb0
-	serves eth0 eth0
-	ip netns exec "$a" tc qdisc add dev eth0 handle ffff: ingress
-	defer ip netns exec "$a" tc qdisc del dev eth0 ingress
-	shape all
-	serves_client eth0
-	ip -n "$client" addr add 2001:db8:2::10/64 dev eth0 nodad
-	defer ip -n "$client" addr del 2001:db8:2::10/64 dev eth0
-	ip -n "$a" addr add 2001:db8:2::1/64 dev carp0
-	pings "$client" 2001:db8:2::1
-	carp_del "$a"
-	ip netns exec "$a" tc qdisc del dev eth0 ingress
-	# Now the client is the MASTER, and A hears it.
-	carp_add "$client" advbase 0 advskew 26
-	becomes "$client" master
-	carp_add "$a" advbase 0 advskew 51 strict on
-	hears "$a" 2
-	ip netns exec "$a" tc qdisc add dev eth0 handle ffff: ingress
-	local protocol
-	for protocol in all ipv6; do
-		shape "$protocol"
-		hears "$a" 8
-		stays "$a" backup
-	done
-	attr_is "$a" to_master 0
-	attr_is "$a" replayed 0
-	end_test "on a device whose ingress is shaped by an ifb"
 }
 
 lan client=192.0.2.10 a=192.0.2.11
