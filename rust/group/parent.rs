@@ -31,7 +31,7 @@ use kernel::{
     impl_has_work, new_mutex, new_work,
     prelude::*,
     static_lock_class,
-    sync::{rcu::Guard, Arc, Mutex},
+    sync::{rcu::Guard, Arc, ArcBorrow, Mutex},
     workqueue::{Work, WorkItem},
 };
 
@@ -65,10 +65,16 @@ impl WorkItem for Parent {
     /// Without memory it is tried again when somebody looks again.
     fn run(this: Arc<Self>) {
         let mut writer = this.writer.lock();
-        if let Some(presence) = &mut writer.presence {
-            let sees = presence.hooks.see_redirected(this.device()).is_ok();
-            this.sees_redirected.store(sees, Ordering::Release);
-        }
+        let Some(Presence { hooks, .. }) = &mut writer.presence else {
+            return;
+        };
+        let redirects = this.device.has_tc_ingress();
+        let sees = redirects && hooks.see_redirected(&this.device).is_ok();
+        let removed = (!redirects).then(|| hooks.ignore_redirected());
+        this.sees_redirected.store(sees, Ordering::Release);
+        drop(writer);
+        // Nobody else waits for this grace period.
+        drop(removed);
     }
 }
 
@@ -322,6 +328,13 @@ impl Parent {
         self.serializer().forget(rtnl, |waiting| {
             waiting.is_about(self) && (left.is_none() || waiting.is_about_vhost(vhost))
         });
+    }
+
+    /// tc redirects nothing any more: has the work item look whether that is so. Any context.
+    pub(crate) fn redirects_no_more(self: ArcBorrow<'_, Self>) {
+        if self.sees_redirected.load(Ordering::Acquire) {
+            queue::enqueue::<Self>(self.into());
+        }
     }
 
     /// If tc may redirect what comes in, past the hook, has that seen too. True: until a moment from

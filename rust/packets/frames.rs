@@ -19,7 +19,7 @@ use crate::{
         skb::{Protocol, SkBuff},
     },
 };
-use kernel::sync::rcu::Guard;
+use kernel::sync::{rcu::Guard, ArcBorrow};
 
 /// What there is to know about an advert lies in this many bytes of its packet.
 const HEAD_LEN: usize = envelope::HEAD_LEN;
@@ -35,6 +35,10 @@ impl FrameHook for Parent {
 
     fn egress(&self, guard: &Guard, packet: &mut SkBuff) -> bool {
         egress(self, guard, packet)
+    }
+
+    fn redirects_no_more(this: ArcBorrow<'_, Self>) {
+        this.redirects_no_more();
     }
 }
 

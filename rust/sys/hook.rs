@@ -6,7 +6,7 @@
 //!
 //! Of what comes in the kernel shows everything to the ingress hook but what an ifb device gives back,
 //! to which tc on the device has redirected it: that goes on right behind the hook. Packet handlers of
-//! the device see it there, and are only in place if tc looks at what comes in.
+//! the device see it there, and are only in place while tc looks at what comes in.
 
 use super::{
     bindings,
@@ -19,7 +19,7 @@ use kernel::{
     error::to_result,
     ffi::{c_int, c_uint, c_void},
     prelude::*,
-    sync::{rcu::Guard, Arc},
+    sync::{rcu::Guard, Arc, ArcBorrow},
     types::Opaque,
 };
 
@@ -42,7 +42,14 @@ pub(crate) trait FrameHook: Send + Sync + 'static {
 
     /// True lets the packet pass.
     fn egress(&self, guard: &Guard, packet: &mut SkBuff) -> bool;
+
+    /// tc does not look at what comes in any more, and the handlers are still called for all of it.
+    /// Context: softirq.
+    fn redirects_no_more(this: ArcBorrow<'_, Self>);
 }
+
+/// Packet handlers of one device.
+type Handlers = [Opaque<bindings::packet_type>; 3];
 
 /// The hooks of one device. Dropping it takes them out and waits until none of them runs.
 ///
@@ -53,7 +60,7 @@ pub(crate) trait FrameHook: Send + Sync + 'static {
 /// * Their `priv` is `owner`, as a pointer that counts.
 pub(crate) struct FrameHooks<T: FrameHook> {
     ops: KBox<[Opaque<bindings::nf_hook_ops>; 2]>,
-    handlers: Option<KBox<[Opaque<bindings::packet_type>; 3]>>,
+    handlers: Option<KBox<Handlers>>,
     net: *mut bindings::net,
     owner: *const T,
 }
@@ -144,6 +151,15 @@ impl<T: FrameHook> FrameHooks<T> {
         Ok(())
     }
 
+    /// From now on it is not. Dropping what this returns sleeps. Context: process.
+    pub(crate) fn ignore_redirected(&mut self) -> Option<RemovedHandlers> {
+        let handlers = self.handlers.take()?;
+        // SAFETY: They were registered by the type's invariant.
+        unsafe { remove(&handlers) };
+        // INVARIANT: Removed just now.
+        Some(RemovedHandlers { _memory: handlers })
+    }
+
     /// As dropping it; and what nobody publishes any more can be freed behind it. The caller
     /// retires nothing meanwhile.
     pub(crate) fn remove(self) -> GracePeriod {
@@ -158,14 +174,40 @@ impl<T: FrameHook> Drop for FrameHooks<T> {
         // SAFETY: Registered by the type's invariant. The namespace is the device's, which has not
         // moved: its owner drops this when the device leaves.
         unsafe { bindings::nf_unregister_net_hooks(self.net, self.ops.as_ptr().cast(), 2) };
-        for handler in self.handlers.iter().flat_map(|handlers| handlers.iter()) {
+        if let Some(handlers) = &self.handlers {
             // SAFETY: Registered by the type's invariant.
-            unsafe { bindings::__dev_remove_pack(handler.get()) };
+            unsafe { remove(handlers) };
         }
         // SAFETY: May sleep here: hooks are only ever registered and dropped by a process.
         unsafe { bindings::synchronize_net() };
         // SAFETY: It came from `into_raw()`; no hook runs any more.
         drop(unsafe { Arc::from_raw(self.owner) });
+    }
+}
+
+/// # Safety
+///
+/// They are registered. The core may be inside them until a grace period has passed.
+unsafe fn remove(handlers: &Handlers) {
+    for handler in handlers {
+        // SAFETY: By this function's contract.
+        unsafe { bindings::__dev_remove_pack(handler.get()) };
+    }
+}
+
+/// Handlers that may still run. Dropping it waits until none does.
+///
+/// # Invariants
+///
+/// They are registered no more.
+pub(crate) struct RemovedHandlers {
+    _memory: KBox<Handlers>,
+}
+
+impl Drop for RemovedHandlers {
+    fn drop(&mut self) {
+        // SAFETY: May sleep here: handlers are only ever removed by a process, and it has no lock.
+        unsafe { bindings::synchronize_net() };
     }
 }
 
@@ -256,8 +298,11 @@ unsafe extern "C" fn redirected<T: FrameHook>(
     // SAFETY: A handler of ours, which does not change while it is registered.
     let owner = unsafe { (*handler).af_packet_priv };
     // SAFETY: By the invariant of `FrameHooks`; the reference counts until no handler runs.
-    let owner = unsafe { &*owner.cast::<T>() };
+    let owner = unsafe { ArcBorrow::<T>::from_raw(owner.cast()) };
     let receiver = owner.device();
+    if !receiver.has_tc_ingress() {
+        T::redirects_no_more(owner);
+    }
     // SAFETY: The packet is valid, and only looked at while others may have it too.
     let packet = unsafe { SkBuff::from_raw(skb) };
     if device == receiver.as_ptr()

@@ -12,7 +12,8 @@
 #         192.0.2.0/24, 2001:db8:2::/64
 #
 # Asserted, for each who does so: as a BACKUP A hears each advert of the client once; as MASTER
-# it serves the client, which finds the address at the virtual MAC address.
+# it serves the client, which finds the address at the virtual MAC address. What sees
+# packets behind an ifb is there only while tc has any.
 
 set -u
 # shellcheck source=tests/selftests/families.sh
@@ -110,18 +111,37 @@ shape() {
 	redirect "$a" "$1" ingress action mirred egress redirect dev ifb0
 }
 
+# handlers_are N: of the packets of eth0.
+handlers_are() {
+	[ "$(ip netns exec "$a" grep -c '^[0-9a-f].*eth0 .*\[carp\]' /proc/net/ptype)" = "$1" ]
+}
+
+handlers_become() {
+	busywait "$BUSYWAIT_TIMEOUT" handlers_are "$1"
+	check_err $? "not $1 handlers of packets: $(ip netns exec "$a" cat /proc/net/ptype)"
+}
+
 shaped()
 {
 	RET=0
 	local protocol
 	ifb_up
 	meet eth0 eth0
+	handlers_become 0
 	for protocol in all ipv6; do
 		shape eth0
 		hears_once
 	done
 	protocol=all shape eth0
 	serves_now eth0
+	handlers_become 3
+	# The next packet, whatever it is, shows that nothing is redirected.
+	tc -n "$a" qdisc del dev eth0 clsact
+	pings "$client" "$vip"
+	handlers_become 0
+	shape eth0
+	handlers_become 3
+	pings "$client" "$vip"
 	end_test "shaped by an ifb"
 }
 
