@@ -9,6 +9,7 @@
 #include <linux/netdevice.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter_arp.h>
+#include <linux/netfilter_bridge.h>
 #include <linux/netfilter_netdev.h>
 #include <linux/reboot.h>
 #include <linux/rtnetlink.h>

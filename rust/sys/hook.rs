@@ -6,7 +6,8 @@
 //!
 //! Of what comes in the kernel shows everything to the ingress hook but what an ifb device gives back,
 //! to which tc on the device has redirected it: that goes on right behind the hook. Packet handlers of
-//! the device see it there, and are only in place while tc looks at what comes in.
+//! the device see it there; or, if the device is a port of a bridge, which takes it before them, a hook
+//! of bridges. They are only in place while tc looks at what comes in.
 
 use super::{
     bindings,
@@ -48,8 +49,14 @@ pub(crate) trait FrameHook: Send + Sync + 'static {
     fn redirects_no_more(this: ArcBorrow<'_, Self>);
 }
 
-/// Packet handlers of one device.
-type Handlers = [Opaque<bindings::packet_type>; 3];
+/// Whether bridges have hooks.
+const BRIDGES_HAVE_HOOKS: bool = cfg!(CONFIG_NETFILTER_FAMILY_BRIDGE);
+
+/// What sees the packets of one device behind the hook.
+struct Handlers {
+    packets: [Opaque<bindings::packet_type>; 3],
+    bridges: Opaque<bindings::nf_hook_ops>,
+}
 
 /// The hooks of one device. Dropping it takes them out and waits until none of them runs.
 ///
@@ -134,15 +141,29 @@ impl<T: FrameHook> FrameHooks<T> {
                 ..pin_init::zeroed()
             })
         };
-        let handlers = KBox::new(
-            [
-                handler(bindings::ETH_P_IP),
-                handler(bindings::ETH_P_IPV6),
-                handler(bindings::ETH_P_ARP),
-            ],
-            GFP_KERNEL_ACCOUNT,
-        )?;
-        for handler in handlers.iter() {
+        let packets = [
+            handler(bindings::ETH_P_IP),
+            handler(bindings::ETH_P_IPV6),
+            handler(bindings::ETH_P_ARP),
+        ];
+        let bridges = Opaque::new(bindings::nf_hook_ops {
+            hook: Some(redirected_to_bridge::<T>),
+            priv_: self.owner.cast_mut().cast(),
+            pf: bindings::NFPROTO_BRIDGE as u8,
+            hooknum: bindings::NF_BR_PRE_ROUTING,
+            // Before the filters of bridges, as if the ingress hook had seen it.
+            priority: i32::MIN,
+            ..pin_init::zeroed()
+        });
+        let handlers = KBox::new(Handlers { packets, bridges }, GFP_KERNEL_ACCOUNT)?;
+        if BRIDGES_HAVE_HOOKS {
+            // SAFETY: It describes a hook of a living namespace, and stays where it is until it is
+            // removed.
+            to_result(unsafe {
+                bindings::nf_register_net_hooks(self.net, handlers.bridges.get(), 1)
+            })?;
+        }
+        for handler in &handlers.packets {
             // SAFETY: It describes a handler of a living device, and stays where it is until it is
             // removed.
             unsafe { bindings::dev_add_pack(handler.get()) };
@@ -155,7 +176,7 @@ impl<T: FrameHook> FrameHooks<T> {
     pub(crate) fn ignore_redirected(&mut self) -> Option<RemovedHandlers> {
         let handlers = self.handlers.take()?;
         // SAFETY: They were registered by the type's invariant.
-        unsafe { remove(&handlers) };
+        unsafe { handlers.remove(self.net) };
         // INVARIANT: Removed just now.
         Some(RemovedHandlers { _memory: handlers })
     }
@@ -176,7 +197,7 @@ impl<T: FrameHook> Drop for FrameHooks<T> {
         unsafe { bindings::nf_unregister_net_hooks(self.net, self.ops.as_ptr().cast(), 2) };
         if let Some(handlers) = &self.handlers {
             // SAFETY: Registered by the type's invariant.
-            unsafe { remove(handlers) };
+            unsafe { handlers.remove(self.net) };
         }
         // SAFETY: May sleep here: hooks are only ever registered and dropped by a process.
         unsafe { bindings::synchronize_net() };
@@ -185,13 +206,19 @@ impl<T: FrameHook> Drop for FrameHooks<T> {
     }
 }
 
-/// # Safety
-///
-/// They are registered. The core may be inside them until a grace period has passed.
-unsafe fn remove(handlers: &Handlers) {
-    for handler in handlers {
-        // SAFETY: By this function's contract.
-        unsafe { bindings::__dev_remove_pack(handler.get()) };
+impl Handlers {
+    /// # Safety
+    ///
+    /// They are registered, in `net`. The core may be inside them until a grace period has passed.
+    unsafe fn remove(&self, net: *mut bindings::net) {
+        if BRIDGES_HAVE_HOOKS {
+            // SAFETY: By this function's contract.
+            unsafe { bindings::nf_unregister_net_hooks(net, self.bridges.get(), 1) };
+        }
+        for handler in &self.packets {
+            // SAFETY: By this function's contract.
+            unsafe { bindings::__dev_remove_pack(handler.get()) };
+        }
     }
 }
 
@@ -319,6 +346,44 @@ unsafe extern "C" fn redirected<T: FrameHook>(
     // SAFETY: As above.
     unsafe { bindings::consume_skb(skb) };
     0
+}
+
+/// # Safety
+///
+/// Called by netfilter, as the hook of `Handlers`, only.
+unsafe extern "C" fn redirected_to_bridge<T: FrameHook>(
+    private: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: By the invariant of `FrameHooks`; the reference counts until no hook runs.
+    let owner = unsafe { ArcBorrow::<T>::from_raw(private.cast()) };
+    // SAFETY: On input there is the receiving device.
+    let receiver = unsafe { NetDevice::from_raw((*state).in_) };
+    // This is called for all ports of the namespace.
+    if !receiver.is(owner.device()) {
+        return bindings::NF_ACCEPT;
+    }
+    if !receiver.has_tc_ingress() {
+        T::redirects_no_more(owner);
+    }
+    // SAFETY: The hook has the packet to itself while it looks.
+    let packet = unsafe { SkBuff::from_raw(skb) };
+    if !packet.is_redirected_unseen() || packet.is_for_receiver(receiver) {
+        return bindings::NF_ACCEPT;
+    }
+    packet.set_seen();
+    let guard = Guard::new();
+    match owner.ingress(&guard, packet) {
+        Verdict::Accept => bindings::NF_ACCEPT,
+        Verdict::Drop => bindings::NF_DROP,
+        // What the bridge goes on with has to be its port's.
+        Verdict::Deliver(device) => {
+            // SAFETY: The packet was given to this hook, which does not give it back.
+            unsafe { receive(skb, device) };
+            bindings::NF_STOLEN
+        }
+    }
 }
 
 /// Has `device` receive the packet from the start, taps and filters of its own included.

@@ -21,6 +21,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/families.sh"
 
 ALL_TESTS="
 	shaped
+	shaped_port
 	shaped_below
 	shaped_together
 	redirected_by_tc
@@ -143,6 +144,24 @@ shaped()
 	handlers_become 3
 	pings "$client" "$vip"
 	end_test "shaped by an ifb"
+}
+
+shaped_port()
+{
+	RET=0
+	ifb_up
+	ip -n "$a" link add br1 up type bridge mcast_snooping 0
+	defer gone "$a" br1
+	ip -n "$a" link set eth0 master br1
+	addresses_on br1
+	shape eth0
+	works eth0 eth0
+	pings "$client" 192.0.2.11
+	tc -n "$a" qdisc del dev eth0 clsact
+	pings "$client" "$vip"
+	handlers_become 0
+	pings "$client" "$vip"
+	end_test "a port of a bridge, shaped by an ifb"
 }
 
 shaped_below()
