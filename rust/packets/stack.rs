@@ -58,7 +58,7 @@ fn may_leave<A: Address>(
         return true;
     };
     if vhost.owns_addresses() {
-        return window::output(vhost.ownership(), packet);
+        return window::output(&vhost, carp, packet);
     }
     // The carp device itself sends nothing as long as it is not MASTER, and counts that.
     if carp.is(device) || is_local_but_for(guard, device, carp, from) {

@@ -12,7 +12,7 @@
 
 use super::owner;
 use crate::{
-    address::{ownership::Ownership, table::Address},
+    address::table::Address,
     group::vhost::Vhost,
     sys::{
         inet::{self, Ipv4},
@@ -99,13 +99,15 @@ fn admits_source(
         || packet.look_up_v4(guard, inet::BROADCAST, device)
 }
 
-/// This host is about to send a packet from an address that `ownership` is of. False drops it.
-pub(super) fn output(ownership: &Ownership, packet: &mut SkBuff) -> bool {
-    if !ownership.lacks_routes() {
+/// This host is about to send a packet from an address of `device`, which is that of `vhost`. False
+/// drops it.
+pub(super) fn output(vhost: &Vhost, device: &NetDevice, packet: &mut SkBuff) -> bool {
+    if !vhost.ownership().lacks_routes() {
         return true;
     }
     let mut buffer = [0; HEAD_LEN];
     if packet.read_network(&mut buffer).is_some_and(is_refusal) {
+        device.count_not_sent();
         return false;
     }
     packet.untrack();

@@ -394,6 +394,7 @@ unsafe extern "C" fn redirected_to_bridge<T: FrameHook>(
 unsafe fn receive(skb: *mut bindings::sk_buff, device: &NetDevice) {
     // SAFETY: By this function's contract. Taps may share the packet; then this is a clone.
     let Some(skb) = NonNull::new(unsafe { bindings::carp_skb_share_check(skb) }) else {
+        device.count_not_received();
         return;
     };
     // SAFETY: The packet is ours alone now.

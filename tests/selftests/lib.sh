@@ -178,6 +178,11 @@ stays() {
 # What a carp device need not have; it has everything else that ip prints.
 optional=" changed group master "
 
+# dropped NAMESPACE rx|tx [DEVICE]: packets that it should have received or sent.
+dropped() {
+	ip -n "$1" -j -s link show "${3:-carp0}" | jq ".[0].stats64.$2.dropped"
+}
+
 # find_attr NAMESPACE NAME [DEVICE]: an attribute or a counter, as ip prints it in JSON. Fails without
 # the device; prints nothing without the attribute.
 find_attr() {

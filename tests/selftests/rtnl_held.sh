@@ -207,13 +207,17 @@ listen() {
 sources_meanwhile()
 {
 	RET=0
-	local mode
+	local mode before after
 	pair
 	for mode in 0 1 2 9; do
 		listen "9$mode"
 	done
+	before=$(dropped "$b" rx)
 	during_the_window from_everybody 99
+	after=$(dropped "$b" rx)
 	hears_the_good 99 "in the window"
+	((after - before >= ${#bad_sources[@]}))
+	check_err $? "of ${#bad_sources[@]} that are refused carp0 counts $((after - before))"
 	# The same when the tables have the routes.
 	for mode in 2 1 0; do
 		ip netns exec "$b" sysctl -qw "net.ipv4.conf.carp0.rp_filter=$mode"
@@ -254,7 +258,7 @@ for_some_time() {
 published_port()
 {
 	RET=0
-	local connector said
+	local connector said before after
 	setup_ns c
 	if ! publish; then
 		log_test_skip "a published port, this kernel has no rules for local addresses"
@@ -277,7 +281,9 @@ published_port()
 	exec 4>"$tmp/go_on"
 	busywait "$BUSYWAIT_TIMEOUT" grep -q asks "$tmp/asked"
 	check_err $? "nobody asks"
+	before=$(dropped "$b" tx)
 	during_the_window for_some_time
+	after=$(dropped "$b" tx)
 	(($(packets all "dst host $vip and udp port 53") > 20))
 	check_err $? "nobody has asked in the window"
 	exec 4>&-
@@ -288,6 +294,8 @@ published_port()
 	wait "$connector"
 	check_err $? "the connection was not made"
 	packets_are 0 all "src host $vip and (icmp[icmptype] = 3 or tcp[tcpflags] & tcp-rst != 0)"
+	((after > before))
+	check_err $? "carp0 does not count that it has not said so"
 	end_test "a published port stays one through a take-over"
 }
 

@@ -103,13 +103,13 @@ says() {
 said_in_its_own_vrf()
 {
 	RET=0
-	local ns dropped family
+	local ns before family
 	for ns in "$a" "$b"; do
 		ip netns exec "$ns" sysctl -qw net.ipv4.ip_nonlocal_bind=1 net.ipv6.ip_nonlocal_bind=1
 	done
 	capture "$client" eth0 red "src host $vip or src host $vip6"
 	capture "$c" eth0 blue "src host $vip or src host $vip6"
-	dropped=$(tx_dropped "$a" carp1)
+	before=$(dropped "$a" tx carp1)
 	for family in 4 6; do
 		says "$a" red "$family"
 		check_err $? "A cannot speak from its address in red, IPv$family"
@@ -120,7 +120,7 @@ said_in_its_own_vrf()
 		says "$b" red "$family"
 		check_fail $? "B is answered in red, IPv$family"
 	done
-	(($(tx_dropped "$a" carp1) >= dropped + 2))
+	(($(dropped "$a" tx carp1) >= before + 2))
 	check_err $? "carp1 of A has not counted what was not sent from its address"
 	pings "$client" 192.0.2.12
 	pings "$c" 192.0.2.11
@@ -131,10 +131,6 @@ said_in_its_own_vrf()
 	packets_are 0 red "not ether src $vmac"
 	packets_are 0 blue "not ether src 00:00:5e:00:01:02"
 	end_test "each is spoken from by its own MASTER"
-}
-
-tx_dropped() {
-	ip -n "$1" -j -s link show "$2" | jq '.[0].stats64.tx.dropped'
 }
 
 # adds NAMESPACE ADDRESS DEVICE: and takes it back.
