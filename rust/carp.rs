@@ -9,6 +9,7 @@
 //! Each uses those above it only, and `make check` proves that.
 //!
 //! * `proto`: the protocol, pure: no kernel, no `unsafe`, no clock, no I/O.
+//! * `serializer`: which operation on a group may start, and what becomes of the others. Pure too.
 //! * `sys`: the kernel's objects as safe interfaces, and the only `unsafe`. Knows nothing of CARP.
 //! * `address`: whose the virtual addresses are: their table, and the routes that make an address local.
 //! * `group`: a parent, the snapshot of virtual hosts that its packets are matched with, the virtual
@@ -16,7 +17,8 @@
 //! * `packets`: what is seen of the wire and of the stack.
 //! * `device`: what Linux sees: the link kind, its attributes, the parents' events.
 //!
-//! `group` calls `proto` with the time and an input, and carries out what it returns.
+//! `group` calls `proto` with the time and an input, and carries out what it returns. So it does with
+//! `serializer`, without the time.
 //!
 //! # Contexts and locks
 //!
@@ -28,13 +30,15 @@
 //! | link operations, other notifiers (process, RTNL held) | allocate, submit operations, run one that nothing is in the way of | wait for the serializer |
 //! | serializer's work (process) | sleep, take RTNL for a step, wait for a grace period | hold RTNL while it waits |
 //!
-//! Lock order: RTNL, a serializer's `queue`, a parent's `writer`, a vhost's `core`; a parent's `home` and
+//! Lock order: RTNL, a serializer's `guarded`, a parent's `writer`, a vhost's `core`; a parent's `home` and
 //! an answer's `message` are the innermost. No packet is sent under any of them but RTNL. Under `writer` hooks and a debugfs file
 //! are made and removed, under `core` a carrier is set, a timer armed and work enqueued: nothing that
 //! comes back here.
 
 #[allow(dead_code, unreachable_pub)] // The host crate of tests/proto uses what the module does not.
 mod proto;
+#[allow(unreachable_pub)] // For the same crate.
+mod serializer;
 
 mod address;
 mod device;

@@ -13,7 +13,7 @@
 //! * `ties`: devices, and so parents, that fail over together; `parents`: a list of those.
 //! * `inspect`: what can be seen of it in debugfs.
 //! * `operation`, `renumbering`, `answers`: what is done to all that.
-//! * `waiting`: what is to be done; `serializer`: does it, one after the other.
+//! * `serializer`: carries out what `crate::serializer` decides, one after the other.
 
 pub(crate) mod addresses;
 pub(crate) mod adverts;
@@ -32,4 +32,3 @@ pub(crate) mod statistics;
 pub(crate) mod status;
 pub(crate) mod ties;
 pub(crate) mod vhost;
-mod waiting;

@@ -9,10 +9,14 @@
 use super::{
     addresses::Addresses, answers::Answers, carp_if::CarpIf, parent::Parent, parents::Parents,
     renumbering::Renumbering, serializer::Serializer, status::Settings, ties, vhost::Vhost,
-    waiting::Repeated,
 };
 use crate::{
     proto::machine::State,
+    serializer::{
+        self, kind,
+        operation::{List, NoMemory, Operation as _, Subject},
+        queue::Progress,
+    },
     sys::{
         clock,
         net_device::{NetDevice, Rtnl},
@@ -31,7 +35,7 @@ pub(crate) enum Origin {
     Event,
 }
 
-/// What is done.
+/// What is done, with all that it takes.
 pub(crate) enum Kind {
     /// A virtual host begins to hear what its parent receives.
     Join(Arc<Vhost>, Option<Fresh<CarpIf>>),
@@ -70,28 +74,16 @@ pub(crate) struct Operation {
     stage: Stage,
 }
 
+/// What the next step is.
 enum Stage {
-    /// Nothing has been changed yet.
-    Fresh,
-    /// Only what was replaced has to be freed.
-    Reclaim,
+    /// The first one, or none.
+    First,
     /// Virtual hosts have been brought down to be given other vhids.
     Renumber,
     /// These virtual hosts have been brought down.
     Down(KVec<Arc<Vhost>>),
     /// And those from this index on have not been brought up again.
     Up(KVec<Arc<Vhost>>, usize),
-}
-
-/// What comes next.
-pub(crate) enum Progress {
-    Finished,
-    /// Another step.
-    Again,
-    /// Another step, behind a grace period and with the operation's virtual hosts at rest.
-    Quiesce,
-    /// The same step, when there is memory.
-    NoMemory,
 }
 
 impl Operation {
@@ -111,7 +103,7 @@ impl Operation {
             asked_ns: clock::now_ns(),
             queued_ns: 0,
             group: Parents::default(),
-            stage: Stage::Fresh,
+            stage: Stage::First,
         }
     }
 
@@ -119,40 +111,12 @@ impl Operation {
         &self.parent
     }
 
-    pub(crate) fn subject(&self) -> trace::Operation {
-        let (kind, vhid) = match &self.kind {
-            Kind::Join(vhost, _) => (c"join", vhost.vhid()),
-            Kind::Leave => (c"leave", 0),
-            Kind::Configure(vhost, _) => (c"configure", vhost.vhid()),
-            Kind::State(vhost, _) => (c"state", vhost.vhid()),
-            Kind::Addresses(vhost, _) => (c"addresses", vhost.vhid()),
-            Kind::Vhid(renumbering) => {
-                (c"vhid", renumbering.first().map_or(0, |vhost| vhost.vhid()))
-            }
-            Kind::ParentState => (c"parent-state", 0),
-            Kind::ParentLimits => (c"parent-limits", 0),
-            Kind::Ties => (c"ties", 0),
-            Kind::ParentAddress => (c"parent-address", 0),
-            Kind::Sync(_) => (c"sync", 0),
-        };
-        let origin = match self.origin {
-            Origin::Request => c"request",
-            Origin::Event => c"event",
-        };
-        trace::Operation {
-            kind,
-            origin,
-            vhid,
-            queued_ns: self.queued_ns,
-        }
-    }
-
     /// Shows what happens to it, for each parent of its groups.
     pub(crate) fn trace(&self, event: impl Fn(&NetDevice, trace::Operation)) {
-        event(self.parent.device(), self.subject());
+        event(self.parent.device(), self.summary());
         let is_other = |other: &&Arc<Parent>| !Arc::ptr_eq(other, &self.parent);
         for parent in self.group.list().iter().filter(is_other) {
-            event(parent.device(), self.subject());
+            event(parent.device(), self.summary());
         }
     }
 
@@ -216,8 +180,12 @@ impl Operation {
         matches!(self.kind, Kind::Join(..)) && self.is_about_vhost(vhost)
     }
 
-    pub(super) fn is_sync_of(&self, parent: &Parent) -> bool {
-        matches!(self.kind, Kind::Sync(_)) && self.is_about(parent)
+    /// A parent, as what an operation is about.
+    pub(super) fn whole(parent: &Arc<Parent>) -> Subject {
+        Subject {
+            parent: Arc::as_ptr(parent).addr(),
+            vhost: None,
+        }
     }
 
     /// Another one that waits for the same finds room.
@@ -228,74 +196,10 @@ impl Operation {
         }
     }
 
-    /// Is of the same kind, about the same subject.
-    pub(super) fn is_same(&self, other: &Operation) -> bool {
-        let same_vhost = match (self.vhost(), other.vhost()) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            (one, other) => one.is_none() && other.is_none(),
-        };
-        let kind = core::mem::discriminant::<Kind>;
-        kind(&self.kind) == kind(&other.kind) && self.is_about(&other.parent) && same_vhost
-    }
-
-    /// What becomes of it when the same is asked for again while it waits.
-    pub(super) fn repeated(&self) -> Repeated {
-        match &self.kind {
-            Kind::State(..) => Repeated::After,
-            Kind::Sync(_) => Repeated::AfterTheFirst,
-            _ => Repeated::InPlace,
-        }
-    }
-
-    /// Does what both would have done, one after the other. Returns what is to be abandoned.
-    pub(super) fn absorb(&mut self, mut newer: Operation) -> Operation {
-        match (&mut self.kind, &mut newer.kind) {
-            (Kind::Configure(_, settings), Kind::Configure(_, newer)) => settings.merge(newer),
-            (Kind::Sync(answers), Kind::Sync(newer)) => answers.append(newer),
-            (kind, newer) => core::mem::swap(kind, newer),
-        }
-        newer
-    }
-
-    /// It and `other`, which waits, go through one rest.
-    pub(super) fn goes_along_with(&self, other: &Operation) -> bool {
-        matches!((&self.kind, &other.kind), (Kind::Vhid(_), Kind::Vhid(_)))
-            && self.is_about(&other.parent)
-    }
-
-    /// Makes room for so many others that go along.
-    pub(super) fn make_room_along(&mut self, others: usize) -> Result {
-        match &mut self.kind {
-            Kind::Vhid(renumbering) if others > 0 => renumbering.make_room(others),
-            _ => Ok(()),
-        }
-    }
-
-    /// Does what `other` would do as well.
-    pub(super) fn take_along(&mut self, mut other: Operation) {
-        other.begin(trace::op_fold);
-        if let (Kind::Vhid(renumbering), Kind::Vhid(other)) = (&mut self.kind, other.kind) {
-            renumbering.take_along(other);
-        }
-    }
-
-    /// It is done in one step, and `current` has nothing left to do but to free what it replaced
-    /// on the same parent.
-    pub(crate) fn folds_into(&self, current: &Operation) -> bool {
-        !current.has_more_steps()
-            && self.is_about(&current.parent)
-            && match &self.kind {
-                Kind::Configure(_, settings) => settings.group.is_none(),
-                Kind::Join(..) | Kind::Leave | Kind::State(..) | Kind::Addresses(..) => true,
-                _ => false,
-            }
-    }
-
     /// Does it as a part of the current operation.
-    pub(crate) fn fold(mut self, rtnl: &Rtnl<'_>) -> Self {
+    pub(crate) fn fold(&mut self, rtnl: &Rtnl<'_>) {
         self.begin(trace::op_fold);
         let _ = self.first_step(rtnl);
-        self
     }
 
     /// It will not be done: gives back what it has taken outside of itself, and keeps nobody waiting.
@@ -315,17 +219,13 @@ impl Operation {
 
     /// The step that [`Progress`] announced.
     pub(crate) fn step(&mut self, rtnl: &Rtnl<'_>) -> Progress {
-        match core::mem::replace(&mut self.stage, Stage::Reclaim) {
-            Stage::Fresh => {
-                self.stage = Stage::Fresh;
-                self.first_step(rtnl)
-            }
-            Stage::Reclaim => Progress::Finished,
+        match core::mem::replace(&mut self.stage, Stage::First) {
+            Stage::First => self.first_step(rtnl),
             Stage::Renumber => {
                 if let Kind::Vhid(renumbering) = &mut self.kind {
                     renumbering.finish(rtnl, &self.parent);
                 }
-                Progress::Quiesce
+                Progress::Reclaim
             }
             Stage::Down(vhosts) => {
                 self.parent.take_address(rtnl, &vhosts);
@@ -341,26 +241,6 @@ impl Operation {
                 }
                 None => Progress::Finished,
             },
-        }
-    }
-
-    /// False: it is done when what it replaced is freed.
-    pub(crate) fn has_more_steps(&self) -> bool {
-        !matches!(self.stage, Stage::Reclaim)
-    }
-
-    /// Whether the virtual hosts that were brought down are at rest. Those that have been deleted
-    /// since are nobody's business any more.
-    pub(crate) fn is_at_rest(&self) -> bool {
-        match &self.stage {
-            Stage::Down(vhosts) => vhosts
-                .iter()
-                .all(|vhost| vhost.is_at_rest() || !vhost.is_open()),
-            Stage::Renumber => match &self.kind {
-                Kind::Vhid(renumbering) => renumbering.is_at_rest(),
-                _ => true,
-            },
-            Stage::Fresh | Stage::Reclaim | Stage::Up(..) => true,
         }
     }
 
@@ -407,9 +287,8 @@ impl Operation {
             Kind::Sync(answers) => answers.done(&self.parent.device().namespace()),
             Kind::Leave => (),
         }
-        self.stage = Stage::Reclaim;
         if self.parent.has_retired() {
-            Progress::Quiesce
+            Progress::Reclaim
         } else {
             Progress::Finished
         }
@@ -438,5 +317,117 @@ impl Operation {
         self.parent.rest(resting);
         self.stage = Stage::Down(vhosts);
         Progress::Quiesce
+    }
+}
+
+impl serializer::operation::Operation for Operation {
+    type Summary = trace::Operation;
+    type List = KVec<Self>;
+
+    fn summary(&self) -> trace::Operation {
+        trace::Operation {
+            kind: self.kind().name(),
+            origin: match self.origin {
+                Origin::Request => c"request",
+                Origin::Event => c"event",
+            },
+            vhid: self.vhost().map_or(0, |vhost| vhost.vhid()),
+            queued_ns: self.queued_ns,
+        }
+    }
+
+    fn kind(&self) -> kind::Kind {
+        match &self.kind {
+            Kind::Join(..) => kind::Kind::Join,
+            Kind::Leave => kind::Kind::Leave,
+            Kind::Configure(..) => kind::Kind::Configure,
+            Kind::State(..) => kind::Kind::State,
+            Kind::Vhid(_) => kind::Kind::Vhid,
+            Kind::Addresses(..) => kind::Kind::Addresses,
+            Kind::ParentState => kind::Kind::ParentState,
+            Kind::ParentLimits => kind::Kind::ParentLimits,
+            Kind::ParentAddress => kind::Kind::ParentAddress,
+            Kind::Ties => kind::Kind::Ties,
+            Kind::Sync(_) => kind::Kind::Sync,
+        }
+    }
+
+    fn subject(&self) -> Subject {
+        Subject {
+            vhost: self.vhost().map(|vhost| Arc::as_ptr(vhost).addr()),
+            ..Self::whole(&self.parent)
+        }
+    }
+
+    fn regroups(&self) -> bool {
+        match &self.kind {
+            Kind::Configure(_, settings) => settings.group.is_some(),
+            Kind::Ties => true,
+            _ => false,
+        }
+    }
+
+    fn absorb(&mut self, mut newer: Self) -> Self {
+        match (&mut self.kind, &mut newer.kind) {
+            (Kind::Configure(_, settings), Kind::Configure(_, newer)) => settings.merge(newer),
+            (Kind::Sync(answers), Kind::Sync(newer)) => answers.append(newer),
+            (kind, newer) => core::mem::swap(kind, newer),
+        }
+        newer
+    }
+
+    fn make_room_along(&mut self, others: usize) -> Result<(), NoMemory> {
+        match &mut self.kind {
+            Kind::Vhid(renumbering) if others > 0 => {
+                renumbering.make_room(others).or(Err(NoMemory))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn take_along(&mut self, mut other: Self) {
+        other.begin(trace::op_fold);
+        if let (Kind::Vhid(renumbering), Kind::Vhid(other)) = (&mut self.kind, other.kind) {
+            renumbering.take_along(other);
+        }
+    }
+
+    /// Those that have been deleted since they were brought down are nobody's business any more.
+    fn is_at_rest(&self) -> bool {
+        match &self.stage {
+            Stage::Down(vhosts) => vhosts
+                .iter()
+                .all(|vhost| vhost.is_at_rest() || !vhost.is_open()),
+            Stage::Renumber => match &self.kind {
+                Kind::Vhid(renumbering) => renumbering.is_at_rest(),
+                _ => true,
+            },
+            Stage::First | Stage::Up(..) => true,
+        }
+    }
+
+    fn has_retired(&self) -> bool {
+        self.parent.has_retired()
+    }
+}
+
+impl<T> List<T> for KVec<T> {
+    fn reserve(&mut self, more: usize) -> Result<(), NoMemory> {
+        KVec::reserve(self, more, GFP_KERNEL_ACCOUNT).or(Err(NoMemory))
+    }
+
+    fn push(&mut self, operation: T) -> Result<(), T> {
+        self.push_within_capacity(operation)
+            .map_err(|refused| refused.0)
+    }
+
+    fn remove(&mut self, index: usize) -> Option<T> {
+        KVec::remove(self, index).ok()
+    }
+}
+
+impl From<NoMemory> for Error {
+    fn from(_: NoMemory) -> Self {
+        ENOMEM
     }
 }

@@ -13,18 +13,20 @@ use super::{
     statistics::ParentCounters,
     ties,
     vhost::Vhost,
-    waiting::Census,
 };
-use crate::sys::{
-    clock::Seldom,
-    hook::FrameHooks,
-    link,
-    lock::SpinLockBh,
-    log,
-    net_device::{DeviceRef, NetDevice, Rtnl},
-    queue,
-    rcu::{Fresh, RcuPointer, RetiredList},
-    trace,
+use crate::{
+    serializer::kind::Census,
+    sys::{
+        clock::Seldom,
+        hook::FrameHooks,
+        link,
+        lock::SpinLockBh,
+        log,
+        net_device::{DeviceRef, NetDevice, Rtnl},
+        queue,
+        rcu::{Fresh, RcuPointer, RetiredList},
+        trace,
+    },
 };
 use core::sync::atomic::{AtomicBool, Ordering};
 use kernel::{

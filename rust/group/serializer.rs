@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! One operation on a group at a time, in the order in which they were asked for.
 //!
-//! Vocabulary:
-//!
-//! * *group*: the parents, with their carp devices, that share a serializer.
-//! * *current*: the operation that has started and not finished; there is one at most.
-//! * *parked*: the current operation waits for its virtual hosts to come to rest; no thread does.
-//! * *folded*: a request that changes something while the current operation only waits to free
-//!   what it replaced. Both finish together, after one grace period. Also the end of a parent, or of
-//!   the last virtual host on it, whatever is current: nobody may be made to wait for that.
-//! * *along*: a request that goes through the same rest as the one that starts.
-//! * *merged*: two groups that are one from now on. Also a request, with one that waits (`waiting`).
+//! `crate::serializer` decides what is to be done and when; its words are used here too. This carries
+//! it out: it has the lock, the work item, RTNL and the memory.
 //!
 //! Contexts: an operation is submitted under RTNL and, if nothing is in its way, starts there and
 //! then, so that a request is done when the command returns. What must sleep, or wait, or comes
@@ -18,26 +10,23 @@
 //! Nobody ever waits for the work item under RTNL.
 //!
 //! An operation by which a parent joins another group is one of both groups. When it is next in its
-//! own, its group is merged into the other one: it waits there, in its turn, and behind it what
-//! waited behind it. So it starts when nothing is under way in either. Groups are merged and
+//! own, its group is merged into the other one: it waits there, in its turn, and after it what
+//! waited after it. So it starts when nothing is under way in either. Groups are merged and
 //! separated in one go, under RTNL; nobody waits for another group, and so no two for each other.
-//!
-//! ```text
-//!   submit ──> waiting ──> start ──> step ... step ──> finish ──> the next one starts
-//!                            |        ^   |
-//!                            |        |   v
-//!                            +─> grace period, rest (parked)
-//! ```
 
-use super::{
-    operation::{Operation, Progress},
-    parent::Parent,
-    ties,
-    waiting::{Census, Waiting},
-};
-use crate::sys::{
-    net_device::{NetDevice, Rtnl, RtnlGuard},
-    queue, trace,
+use super::{operation::Operation, parent::Parent, ties};
+use crate::{
+    serializer::{
+        kind::{Census, Kind},
+        operation::Operation as _,
+        queue::{Due, Fold, Freed, Progress, Queue, Step, Submitted},
+        waiting::Added,
+    },
+    sys::{
+        log,
+        net_device::{NetDevice, Rtnl, RtnlGuard},
+        queue, trace,
+    },
 };
 use kernel::{
     impl_has_work, new_mutex, new_work,
@@ -48,17 +37,30 @@ use kernel::{
 
 #[pin_data]
 pub(crate) struct Serializer {
+    /// No operation is dropped under it: the last one of a parent gives back room, and takes it.
     #[pin]
-    queue: Mutex<Queue>,
+    guarded: Mutex<Guarded>,
     #[pin]
     work: Work<Serializer>,
 }
 
-struct Queue {
-    current: Current,
-    waiting: Waiting,
+struct Guarded {
+    queue: Queue<Operation>,
     /// From asking for an operation to its end, at most.
     slowest_ns: u64,
+}
+
+impl Guarded {
+    /// It is done.
+    fn note(&mut self, operation: &Operation) {
+        self.slowest_ns = self.slowest_ns.max(operation.age_ns());
+    }
+
+    /// It was the current one, and is done.
+    fn finish(&mut self, operation: &Operation) {
+        operation.trace(trace::op_finish);
+        self.note(operation);
+    }
 }
 
 /// What a group is doing, for people to read.
@@ -71,41 +73,6 @@ pub(super) struct Status {
     /// How many have waited at once, and how long any has taken, since there is this group.
     pub(super) longest: usize,
     pub(super) slowest_ns: u64,
-}
-
-enum Current {
-    None,
-    /// Somebody runs a step of it, under RTNL.
-    Running(trace::Operation),
-    Paused(Operation, Pause),
-}
-
-/// What the current operation waits for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Pause {
-    /// Its next step.
-    Turn,
-    /// A grace period; this many requests are being folded into it.
-    Grace { folding: usize },
-    /// Its virtual hosts' last users.
-    Rest { parked: bool },
-    /// Memory for its first step.
-    Memory,
-}
-
-impl Queue {
-    /// What waits first can be folded into the current operation.
-    fn next_folds(&self) -> bool {
-        match (&self.current, self.waiting.first()) {
-            (Current::Paused(current, Pause::Grace { .. }), Some(next)) => next.folds_into(current),
-            _ => false,
-        }
-    }
-
-    /// It is done.
-    fn note(&mut self, operation: &Operation) {
-        self.slowest_ns = self.slowest_ns.max(operation.age_ns());
-    }
 }
 
 impl_has_work! {
@@ -127,8 +94,8 @@ impl Serializer {
     pub(crate) fn new() -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
-                queue <- new_mutex!(
-                    Queue { current: Current::None, waiting: Waiting::new(), slowest_ns: 0 },
+                guarded <- new_mutex!(
+                    Guarded { queue: Queue::new(), slowest_ns: 0 },
                     "carp serializer"
                 ),
                 work <- new_work!("carp serializer"),
@@ -139,12 +106,12 @@ impl Serializer {
 
     /// Keeps room for all that these can ask for, or fails if out of memory. Submitting cannot.
     pub(super) fn promise(&self, more: Census) -> Result {
-        self.queue.lock().waiting.promise(more)
+        Ok(self.guarded.lock().queue.promise(more)?)
     }
 
     /// Takes a promise back.
     pub(super) fn release(&self, less: Census) {
-        self.queue.lock().waiting.release(less);
+        self.guarded.lock().queue.release(less);
     }
 
     /// Does `operation`, now or in its turn.
@@ -160,24 +127,10 @@ impl Serializer {
         operations: impl IntoIterator<Item = Operation>,
     ) {
         for operation in operations {
-            let mut queue = self.queue.lock();
-            let is_next = queue.waiting.len() == 0;
-            match &mut queue.current {
-                Current::Paused(current, Pause::Grace { folding })
-                    if is_next && operation.folds_into(current) =>
-                {
-                    *folding = folding.wrapping_add(1);
-                    drop(queue);
-                    let operation = operation.fold(rtnl);
-                    self.folded(&operation);
-                }
-                _ => {
-                    let superseded = queue.waiting.add(operation);
-                    drop(queue);
-                    if let Some(superseded) = superseded {
-                        superseded.abandon(rtnl);
-                    }
-                }
+            let submitted = self.guarded.lock().queue.submit(operation);
+            match submitted {
+                Submitted::Fold(fold) => self.fold(rtnl, fold),
+                Submitted::Added(added) => settle(rtnl, added),
             }
         }
         if self.start_waiting(rtnl).is_err() {
@@ -191,25 +144,18 @@ impl Serializer {
         self: &Arc<Self>,
         _rtnl: &Rtnl<'_>,
         parent: &NetDevice,
-        subject: trace::Operation,
+        summary: trace::Operation,
         f: impl FnOnce(),
     ) {
-        let is_first = {
-            let mut queue = self.queue.lock();
-            let is_first = matches!(queue.current, Current::None);
-            if is_first {
-                queue.current = Current::Running(subject);
-            }
-            is_first
-        };
-        if !is_first {
-            trace::op_fold(parent, subject);
+        let at_once = self.guarded.lock().queue.at_once(summary);
+        let Some(at_once) = at_once else {
+            trace::op_fold(parent, summary);
             return f();
-        }
-        trace::op_start(parent, subject);
+        };
+        trace::op_start(parent, summary);
         f();
-        trace::op_finish(parent, subject);
-        self.queue.lock().current = Current::None;
+        trace::op_finish(parent, summary);
+        self.guarded.lock().queue.at_once_is_over(at_once);
         self.wake();
     }
 
@@ -223,27 +169,31 @@ impl Serializer {
         any
     }
 
+    fn take(&self, which: impl Fn(&Operation) -> bool) -> Option<Operation> {
+        self.guarded.lock().queue.take(which)
+    }
+
     /// Has parents of this group leave it; or fails if out of memory.
     pub(super) fn exodus<'a>(self: &'a Arc<Self>, rtnl: &'a Rtnl<'a>) -> Result<Exodus<'a>> {
         Ok(Exodus {
             from: self,
-            empty: self.queue.lock().waiting.like()?,
-            _rtnl: rtnl,
+            room: self.guarded.lock().queue.room_to_part()?,
+            rtnl,
         })
-    }
-
-    fn take(&self, which: impl Fn(&Operation) -> bool) -> Option<Operation> {
-        self.queue.lock().waiting.take(which)
     }
 
     /// More than one parent belongs to the group.
     pub(crate) fn is_shared(&self) -> bool {
-        self.queue.lock().waiting.census().parents > 1
+        self.guarded.lock().queue.census().parents > 1
     }
 
     /// Another one that waits until all is done that is asked of `parent` by now finds room.
     pub(crate) fn has_room_to_sync(&self, parent: &Arc<Parent>) -> bool {
-        self.queue.lock().waiting.has_room_to_sync(parent)
+        let guarded = self.guarded.lock();
+        let known = guarded
+            .queue
+            .mergeable(Kind::Sync, Operation::whole(parent));
+        known.is_none_or(Operation::has_room_to_sync)
     }
 
     /// The last user has left a virtual host that is to come to rest. Any context.
@@ -253,151 +203,100 @@ impl Serializer {
 
     /// Something is under way.
     pub(crate) fn is_busy(&self) -> bool {
-        !matches!(self.queue.lock().current, Current::None)
+        !self.guarded.lock().queue.is_idle()
     }
 
     /// Fails for want of memory.
     pub(super) fn status(&self) -> Result<Status> {
-        let queue = self.queue.lock();
-        let mut waiting = KVec::with_capacity(queue.waiting.len(), GFP_KERNEL_ACCOUNT)?;
-        for operation in queue.waiting.iter() {
+        let guarded = self.guarded.lock();
+        let queue = &guarded.queue;
+        let mut waiting = KVec::with_capacity(queue.waiting().len(), GFP_KERNEL_ACCOUNT)?;
+        for operation in queue.waiting() {
             waiting
-                .push_within_capacity(operation.subject())
+                .push_within_capacity(operation.summary())
                 .or(Err(ENOMEM))?;
         }
-        let (current, is_parked) = match &queue.current {
-            Current::None => (None, false),
-            Current::Running(subject) => (Some(*subject), false),
-            Current::Paused(operation, pause) => (
-                Some(operation.subject()),
-                *pause == (Pause::Rest { parked: true }),
-            ),
-        };
         Ok(Status {
-            current,
-            is_parked,
+            current: queue.current(),
+            is_parked: queue.is_parked(),
             waiting,
-            room: queue.waiting.census().room(),
-            longest: queue.waiting.longest(),
-            slowest_ns: queue.slowest_ns,
+            room: queue.census().room(),
+            longest: queue.longest(),
+            slowest_ns: guarded.slowest_ns,
         })
     }
 
     /// One step of the work item. False: there is nothing more to do now.
     fn advance(self: &Arc<Self>) -> bool {
-        let mut queue = self.queue.lock();
-        let pause = match &queue.current {
-            Current::Running(_) => return false,
-            Current::None => None,
-            Current::Paused(_, pause) => Some(*pause),
-        };
-        match pause {
-            None if queue.waiting.len() == 0 => false,
-            None => {
-                drop(queue);
+        let mut guarded = self.guarded.lock();
+        let due = guarded.queue.look();
+        let mut parent = None;
+        if let Some(current) = guarded.queue.paused() {
+            match due {
+                Due::Park => current.trace(trace::op_park),
+                Due::Resume => current.trace(trace::op_resume),
+                _ => (),
+            }
+            parent = Some(current.parent().clone());
+        }
+        drop(guarded);
+        match due {
+            Due::Nothing | Due::Park => return false,
+            Due::Start => {
                 let started = self.start_waiting(&RtnlGuard::new());
                 if started.is_err() {
                     queue::wait_for_memory();
                 }
-                true
             }
-            Some(Pause::Memory) => {
-                drop(queue);
+            Due::Memory => {
                 queue::wait_for_memory();
-                self.step()
+                self.step();
             }
-            Some(Pause::Turn) => {
-                drop(queue);
-                self.step()
-            }
-            Some(Pause::Grace { .. }) => {
-                let Current::Paused(operation, _) = &queue.current else {
-                    return false;
-                };
-                let parent = operation.parent().clone();
-                let more = queue.next_folds();
-                drop(queue);
-                if more {
+            Due::Step => self.step(),
+            Due::Free { folds } => {
+                if folds {
                     self.fold_what_waits();
                 }
-                parent.reclaim() > 0 || self.grace_is_over()
+                let freed = parent.map_or(0, |parent| parent.reclaim());
+                return freed > 0 || self.all_is_freed();
             }
-            Some(Pause::Rest { parked }) => {
-                let Current::Paused(operation, pause) = &mut queue.current else {
-                    return false;
-                };
-                if !operation.is_at_rest() {
-                    // Whoever leaves last from here on wakes the work item again.
-                    *pause = Pause::Rest { parked: true };
-                    if !parked {
-                        operation.trace(trace::op_park);
-                    }
-                    return false;
-                }
-                if parked {
-                    operation.trace(trace::op_resume);
-                }
-                *pause = Pause::Turn;
-                true
-            }
+            Due::Resume | Due::Again => (),
         }
+        true
     }
 
-    fn folded(&self, operation: &Operation) {
-        let mut queue = self.queue.lock();
-        queue.note(operation);
-        if let Current::Paused(_, Pause::Grace { folding }) = &mut queue.current {
-            *folding = folding.wrapping_sub(1);
-        }
+    /// Carries an operation out as a part of the current one.
+    fn fold(&self, rtnl: &Rtnl<'_>, mut fold: Fold<Operation>) {
+        fold.operation().fold(rtnl);
+        let mut guarded = self.guarded.lock();
+        let operation = guarded.queue.folded(fold);
+        guarded.note(&operation);
+        drop(guarded);
+        drop(operation);
     }
 
     /// Folds what is next in the queue, as long as it can be.
     fn fold_what_waits(&self) {
         let rtnl = RtnlGuard::new();
-        loop {
-            let mut queue = self.queue.lock();
-            if !queue.next_folds() {
-                return;
-            }
-            let Some(next) = queue.waiting.take(|_| true) else {
-                return;
-            };
-            if let Current::Paused(_, Pause::Grace { folding }) = &mut queue.current {
-                *folding = folding.wrapping_add(1);
-            }
-            drop(queue);
-            let next = next.fold(&rtnl);
-            self.folded(&next);
+        while let Some(fold) = self.fold_next() {
+            self.fold(&rtnl, fold);
         }
     }
 
-    /// Everything that the current operation replaced is freed. False: somebody folds something in
-    /// just now, and wakes the work item behind that.
-    fn grace_is_over(&self) -> bool {
-        let mut queue = self.queue.lock();
-        let Current::Paused(operation, pause @ Pause::Grace { .. }) = &mut queue.current else {
-            return true;
-        };
-        if *pause != (Pause::Grace { folding: 0 }) {
-            return false;
+    fn fold_next(&self) -> Option<Fold<Operation>> {
+        self.guarded.lock().queue.fold_next()
+    }
+
+    /// Nothing is left that the current operation replaced. False: somebody folds something in just now,
+    /// and wakes the work item after that.
+    fn all_is_freed(&self) -> bool {
+        let mut guarded = self.guarded.lock();
+        let freed = guarded.queue.freed();
+        if let Freed::Finish(operation) = &freed {
+            guarded.finish(operation);
         }
-        if operation.parent().has_retired() {
-            return true;
-        }
-        if operation.has_more_steps() {
-            *pause = Pause::Rest { parked: false };
-            return true;
-        }
-        // Here and not in a step, which would have to wait for RTNL, so that whoever has RTNL finds
-        // it either open to be folded into or gone.
-        operation.trace(trace::op_finish);
-        let finished = core::mem::replace(&mut queue.current, Current::None);
-        if let Current::Paused(operation, _) = &finished {
-            queue.note(operation);
-        }
-        drop(queue);
-        drop(finished);
-        true
+        drop(guarded);
+        !matches!(freed, Freed::Folding)
     }
 
     /// Starts what waits, one after the other, until one of them has to pause. If one of them joins
@@ -406,31 +305,23 @@ impl Serializer {
     fn start_waiting(self: &Arc<Self>, rtnl: &Rtnl<'_>) -> Result {
         let mut group = self.clone();
         loop {
-            let mut queue = group.queue.lock();
-            let Queue {
-                current, waiting, ..
-            } = &mut *queue;
-            let (Current::None, Some(next)) = (&*current, waiting.first_mut()) else {
+            let mut guarded = group.guarded.lock();
+            let Some(next) = guarded.queue.next_to_start() else {
                 break;
             };
             if let Some(other) = next.other_group(rtnl)? {
                 let parents = ties::parents_of_group(rtnl, next.parent())?;
-                drop(queue);
+                drop(guarded);
                 group.exodus(rtnl)?.hand_over(parents.list(), &other)?;
                 group = other;
                 continue;
             }
-            waiting.make_room_along()?;
-            let Some(mut next) = waiting.take(|_| true) else {
+            let Some(mut step) = guarded.queue.start()? else {
                 break;
             };
-            while let Some(other) = waiting.take(|other| other.goes_along_with(&next)) {
-                next.take_along(other);
-            }
-            *current = Current::Running(next.subject());
-            drop(queue);
-            let progress = next.start(rtnl);
-            group.pause(next, progress);
+            drop(guarded);
+            let progress = step.operation().start(rtnl);
+            group.step_is_over(step, progress);
         }
         if group.is_busy() {
             group.wake();
@@ -438,48 +329,49 @@ impl Serializer {
         Ok(())
     }
 
-    fn step(self: &Arc<Self>) -> bool {
+    fn step(&self) {
         let rtnl = RtnlGuard::new();
-        let mut queue = self.queue.lock();
-        let subject = match &queue.current {
-            Current::Paused(operation, Pause::Turn | Pause::Memory) => operation.subject(),
-            _ => return true,
-        };
-        let taken = core::mem::replace(&mut queue.current, Current::Running(subject));
-        drop(queue);
-        if let Current::Paused(mut operation, _) = taken {
-            let progress = operation.step(&rtnl);
-            self.pause(operation, progress);
+        let step = self.guarded.lock().queue.step();
+        if let Some(mut step) = step {
+            let progress = step.operation().step(&rtnl);
+            self.step_is_over(step, progress);
         }
-        true
     }
 
-    /// A step of the current operation is over.
-    fn pause(&self, operation: Operation, progress: Progress) {
-        let pause = match progress {
-            Progress::Finished => {
-                operation.trace(trace::op_finish);
-                let mut queue = self.queue.lock();
-                queue.current = Current::None;
-                queue.note(&operation);
-                return;
-            }
-            Progress::Again => Pause::Turn,
-            Progress::Quiesce => Pause::Grace { folding: 0 },
-            Progress::NoMemory => Pause::Memory,
-        };
-        self.queue.lock().current = Current::Paused(operation, pause);
+    fn step_is_over(&self, step: Step<Operation>, progress: Progress) {
+        let mut guarded = self.guarded.lock();
+        let finished = guarded.queue.progress(step, progress);
+        if let Some(operation) = &finished {
+            guarded.finish(operation);
+        }
+        drop(guarded);
+        drop(finished);
+    }
+}
+
+/// What is left to do for an operation that was to wait.
+fn settle(rtnl: &Rtnl<'_>, added: Added<Operation>) {
+    match added {
+        Added::Waits => (),
+        Added::Supersedes(superseded) => superseded.abandon(rtnl),
+        Added::Lost(operation) => {
+            log::warn(
+                operation.parent().device(),
+                fmt!("an operation was lost: there was no room for it"),
+            );
+            operation.abandon(rtnl);
+        }
     }
 }
 
 /// Parents leave a group, one set of them after the other. What waits for its turn about them follows
-/// in one go when this is dropped, and waits behind what waits where it comes to.
+/// in one go when this is dropped, and waits after what waits there already.
 pub(super) struct Exodus<'a> {
     from: &'a Arc<Serializer>,
-    /// Room for those that stay.
-    empty: Waiting,
+    /// For those that stay.
+    room: KVec<Operation>,
     /// Keeps others from asking for more.
-    _rtnl: &'a Rtnl<'a>,
+    rtnl: &'a Rtnl<'a>,
 }
 
 impl Exodus<'_> {
@@ -505,10 +397,12 @@ impl Exodus<'_> {
 
 impl Drop for Exodus<'_> {
     fn drop(&mut self) {
-        let waiting = self.from.queue.lock().waiting.exchange(&mut self.empty);
+        let room = core::mem::take(&mut self.room);
+        let waiting = self.from.guarded.lock().queue.part(room);
         for operation in waiting {
             let group = operation.parent().serializer();
-            group.queue.lock().waiting.push(operation);
+            let added = group.guarded.lock().queue.receive(operation);
+            settle(self.rtnl, added);
             group.wake();
         }
     }
