@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Every function of `rust/proto` that the module may call, with arguments that the compiler
-//! cannot see. See `tests/no_panic.rs`.
+//! Every function of `rust/proto` and `rust/serializer` that the module may call, with arguments that
+//! the compiler cannot see. See `tests/no_panic.rs`.
 
 #![no_std]
 #![allow(unexpected_cfgs)]
 
 #[path = "../../../rust/proto/mod.rs"]
 mod proto;
+#[path = "../../../rust/serializer/mod.rs"]
+mod serializer;
+
+mod queue;
 
 use core::ffi::CStr;
 
@@ -21,13 +25,13 @@ use proto::link::{arp, mac};
 use proto::machine::{Actions, AdvertKind, Event, Machine, State};
 
 extern "C" {
-    fn proto_can_panic() -> !;
+    fn it_can_panic() -> !;
 }
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     // SAFETY: There is no such function; if this is called from anywhere, nothing links.
-    unsafe { proto_can_panic() }
+    unsafe { it_can_panic() }
 }
 
 #[cfg(panics)]

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `rust/proto`, the very files of the module, as a host crate.
+//! `rust/proto` and `rust/serializer`, the very files of the module, as a host crate.
 //!
-//! The lints hold it to what the kernel needs: nothing that can panic, nothing without a doc.
+//! The lints hold them to what the kernel needs: nothing that can panic, nothing without a doc.
 
 #![no_std]
-
-#[deny(
+#![deny(
     missing_docs,
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
@@ -20,5 +19,9 @@
     clippy::unreachable,
     clippy::unwrap_used
 )]
+
 #[path = "../../../rust/proto/mod.rs"]
 pub mod proto;
+
+#[path = "../../../rust/serializer/mod.rs"]
+pub mod serializer;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-//! That `rust/proto` cannot panic, proved by the linker.
+//! That `rust/proto` and `rust/serializer` cannot panic, proved by the linker.
 //!
-//! `probe/lib.rs` calls every function of it, in a library whose panic handler is a function that
+//! `probe/lib.rs` calls every function of them, in a library whose panic handler is a function that
 //! does not exist. It is compiled as the kernel is: optimized, with overflow checks. If the
 //! compiler leaves one way to panic, the library does not link.
 
@@ -32,7 +32,7 @@ fn link(name: &str, extra: &[&str]) -> Result<(), String> {
 }
 
 #[test]
-fn proto_cannot_panic() {
+fn they_cannot_panic() {
     link("proto", &[]).unwrap();
 }
 
@@ -40,5 +40,5 @@ fn proto_cannot_panic() {
 #[test]
 fn a_panic_is_found() {
     let error = link("panics", &["--cfg", "panics"]).unwrap_err();
-    assert!(error.contains("proto_can_panic"), "{error}");
+    assert!(error.contains("it_can_panic"), "{error}");
 }
