@@ -11,14 +11,15 @@
 //! * `proto`: the protocol, pure: no kernel, no `unsafe`, no clock, no I/O.
 //! * `serializer`: which operation on a group may start, and what becomes of the others. Pure too.
 //! * `sys`: the kernel's objects as safe interfaces, and the only `unsafe`. Knows nothing of CARP.
-//! * `address`: whose the virtual addresses are: their table, and the routes that make an address local.
-//! * `group`: a parent, the snapshot of virtual hosts that its packets are matched with, the virtual
-//!   hosts, and what is done to all that.
+//! * `address`: whose the virtual addresses are: their table, and the routes that make an address
+//!   local.
+//! * `group`: a parent, the snapshot of virtual hosts that its packets are matched with, the
+//!   virtual hosts, and what is done to all that.
 //! * `packets`: what is seen of the wire and of the stack.
 //! * `device`: what Linux sees: the link kind, its attributes, the parents' events.
 //!
-//! `group` calls `proto` with the time and an input, and carries out what it returns. So it does with
-//! `serializer`, without the time.
+//! `group` calls `proto` with the time and an input, and carries out what it returns. So it does
+//! with `serializer`, without the time.
 //!
 //! # Contexts and locks
 //!
@@ -30,10 +31,10 @@
 //! | link operations, other notifiers (process, RTNL held) | allocate, submit operations, run one that nothing is in the way of | wait for the serializer |
 //! | serializer's work (process) | sleep, take RTNL for a step, wait for a grace period | hold RTNL while it waits |
 //!
-//! Lock order: RTNL, a serializer's `guarded`, a parent's `writer`, a vhost's `core`; a parent's `home` and
-//! an answer's `message` are the innermost. No packet is sent under any of them but RTNL. Under `writer` hooks and a debugfs file
-//! are made and removed, under `core` a carrier is set, a timer armed and work enqueued: nothing that
-//! comes back here.
+//! Lock order: RTNL, a serializer's `guarded`, a parent's `writer`, a vhost's `core`; a parent's
+//! `home` and an answer's `message` are the innermost. No packet is sent under any of them but
+//! RTNL. Under `writer` hooks and a debugfs file are made and removed, under `core` a carrier is
+//! set, a timer armed and work enqueued: nothing that comes back here.
 
 #[allow(dead_code, unreachable_pub)] // The host crate of tests/proto uses what the module does not.
 mod proto;

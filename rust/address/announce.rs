@@ -19,8 +19,8 @@ pub(crate) fn v4(parent: &NetDevice, mac: &Mac, address: Ipv4) {
     inet::send_arp(parent, ArpOperation::Request, mac, address, None, address);
 }
 
-/// Tells the neighbours on `parent` that `address` of `device` is at the virtual MAC address of `vhid`:
-/// all of them, or `to`, who asked.
+/// Tells the neighbours on `parent` that `address` of `device` is at the virtual MAC address of
+/// `vhid`: all of them, or `to`, who asked.
 pub(crate) fn v6(
     guard: &Guard,
     parent: &NetDevice,

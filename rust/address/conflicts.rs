@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Duplicate addresses: a stranger claims an address of a MASTER. The stranger is left alone, and the
-//! administrator is told.
+//! Duplicate addresses: a stranger claims an address of a MASTER. The stranger is left alone, and
+//! the administrator is told.
 //!
 //! Context: any.
 

@@ -11,8 +11,8 @@
 //!       a route that was ready before            finds that in the tables
 //! ```
 //!
-//! So a take-over waits for nobody: routes of IPv4 take RTNL, which somebody else may hold for long.
-//! The time between the two is the window: `packets/window.rs` has what comes in it.
+//! So a take-over waits for nobody: routes of IPv4 take RTNL, which somebody else may hold for
+//! long. The time between the two is the window: `packets/window.rs` has what comes in it.
 
 use super::routes::{DeviceAddresses, Requests, Routes};
 use crate::sys::{
@@ -33,8 +33,8 @@ use kernel::{
     workqueue::{Work, WorkItem},
 };
 
-/// It keeps neither virtual host nor parent: whoever changes a route may have to see a device through
-/// to its end, for which nobody may count on that device.
+/// It keeps neither virtual host nor parent: whoever changes a route may have to see a device
+/// through to its end, for which nobody may count on that device.
 #[pin_data]
 pub(crate) struct Ownership {
     device: Arc<RcuDevice>,
@@ -50,8 +50,8 @@ pub(crate) struct Ownership {
     work: Work<Ownership>,
 }
 
-/// A phase begins when the addresses change hands; it is a number that is odd, in this unit, while this
-/// host owns them.
+/// A phase begins when the addresses change hands; it is a number that is odd, in this unit, while
+/// this host owns them.
 const NEXT_PHASE: u32 = 2;
 /// Beside the number: the tables have the routes.
 const HAS_ROUTES: u32 = 1;
@@ -154,8 +154,8 @@ impl Ownership {
         }
     }
 
-    /// Makes the routes and the marks of the addresses what they are to be now. Fails with `EPERM` if
-    /// the ownership has changed meanwhile, or if out of memory; then it is to be called again.
+    /// Makes the routes and the marks of the addresses what they are to be now. Fails with `EPERM`
+    /// if the ownership has changed meanwhile, or if out of memory; then it is to be called again.
     /// Context: process, without RTNL.
     fn follow_now(&self) -> Result {
         let mut routes = self.routes.lock();
@@ -189,8 +189,8 @@ impl Ownership {
         Ok(())
     }
 
-    /// The addresses of the device as they are now, marked, and its namespace. None: it goes, and takes
-    /// its routes with it.
+    /// The addresses of the device as they are now, marked, and its namespace. None: it goes, and
+    /// takes its routes with it.
     fn snapshot(&self) -> Result<Option<(DeviceAddresses, NamespaceRef)>> {
         let (via, namespace) = {
             let guard = Guard::new();
@@ -227,8 +227,8 @@ impl Ownership {
         );
     }
 
-    /// This host chooses no IPv6 address as source that it does not own: unlike with IPv4, no route is
-    /// asked.
+    /// This host chooses no IPv6 address as source that it does not own: unlike with IPv4, no route
+    /// is asked.
     fn mark(&self, guard: &Guard, device: &NetDevice) {
         loop {
             let owned = self.is_owned();

@@ -4,8 +4,8 @@
 //! They are those that the kernel makes for an address: it finds and deletes them when the address
 //! is deleted. (Of IPv6 it only knows the local route that it has made itself; of ours we keep a
 //! list.) That a route is there already, or is gone already, is as good as having added or deleted
-//! it. A route that the kernel refuses for what it is, is that route's business: the others come and
-//! go as if it were there, and its device's log says so once.
+//! it. A route that the kernel refuses for what it is, is that route's business: the others come
+//! and go as if it were there, and its device's log says so once.
 //!
 //! Context: process, without RTNL, which every change of an IPv4 route takes.
 
@@ -23,8 +23,8 @@ use kernel::{prelude::*, sync::rcu::Guard};
 
 /// Metric of the kernel's route to the prefix of an IPv6 address.
 const PREFIX_METRIC: u32 = 256;
-/// Metric of our local route to an IPv6 address. In the table of a VRF it is beside the route to the
-/// prefix, which may be of the same length. The kernel's own has 0, which nobody can ask for.
+/// Metric of our local route to an IPv6 address. In the table of a VRF it is beside the route to
+/// the prefix, which may be of the same length. The kernel's own has 0, which nobody can ask for.
 const LOCAL_METRIC: u32 = 1;
 /// An IPv6 address has one local route of the kernel's and one of ours, at most.
 const LOCAL_ROUTES: usize = 2;
@@ -90,8 +90,8 @@ impl DeviceAddresses {
     }
 }
 
-/// How the routes of one device are asked for. Whose index it was that a request names, is not known
-/// when the device has gone.
+/// How the routes of one device are asked for. Whose index it was that a request names, is not
+/// known when the device has gone.
 pub(crate) struct Requests<'a> {
     client: Client,
     device: &'a RcuDevice,
@@ -127,8 +127,8 @@ impl<'a> Requests<'a> {
 }
 
 impl Routes {
-    /// Has the routes in the tables if the addresses are `owned`, and not if not. Fails if that is to
-    /// be tried again: if out of memory, or if the gate has closed meanwhile.
+    /// Has the routes in the tables if the addresses are `owned`, and not if not. Fails if that is
+    /// to be tried again: if out of memory, or if the gate has closed meanwhile.
     pub(crate) fn follow(
         &mut self,
         requests: &Requests<'_>,
@@ -274,8 +274,8 @@ impl Routes {
     }
 }
 
-/// What the kernel has said of one route. The outer error: it is to be asked again. The inner one: it
-/// will not have that route.
+/// What the kernel has said of one route. The outer error: it is to be asked again. The inner one:
+/// it will not have that route.
 fn judge(result: Result) -> Result<Result> {
     match result {
         Ok(())

@@ -6,12 +6,12 @@
 //! ```
 //!
 //! A published table never changes. A packet loads it once and probes it once: no lock, no list, no
-//! other table of the kernel. It holds the addresses of the carp devices that are up. Whether one of
-//! them is owned is asked of its device.
+//! other table of the kernel. It holds the addresses of the carp devices that are up. Whether one
+//! of them is owned is asked of its device.
 //!
-//! Each address is there twice, since two kinds of question are asked. Neighbours ask on a link: there
-//! the parent counts. The stack asks in an L3 domain: there the VRF of the carp device counts. A
-//! link-local address means a link in either case.
+//! Each address is there twice, since two kinds of question are asked. Neighbours ask on a link:
+//! there the parent counts. The stack asks in an L3 domain: there the VRF of the carp device
+//! counts. A link-local address means a link in either case.
 //!
 //! Context: lookups: any but hard interrupts, under RCU. Changes: RTNL.
 
@@ -123,8 +123,9 @@ fn find<'a, A: Address>(
     entries.get(at.ok()?)?.device_if_up(guard)
 }
 
-/// The carp device `device` on `parent` has these addresses from now on, and no others. Fails if out of
-/// memory, and changes nothing; what is left of a device that is down, or has gone, is not found.
+/// The carp device `device` on `parent` has these addresses from now on, and no others. Fails if
+/// out of memory, and changes nothing; what is left of a device that is down, or has gone, is not
+/// found.
 pub(crate) fn set(
     _rtnl: &Rtnl<'_>,
     device: &Arc<RcuDevice>,

@@ -130,9 +130,10 @@ impl validator::Rules for Events {
         link::of::<Vhost>(device).map(|_| (ADDRESSES_MAX, message))
     }
 
-    /// Which of two devices an address belongs to would be anybody's guess. Each L3 domain has addresses
-    /// of its own; so has each link, of which it must not be in doubt either. An address on a loopback or
-    /// dummy device is of no link: a service has it there on every host, whichever is MASTER.
+    /// Which of two devices an address belongs to would be anybody's guess. Each L3 domain has
+    /// addresses of its own; so has each link, of which it must not be in doubt either. An address
+    /// on a loopback or dummy device is of no link: a service has it there on every host, whichever
+    /// is MASTER.
     fn refuse(
         guard: &Guard,
         device: &NetDevice,
@@ -181,8 +182,8 @@ fn parent_of(rtnl: &Rtnl<'_>, device: &NetDevice) -> Option<Arc<Parent>> {
     })
 }
 
-/// Calls `f` with the parent that `device` is, and with those above it that it reaches by devices of
-/// these kinds alone. The kernel allows no more than eight devices above each other.
+/// Calls `f` with the parent that `device` is, and with those above it that it reaches by devices
+/// of these kinds alone. The kernel allows no more than eight devices above each other.
 fn for_each_parent(
     rtnl: &Rtnl<'_>,
     device: &NetDevice,
@@ -200,7 +201,8 @@ fn for_each_parent(
     });
 }
 
-/// VLANs on `device` are told by themselves, but not a bridge that it is a port of, nor what is on that.
+/// VLANs on `device` are told by themselves, but not a bridge that it is a port of, nor what is on
+/// that.
 fn notify_peers(rtnl: &Rtnl<'_>, device: &NetDevice) {
     let notify = &mut |parent: &Arc<Parent>| parent.notify_peers(rtnl);
     for_each_parent(rtnl, device, &[], notify);
@@ -212,8 +214,8 @@ fn notify_peers(rtnl: &Rtnl<'_>, device: &NetDevice) {
     });
 }
 
-/// A carp device receives what is addressed to itself, by no VLAN, and to no group. So a device on it
-/// that has another MAC address, or takes part in a protocol of its own, would be up and deaf.
+/// A carp device receives what is addressed to itself, by no VLAN, and to no group. So a device on
+/// it that has another MAC address, or takes part in a protocol of its own, would be up and deaf.
 fn check_upper(upper: NextUpper<'_>) -> Result {
     let kind = upper.device.kind();
     let is_deaf = match kind {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `carp sync`: answered when everything that was asked for before it has been applied.
 //!
-//! Context: process, with generic netlink's lock, which is everybody's: nothing is waited for here but
-//! RTNL.
+//! Context: process, with generic netlink's lock, which is everybody's: nothing is waited for here
+//! but RTNL.
 
 use crate::{
     group::{

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Answers to those that wait until everything that was asked before is done, on one parent or several.
+//! Answers to those that wait until everything that was asked before is done, on one parent or
+//! several.
 //!
 //! ```text
 //!   asked ──> an operation on each parent ──> the last one is done ──> the routes have followed ──> sent
@@ -22,8 +23,8 @@ use kernel::{
     workqueue::{Work, WorkItem},
 };
 
-/// Answers that wait for the routes at once, of all namespaces: enough for any number of administrators,
-/// and few beside what somebody can ask for that does nothing else.
+/// Answers that wait for the routes at once, of all namespaces: enough for any number of
+/// administrators, and few beside what somebody can ask for that does nothing else.
 const READY_AT_ONCE: usize = 1024;
 static READY: AtomicUsize = AtomicUsize::new(0);
 

@@ -31,8 +31,8 @@ impl Unhashed {
         }
     }
 
-    /// The digest over `addresses`, which are sorted. There may be many, so this is called without a
-    /// lock.
+    /// The digest over `addresses`, which are sorted. There may be many, so this is called without
+    /// a lock.
     pub(super) fn of(self, addresses: &mut Addresses) -> Digest<HmacSha1> {
         let Addresses { v4, v6, .. } = addresses;
         Digest::new(self.keyed, self.vhid, v4, v6)

@@ -8,8 +8,8 @@
 //! * `adverts`: an advert on its way out.
 //! * `digest`: what it is signed with.
 //! * `quiescence`: counts the users inside a virtual host, and tells when it is at rest.
-//! * `status`: what is asked of a virtual host, and what it answers; `statistics`, `notices`: what is
-//!   counted and what is logged.
+//! * `status`: what is asked of a virtual host, and what it answers; `statistics`, `notices`: what
+//!   is counted and what is logged.
 //! * `ties`: devices, and so parents, that fail over together; `parents`: a list of those.
 //! * `inspect`: what can be seen of it in debugfs.
 //! * `operation`, `renumbering`, `answers`: what is done to all that.

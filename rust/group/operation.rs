@@ -68,8 +68,8 @@ pub(crate) struct Operation {
     asked_ns: u64,
     /// Until its start; 0 before.
     queued_ns: u64,
-    /// The parents of the groups that it is an operation of, its own among them; none if that is the
-    /// only one.
+    /// The parents of the groups that it is an operation of, its own among them; none if that is
+    /// the only one.
     group: Parents,
     stage: Stage,
 }
@@ -202,7 +202,8 @@ impl Operation {
         let _ = self.first_step(rtnl);
     }
 
-    /// It will not be done: gives back what it has taken outside of itself, and keeps nobody waiting.
+    /// It will not be done: gives back what it has taken outside of itself, and keeps nobody
+    /// waiting.
     pub(crate) fn abandon(self, rtnl: &Rtnl<'_>) {
         match self.kind {
             Kind::Vhid(renumbering) => renumbering.forget(rtnl),

@@ -37,8 +37,8 @@ use kernel::{
     workqueue::{Work, WorkItem},
 };
 
-/// Hosts wait four seconds before they solicit routers again, who answer everybody at once, or within
-/// half a second (RFC 4861, 6.2.6 and 6.3.7).
+/// Hosts wait four seconds before they solicit routers again, who answer everybody at once, or
+/// within half a second (RFC 4861, 6.2.6 and 6.3.7).
 const SOLICITATIONS_NS: u64 = 100_000_000;
 
 #[pin_data(PinnedDrop)]
@@ -304,8 +304,8 @@ impl Parent {
         true
     }
 
-    /// The parent is about to be deleted, or to leave its namespace: `delete` deletes what stands on
-    /// it.
+    /// The parent is about to be deleted, or to leave its namespace: `delete` deletes what stands
+    /// on it.
     pub(crate) fn goes(&self, rtnl: &Rtnl<'_>, delete: impl FnOnce()) {
         self.at_once(rtnl, c"parent-gone", delete);
     }
@@ -339,8 +339,8 @@ impl Parent {
         }
     }
 
-    /// If tc may redirect what comes in, past the hook, has that seen too. True: until a moment from
-    /// now adverts may have been missed. Any context.
+    /// If tc may redirect what comes in, past the hook, has that seen too. True: until a moment
+    /// from now adverts may have been missed. Any context.
     pub(crate) fn may_be_deaf(self: &Arc<Self>) -> bool {
         let may_be = self.device.has_tc_ingress() && !self.sees_redirected.load(Ordering::Acquire);
         if may_be {

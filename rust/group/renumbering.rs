@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Other vhids for virtual hosts of one parent, in one go: all are brought down, one snapshot without
-//! them is published, and when they are at rest one with all of them.
+//! Other vhids for virtual hosts of one parent, in one go: all are brought down, one snapshot
+//! without them is published, and when they are at rest one with all of them.
 //!
 //! Context: RTNL.
 

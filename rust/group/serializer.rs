@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! One operation on a group at a time, in the order in which they were asked for.
 //!
-//! `crate::serializer` decides what is to be done and when; its words are used here too. This carries
-//! it out: it has the lock, the work item, RTNL and the memory.
+//! `crate::serializer` decides what is to be done and when; its words are used here too. This
+//! carries it out: it has the lock, the work item, RTNL and the memory.
 //!
 //! Contexts: an operation is submitted under RTNL and, if nothing is in its way, starts there and
 //! then, so that a request is done when the command returns. What must sleep, or wait, or comes
@@ -138,8 +138,8 @@ impl Serializer {
         }
     }
 
-    /// Does `f`, which cannot wait for its turn: as an operation of its own if nothing is current, else
-    /// as a part of what is.
+    /// Does `f`, which cannot wait for its turn: as an operation of its own if nothing is current,
+    /// else as a part of what is.
     pub(super) fn at_once(
         self: &Arc<Self>,
         _rtnl: &Rtnl<'_>,
@@ -159,7 +159,8 @@ impl Serializer {
         self.wake();
     }
 
-    /// Forgets of what waits for its turn that which has nothing left to do it to. False: nothing has.
+    /// Forgets of what waits for its turn that which has nothing left to do it to. False: nothing
+    /// has.
     pub(super) fn forget(&self, rtnl: &Rtnl<'_>, which: impl Fn(&Operation) -> bool) -> bool {
         let mut any = false;
         while let Some(waiting) = self.take(&which) {
@@ -287,8 +288,8 @@ impl Serializer {
         self.guarded.lock().queue.fold_next()
     }
 
-    /// Nothing is left that the current operation replaced. False: somebody folds something in just now,
-    /// and wakes the work item after that.
+    /// Nothing is left that the current operation replaced. False: somebody folds something in just
+    /// now, and wakes the work item after that.
     fn all_is_freed(&self) -> bool {
         let mut guarded = self.guarded.lock();
         let freed = guarded.queue.freed();
@@ -364,8 +365,8 @@ fn settle(rtnl: &Rtnl<'_>, added: Added<Operation>) {
     }
 }
 
-/// Parents leave a group, one set of them after the other. What waits for its turn about them follows
-/// in one go when this is dropped, and waits after what waits there already.
+/// Parents leave a group, one set of them after the other. What waits for its turn about them
+/// follows in one go when this is dropped, and waits after what waits there already.
 pub(super) struct Exodus<'a> {
     from: &'a Arc<Serializer>,
     /// For those that stay.

@@ -6,8 +6,8 @@
 //! them does not work, what is tied to it is demoted, so that all of it moves to a host where
 //! everything works.
 //!
-//! Nothing is remembered: who is tied to whom is looked at each time, among the devices that are up.
-//! That takes O(n log n) for n of them, with RTNL held.
+//! Nothing is remembered: who is tied to whom is looked at each time, among the devices that are
+//! up. That takes O(n log n) for n of them, with RTNL held.
 //!
 //! Context: RTNL, as steps of operations.
 

@@ -334,8 +334,8 @@ impl Vhost {
         self.start_or_stop(rtnl);
     }
 
-    /// The device is set down, and about to leave the snapshot. Says so to the peers. Context: any but
-    /// hard interrupts.
+    /// The device is set down, and about to leave the snapshot. Says so to the peers. Context: any
+    /// but hard interrupts.
     pub(crate) fn close(&self) {
         self.release();
         self.step(|core, now_ns| {
@@ -434,8 +434,8 @@ impl Vhost {
         self.users.count()
     }
 
-    /// For tests: somebody stays inside until [`Vhost::release`], or until the device goes down. Fails
-    /// if nobody gets in.
+    /// For tests: somebody stays inside until [`Vhost::release`], or until the device goes down.
+    /// Fails if nobody gets in.
     pub(crate) fn hold(&self) -> Result {
         let inside = self.enter().ok_or(EBUSY)?;
         // Who releases finds it held only when somebody is inside.
@@ -512,8 +512,8 @@ impl Vhost {
         queue::enqueue(self.into());
     }
 
-    /// Has the virtual addresses become those of the device. Fails for want of memory, and then does
-    /// it later.
+    /// Has the virtual addresses become those of the device. Fails for want of memory, and then
+    /// does it later.
     pub(crate) fn read_addresses(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
         self.addresses_changed.store(false, Ordering::Release);
         let Some(device) = self.device.get_rtnl(rtnl) else {

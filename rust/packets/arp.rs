@@ -62,9 +62,9 @@ pub(super) fn input(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool 
     }
 }
 
-/// What the stack may send by `device`: a question in the name of a virtual address, with another MAC
-/// address than the virtual one, would teach the neighbours that MAC address, so it is asked in the
-/// name of the interface.
+/// What the stack may send by `device`: a question in the name of a virtual address, with another
+/// MAC address than the virtual one, would teach the neighbours that MAC address, so it is asked in
+/// the name of the interface.
 pub(super) fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool {
     let Some(arp) = read(packet) else {
         return true;
@@ -79,8 +79,8 @@ pub(super) fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> 
         return false;
     }
     let is_own = |address: &Ipv4| owner::of(guard, device, *address).is_none();
-    // An address of 0.0.0.0 is answered too, and teaches nobody anything. But whoever probes whether
-    // it can have the target (RFC 5227) takes it for another one that wants it.
+    // An address of 0.0.0.0 is answered too, and teaches nobody anything. But whoever probes
+    // whether it can have the target (RFC 5227) takes it for another one that wants it.
     let own = inet::addresses_rcu(guard, device)
         .find(is_own)
         .or_else(|| inet::addresses_of_domain_rcu(guard, device).find(is_own))

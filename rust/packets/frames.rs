@@ -105,9 +105,9 @@ fn hear(parent: &Parent, carp_if: &CarpIf, guard: &Guard, packet: &SkBuff, parse
     }
 }
 
-/// A packet that `parent` is about to send. What comes from an address of a MASTER on it, said by this
-/// host or translated to it, comes from the virtual MAC address; on another link that may be another
-/// one's. False: drop it.
+/// A packet that `parent` is about to send. What comes from an address of a MASTER on it, said by
+/// this host or translated to it, comes from the virtual MAC address; on another link that may be
+/// another one's. False: drop it.
 fn egress(parent: &Parent, guard: &Guard, packet: &mut SkBuff) -> bool {
     // A VLAN on the parent is another link.
     if packet.has_vlan_tag() {

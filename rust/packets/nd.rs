@@ -2,9 +2,9 @@
 //! Neighbour Discovery for the virtual addresses.
 //!
 //! Linux answers for an IPv6 address on the device that has it and on no other. That is the carp
-//! device. Of what the parent receives for a group it hears router solicitations only.
-//! So the MASTER answers here, as [`arp`](super::arp) does; also what is asked of the virtual MAC
-//! address, since the carp device would not answer as long as the address is marked as not to be used.
+//! device. Of what the parent receives for a group it hears router solicitations only. So the
+//! MASTER answers here, as [`arp`](super::arp) does; also what is asked of the virtual MAC address,
+//! since the carp device would not answer as long as the address is marked as not to be used.
 //!
 //! The parent asks its neighbours from an address of its own by itself.
 //!
@@ -79,8 +79,8 @@ pub(crate) fn hear(guard: &Guard, parent: &Parent, packet: &SkBuff) -> bool {
     }
 }
 
-/// The routers that advertise themselves by the carp devices of MASTERs hear who solicits them, too.
-/// They answer everybody, so they need not hear everybody.
+/// The routers that advertise themselves by the carp devices of MASTERs hear who solicits them,
+/// too. They answer everybody, so they need not hear everybody.
 fn pass_on(guard: &Guard, parent: &Parent, packet: &SkBuff) {
     if !parent.solicitations.is_due() {
         return;

@@ -35,8 +35,8 @@ pub(super) fn master_on_link<'a, A: Address>(
     on_link(guard, parent, address).filter(|(vhost, _)| vhost.is_master())
 }
 
-/// Who has `address` as the stack means it if it comes in or leaves by `device`: one in the L3 domain of
-/// that, or on its link. The link of a carp device is that of its parent.
+/// Who has `address` as the stack means it if it comes in or leaves by `device`: one in the L3
+/// domain of that, or on its link. The link of a carp device is that of its parent.
 pub(super) fn of<'a, A: Address>(
     guard: &'a Guard,
     device: &NetDevice,

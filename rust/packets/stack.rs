@@ -44,9 +44,9 @@ impl StackHook for Stack {
     }
 }
 
-/// A packet that comes from `from` may leave by `device`. It may not if that is a virtual address that
-/// this host does not own, nor has by other means: `is_local_but_for` a carp device. Then that device
-/// counts the packet.
+/// A packet that comes from `from` may leave by `device`. It may not if that is a virtual address
+/// that this host does not own, nor has by other means: `is_local_but_for` a carp device. Then that
+/// device counts the packet.
 fn may_leave<A: Address>(
     guard: &Guard,
     device: &NetDevice,

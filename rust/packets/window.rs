@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Packets of the window: this host is MASTER, and the tables do not have the routes of its addresses
-//! yet, or do not have them for sure.
+//! Packets of the window: this host is MASTER, and the tables do not have the routes of its
+//! addresses yet, or do not have them for sure.
 //!
 //! A packet for such an address is led to this host by a route that was ready before. That route
 //! replaces a lookup, so what a lookup would refuse is refused here. Rules that ask the tables for
-//! the kind of an address, as those of published ports do, do not match in the window. So no flow that
-//! begins in it is kept by conntrack: it would stay as it began. Nor does this host say in it that
-//! nobody listens: the port may be published by such a rule.
+//! the kind of an address, as those of published ports do, do not match in the window. So no flow
+//! that begins in it is kept by conntrack: it would stay as it began. Nor does this host say in it
+//! that nobody listens: the port may be published by such a rule.
 //!
 //! Context: under RCU; any but hard interrupts. No locks.
 
@@ -25,8 +25,8 @@ use kernel::sync::rcu::Guard;
 /// Bytes that an IP header and what is looked at after it may have.
 const HEAD_LEN: usize = 76;
 
-/// `device`, which is that of `vhost`, has received a packet, and the tables are about to be asked for
-/// its route. False drops it.
+/// `device`, which is that of `vhost`, has received a packet, and the tables are about to be asked
+/// for its route. False drops it.
 pub(super) fn input(vhost: &Vhost, device: &NetDevice, packet: &mut SkBuff) -> bool {
     let guard = Guard::new();
     match packet.protocol() {
@@ -80,8 +80,8 @@ fn input_v4(guard: &Guard, vhost: &Vhost, device: &NetDevice, packet: &mut SkBuf
     true
 }
 
-/// What a lookup says of the source of a packet for this host. Asked is the one for everybody, which is
-/// in no table.
+/// What a lookup says of the source of a packet for this host. Asked is the one for everybody,
+/// which is in no table.
 fn admits_source(
     guard: &Guard,
     device: &NetDevice,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Demotion: whether adverts can be sent, one of its causes. The others are told by whoever knows them.
+//! Demotion: whether adverts can be sent, one of its causes. The others are told by whoever knows
+//! them.
 
 /// As many sends have to fail in a row before they count as a cause.
 const SEND_ERRORS: u8 = 3;

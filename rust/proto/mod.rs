@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The CARP protocol, and nothing else.
 //!
-//! Everything here is a function of its arguments: the time comes in as nanoseconds of a
-//! monotonic clock, the keyed hash as a [`Mac`](carp::auth::Mac), the first counter as a number. What is
-//! to be done about it goes out as [`Actions`](machine::Actions). There is no I/O, no allocation,
-//! no lock and no clock, so the same files are a module of the kernel crate and of the host crate
-//! in `tests/proto`; for that, paths inside are `super::` and only `core::` is used.
+//! Everything here is a function of its arguments: the time comes in as nanoseconds of a monotonic
+//! clock, the keyed hash as a [`Mac`](carp::auth::Mac), the first counter as a number. What is to
+//! be done about it goes out as [`Actions`](machine::Actions). There is no I/O, no allocation, no
+//! lock and no clock, so the same files are a module of the kernel crate and of the host crate in
+//! `tests/proto`; for that, paths inside are `super::` and only `core::` is used.
 //!
 //! # Contexts
 //!

@@ -24,11 +24,11 @@
 //! | state | no | no | no | no | the newest counts | no | yes |
 //! | sync | no | no | no | no | no | no | yes |
 //!
-//! Settings, vhid and addresses of a virtual host are three things, and those of another one are three
-//! more. What runs is derived from all of them, whatever changed first. An event derives it from what
-//! is the case. A state is asked of what a virtual host is when all that was asked before is done.
-//! A sync waits for what was asked for before, and nothing waits for a sync. It cannot be put off for
-//! ever: the first one that waits keeps its place, and then the second is the first.
+//! Settings, vhid and addresses of a virtual host are three things, and those of another one are
+//! three more. What runs is derived from all of them, whatever changed first. An event derives it
+//! from what is the case. A state is asked of what a virtual host is when all that was asked before
+//! is done. A sync waits for what was asked for before, and nothing waits for a sync. It cannot be
+//! put off for ever: the first one that waits keeps its place, and then the second is the first.
 
 use core::ffi::CStr;
 

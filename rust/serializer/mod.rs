@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The operations of one group, as a value: which of them may start, and what happens to the others.
+//! The operations of one group, as a value: which of them may start, and what happens to the
+//! others.
 //!
-//! What happens goes in as a call of [`Queue`](queue::Queue). What is to be done about it comes out:
-//! start this, fold that, park, resume, finish. There is no lock, no thread, no clock and no allocation
-//! here. The same files are a module of the kernel crate and of the host crate in `tests/proto`; for
-//! that, paths inside are `super::` and only `core::` is used.
+//! What happens goes in as a call of [`Queue`](queue::Queue). What is to be done about it comes
+//! out: start this, fold that, park, resume, finish. There is no lock, no thread, no clock and no
+//! allocation here. The same files are a module of the kernel crate and of the host crate in
+//! `tests/proto`; for that, paths inside are `super::` and only `core::` is used.
 //!
 //! # Vocabulary
 //!
@@ -19,8 +20,8 @@
 //!
 //! # Contexts
 //!
-//! Any. The caller serializes the calls into one queue. One thread at a time submits, starts, steps,
-//! and moves what waits to another group: in the kernel the one that holds RTNL.
+//! Any. The caller serializes the calls into one queue. One thread at a time submits, starts,
+//! steps, and moves what waits to another group: in the kernel the one that holds RTNL.
 //!
 //! # Panics
 //!

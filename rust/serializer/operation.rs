@@ -36,8 +36,8 @@ pub trait Operation: Sized {
     /// Its parent joins a group with it, or leaves one.
     fn regroups(&self) -> bool;
 
-    /// Does from now on what both would have done, one after the other. `newer` is of the same kind,
-    /// about the same. Returns what has nothing left to do.
+    /// Does from now on what both would have done, one after the other. `newer` is of the same
+    /// kind, about the same. Returns what has nothing left to do.
     #[must_use]
     fn absorb(&mut self, newer: Self) -> Self;
 

@@ -12,9 +12,9 @@
 //!                                              └──> parked ── at rest ──> turn
 //! ```
 //!
-//! What each event does in each state: the decision, and in capitals the state that follows if it is
-//! another one. Where nothing is, the types rule it out. `tests/proto/tests/serializer/table.rs` writes
-//! this table from what the code does.
+//! What each event does in each state: the decision, and in capitals the state that follows if it
+//! is another one. Where nothing is, the types rule it out. `tests/proto/tests/serializer/table.rs`
+//! writes this table from what the code does.
 //!
 //! ```text
 //! event                        Idle     Running  Turn     Memory   reClaim  Quiesce  rEst     Parked
@@ -59,7 +59,8 @@ enum State<O: Operation> {
     Turn(O),
     /// Memory for the step.
     Memory(O),
-    /// That what it replaced is freed, which is all that is left to do. So many are being folded in.
+    /// That what it replaced is freed, which is all that is left to do. So many are being folded
+    /// in.
     Reclaim { current: O, folding: usize },
     /// That what it replaced is freed: nobody can find its virtual hosts after that.
     Quiesce(O),
@@ -80,7 +81,8 @@ pub enum Progress {
     NoMemory,
     /// What was replaced is to be freed, and nothing else.
     Reclaim,
-    /// What was replaced is to be freed, and the virtual hosts are to come to rest; then another step.
+    /// What was replaced is to be freed, and the virtual hosts are to come to rest; then another
+    /// step.
     Quiesce,
 }
 
@@ -249,8 +251,8 @@ impl<O: Operation> Queue<O> {
         finished
     }
 
-    /// Something cannot wait for its turn. If nothing is current, it is current from now on. None: it is a
-    /// part of what is current.
+    /// Something cannot wait for its turn. If nothing is current, it is current from now on. None:
+    /// it is a part of what is current.
     pub fn at_once(&mut self, summary: O::Summary) -> Option<AtOnce> {
         let State::Idle = self.state else {
             return None;
@@ -264,8 +266,8 @@ impl<O: Operation> Queue<O> {
         self.state = State::Idle;
     }
 
-    /// Somebody looks what is to be done: the last user has left, there is something to start, or whoever
-    /// looked before was told to look again.
+    /// Somebody looks what is to be done: the last user has left, there is something to start, or
+    /// whoever looked before was told to look again.
     pub fn look(&mut self) -> Due {
         let folds = self.next_folds();
         let (state, due) = match core::mem::replace(&mut self.state, State::Idle) {
@@ -316,8 +318,8 @@ impl<O: Operation> Queue<O> {
         operation
     }
 
-    /// Nothing is left to free. This is no step, which would have to wait for its turn: whoever submits
-    /// finds the current operation either open to be folded into, or gone.
+    /// Nothing is left to free. This is no step, which would have to wait for its turn: whoever
+    /// submits finds the current operation either open to be folded into, or gone.
     pub fn freed(&mut self) -> Freed<O> {
         let (state, freed) = match core::mem::replace(&mut self.state, State::Idle) {
             folding @ State::Reclaim { folding: 1.., .. } => (folding, Freed::Folding),
@@ -343,8 +345,9 @@ impl<O: Operation> Queue<O> {
         self.waiting.like()
     }
 
-    /// Some parents have left. Takes all that waits. Each operation is to be received, in this order, by
-    /// the queue that its parent belongs to by now. The current operation stays, as its parent does.
+    /// Some parents have left. Takes all that waits. Each operation is to be received, in this
+    /// order, by the queue that its parent belongs to by now. The current operation stays, as its
+    /// parent does.
     pub fn part(&mut self, room: O::List) -> O::List {
         self.waiting.exchange(room)
     }
@@ -409,7 +412,8 @@ impl<O: Operation> Queue<O> {
     }
 }
 
-/// `operation` can be carried out as a part of `current`, which only waits to free what it replaced.
+/// `operation` can be carried out as a part of `current`, which only waits to free what it
+/// replaced.
 fn folds_into<O: Operation>(operation: &O, current: &O) -> bool {
     operation.kind().folds()
         && !operation.regroups()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The operations of a group that wait for their turn. Equal ones are merged, so there are never more
-//! than devices times kinds, and there is room for all of them beforehand.
+//! The operations of a group that wait for their turn. Equal ones are merged, so there are never
+//! more than devices times kinds, and there is room for all of them beforehand.
 
 use super::{
     kind::{Census, Kind, Repeated},

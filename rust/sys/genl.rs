@@ -22,8 +22,8 @@ pub(crate) trait Family: 'static {
     const VERSION: u32;
     const COMMAND: u8;
 
-    /// The command. Context: process, without RTNL, with generic netlink's lock for reading; the caller
-    /// has `CAP_NET_ADMIN` in its namespace. Commands run side by side.
+    /// The command. Context: process, without RTNL, with generic netlink's lock for reading; the
+    /// caller has `CAP_NET_ADMIN` in its namespace. Commands run side by side.
     fn command(request: &Request<'_>) -> Result;
 }
 

@@ -62,7 +62,8 @@ impl Clone for HmacSha1 {
 impl Drop for HmacSha1 {
     fn drop(&mut self) {
         let ctx: *mut bindings::hmac_sha1_ctx = &mut self.ctx;
-        // SAFETY: The context is going away and is plain data; it must not leave key material behind.
+        // SAFETY: The context is going away and is plain data; it must not leave key material
+        // behind.
         unsafe { bindings::carp_memzero_explicit(ctx.cast(), size_of::<bindings::hmac_sha1_ctx>()) }
     }
 }

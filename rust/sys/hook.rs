@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Netfilter hooks on a device: where its packets are seen before its own stack (ingress), and right
-//! before they leave (egress).
+//! Netfilter hooks on a device: where its packets are seen before its own stack (ingress), and
+//! right before they leave (egress).
 //!
 //! Every hook function runs in softirq or with softirqs off, under RCU.
 //!
-//! Of what comes in the kernel shows everything to the ingress hook but what an ifb device gives back,
-//! to which tc on the device has redirected it: that goes on right behind the hook. Packet handlers of
-//! the device see it there; or, if the device is a port of a bridge, which takes it before them, a hook
-//! of bridges. They are only in place while tc looks at what comes in.
+//! Of what comes in the kernel shows everything to the ingress hook but what an ifb device gives
+//! back, to which tc on the device has redirected it: that goes on right behind the hook. Packet
+//! handlers of the device see it there; or, if the device is a port of a bridge, which takes it
+//! before them, a hook of bridges. They are only in place while tc looks at what comes in.
 
 use super::{
     bindings,
@@ -245,16 +245,16 @@ pub(super) type HookFn = unsafe extern "C" fn(
     *const bindings::nf_hook_state,
 ) -> c_uint;
 
-/// Room for the hook that sees what a device of our own is asked to send, before its queue does. Zeros
-/// are valid.
+/// Room for the hook that sees what a device of our own is asked to send, before its queue does.
+/// Zeros are valid.
 pub(super) struct EgressHook(Opaque<bindings::nf_hook_ops>);
 
 impl EgressHook {
     /// # Safety
     ///
     /// `device` never moves to another namespace, and `unregister()` is called before it leaves its
-    /// own. Until a grace period has passed behind that, this stays where it is and `function` can be
-    /// called as netfilter does.
+    /// own. Until a grace period has passed behind that, this stays where it is and `function` can
+    /// be called as netfilter does.
     pub(super) unsafe fn register(&self, device: &NetDevice, function: HookFn) -> Result {
         // SAFETY: Not registered: nobody else uses it.
         unsafe {

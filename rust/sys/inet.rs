@@ -121,8 +121,8 @@ pub(crate) fn configured_rcu<'a>(
     })
 }
 
-/// `address` is local in the L3 domain of `near`, and not by a route of `carp`: by one of another device
-/// or of the administrator's. Any context.
+/// `address` is local in the L3 domain of `near`, and not by a route of `carp`: by one of another
+/// device or of the administrator's. Any context.
 pub(crate) fn is_local_but_for(
     _guard: &Guard,
     near: &NetDevice,
@@ -138,7 +138,8 @@ pub(crate) fn is_local_but_for(
 }
 
 /// Has `device` accept packets whose sender is reached by any device: what comes in by it need not
-/// be answered by it. Counts for this device also where the namespace is stricter (`all.rp_filter`).
+/// be answered by it. Counts for this device also where the namespace is stricter
+/// (`all.rp_filter`).
 pub(crate) fn accept_any_way_back(_rtnl: &Rtnl<'_>, device: &NetDevice) {
     const LOOSE: i32 = 2;
     // SAFETY: The device is alive, RTNL is held.

@@ -29,8 +29,8 @@ impl Address<'_> {
         unsafe { (*self.ifp.as_ptr()).addr.in6_u.u6_addr8 }
     }
 
-    /// The other end, if it is of a link between two; all zeros if not. It may change meanwhile: then
-    /// somebody is told.
+    /// The other end, if it is of a link between two; all zeros if not. It may change meanwhile:
+    /// then somebody is told.
     pub(crate) fn peer(&self) -> Ipv6 {
         // SAFETY: Valid by the type's invariant; whatever is read there is an address.
         unsafe { (&raw const (*self.ifp.as_ptr()).peer_addr.in6_u.u6_addr8).read_volatile() }
@@ -64,8 +64,8 @@ impl Address<'_> {
         unsafe { bindings::carp_inet6_is_routed(self.ifp.as_ptr()) }
     }
 
-    /// This host may send from it: nothing says that somebody else has it. From an optimistic address
-    /// it may send before DAD is done.
+    /// This host may send from it: nothing says that somebody else has it. From an optimistic
+    /// address it may send before DAD is done.
     pub(crate) fn is_usable(&self) -> bool {
         let flags = self.flags();
         flags & bindings::IFA_F_TENTATIVE == 0 || flags & bindings::IFA_F_OPTIMISTIC != 0
@@ -107,8 +107,8 @@ pub(crate) fn addresses(_rtnl: &Rtnl<'_>, device: &NetDevice) -> Result<KVec<Ipv
     })
 }
 
-/// The kernel has IPv6. Without (`ipv6.disable=1`) no device has any of it, and what looks an address
-/// up must not be called: there is no table.
+/// The kernel has IPv6. Without (`ipv6.disable=1`) no device has any of it, and what looks an
+/// address up must not be called: there is no table.
 fn is_enabled() -> bool {
     // SAFETY: Always safe to call.
     unsafe { bindings::carp_ipv6_mod_enabled() }
@@ -120,8 +120,8 @@ fn in6_addr(address: &Ipv6) -> bindings::in6_addr {
     raw
 }
 
-/// `address` is local in the L3 domain of `near`, and not by a route of `carp`: by one of another device
-/// or of the administrator's. Any context.
+/// `address` is local in the L3 domain of `near`, and not by a route of `carp`: by one of another
+/// device or of the administrator's. Any context.
 pub(crate) fn is_local_but_for(
     _guard: &Guard,
     near: &NetDevice,
@@ -149,10 +149,10 @@ pub(crate) fn forwards(_guard: &Guard, device: &NetDevice) -> bool {
     })
 }
 
-/// Has `device` have the addresses that somebody configures, and no others, whatever routers advertise;
-/// at once, without asking whether a neighbour has them; and also while it is down. To be called again
-/// whenever its MTU has changed: with one that is large enough it gets IPv6, and an address with it
-/// unless that was forbidden before.
+/// Has `device` have the addresses that somebody configures, and no others, whatever routers
+/// advertise; at once, without asking whether a neighbour has them; and also while it is down. To
+/// be called again whenever its MTU has changed: with one that is large enough it gets IPv6, and an
+/// address with it unless that was forbidden before.
 pub(crate) fn keep_to_what_is_configured(_rtnl: &Rtnl<'_>, device: &NetDevice) {
     // SAFETY: The device is alive, RTNL is held.
     let idev = NonNull::new(unsafe { bindings::carp_in6_dev_rcu(device.as_ptr()) });

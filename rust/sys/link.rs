@@ -156,7 +156,8 @@ impl Registration {
 #[pinned_drop]
 impl PinnedDrop for Registration {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: Registered by the type's invariant. RTNL is not held: modules come and go without.
+        // SAFETY: Registered by the type's invariant. RTNL is not held: modules come and go
+        // without.
         unsafe { bindings::rtnl_link_unregister(LINK_OPS.0.get()) }
     }
 }

@@ -43,7 +43,8 @@ unsafe impl Backend for SpinLockBhBackend {
         name: *const c_char,
         key: *mut kernel::bindings::lock_class_key,
     ) {
-        // SAFETY: By this function's contract `ptr` is valid for writing, `name` and `key` outlive it.
+        // SAFETY: By this function's contract `ptr` is valid for writing, `name` and `key` outlive
+        // it.
         unsafe { kernel::bindings::__spin_lock_init(ptr, name, key) }
     }
 

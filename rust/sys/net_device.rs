@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `struct net_device`, borrowed, held, or found through RCU; and RTNL, the lock of its configuration.
+//! `struct net_device`, borrowed, held, or found through RCU; and RTNL, the lock of its
+//! configuration.
 
 use super::bindings;
 use core::{
@@ -133,8 +134,8 @@ impl NetDevice {
         Name(name)
     }
 
-    /// Which device this is on the whole host, in the log and in debugfs: `NAME`, or `NAME@NUMBER` of
-    /// a namespace that is not the initial one.
+    /// Which device this is on the whole host, in the log and in debugfs: `NAME`, or `NAME@NUMBER`
+    /// of a namespace that is not the initial one.
     pub(crate) fn label(&self) -> Label {
         Label(self.name(), self.namespace().number_unless_initial())
     }
@@ -422,7 +423,8 @@ impl Namespace {
     ) -> Result {
         let mut next = ptr::null_mut();
         loop {
-            // SAFETY: The namespace is valid, RTNL keeps its devices; `next` is null or one of them.
+            // SAFETY: The namespace is valid, RTNL keeps its devices; `next` is null or one of
+            // them.
             next = unsafe { bindings::carp_next_device(self.0, next) };
             let Some(device) = NonNull::new(next) else {
                 return Ok(());

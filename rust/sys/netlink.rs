@@ -117,7 +117,8 @@ pub(crate) struct Attributes<'a> {
 impl<'a> Attributes<'a> {
     /// # Safety
     ///
-    /// `table` is null, or has entries 0 to `highest` that are null or valid while the result lives.
+    /// `table` is null, or has entries 0 to `highest` that are null or valid while the result
+    /// lives.
     pub(super) unsafe fn from_raw(table: *mut *mut bindings::nlattr, highest: usize) -> Self {
         Self {
             table,

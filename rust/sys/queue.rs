@@ -2,8 +2,8 @@
 //! The module's own workqueues: what must sleep and has no process of its own runs here.
 //!
 //! Each has few threads, whatever the number of devices: most of what runs takes RTNL, and so waits
-//! for the others anyway. What is urgent waits for RTNL or memory at most. The rest may also wait for
-//! grace periods, and for what is urgent.
+//! for the others anyway. What is urgent waits for RTNL or memory at most. The rest may also wait
+//! for grace periods, and for what is urgent.
 
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};

@@ -7,8 +7,8 @@
 //! * *retired*: replaced, but perhaps still in use by a reader that was faster.
 //! * *reclaim*: wait for a grace period, then free all that was retired before it.
 //!
-//! Who has an operation that waits for the grace period anyway retires; where nobody waits, what was
-//! replaced is freed by the RCU softirq.
+//! Who has an operation that waits for the grace period anyway retires; where nobody waits, what
+//! was replaced is freed by the RCU softirq.
 
 use core::{
     marker::PhantomData,

@@ -30,8 +30,8 @@ impl LocalRoute {
         })
     }
 
-    /// Of IPv6, if the namespace of `near` has that. For a packet of which the stack has noted by which
-    /// device it came: it would take that for the loopback device.
+    /// Of IPv6, if the namespace of `near` has that. For a packet of which the stack has noted by
+    /// which device it came: it would take that for the loopback device.
     pub(crate) fn v6(near: &NetDevice) -> Option<Self> {
         // SAFETY: The namespace is valid as long as `near` is alive.
         let route = NonNull::new(unsafe { bindings::carp_local_route6(near.net()) })?;

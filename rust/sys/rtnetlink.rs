@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Routes, added and deleted by the same messages that `ip route` sends.
 //!
-//! The functions that the kernel itself uses for that are not for modules; this interface is stable.
+//! The functions that the kernel itself uses for that are not for modules; this interface is
+//! stable.
 
 use super::{
     bindings as own,

@@ -68,8 +68,9 @@ impl SkBuff {
         }
     }
 
-    /// Addressed to `device`, the very one that has received it, or the host's own multicast coming back.
-    /// That it is for this host does not say so: bpf_redirect_peer() says that of whatever it brings.
+    /// Addressed to `device`, the very one that has received it, or the host's own multicast coming
+    /// back. That it is for this host does not say so: bpf_redirect_peer() says that of whatever it
+    /// brings.
     pub(super) fn is_for_receiver(&self, device: &NetDevice) -> bool {
         match u32::from(self.kind()) {
             bindings::PACKET_LOOPBACK => true,
@@ -107,8 +108,8 @@ impl SkBuff {
         unsafe { bindings::carp_skb_deliver_to(self.as_ptr(), device.as_ptr()) };
     }
 
-    /// Has `device` receive a copy, if there is memory. Only for a packet that was received just now, in
-    /// its softirq.
+    /// Has `device` receive a copy, if there is memory. Only for a packet that was received just
+    /// now, in its softirq.
     pub(crate) fn copy_to(&self, device: &NetDevice) {
         // SAFETY: The packet is valid, the device is alive.
         unsafe { bindings::carp_skb_copy_to(self.as_ptr(), device.as_ptr()) }
@@ -120,9 +121,9 @@ impl SkBuff {
         unsafe { bindings::carp_skb_set_route(self.as_ptr(), route.as_ptr()) };
     }
 
-    /// Gives the IPv4 packet, on its way in, the route that the tables have for a packet from its source
-    /// to `destination`, as if `device` had received it. False, and no route: they refuse it, as they
-    /// do where the source may not come from there.
+    /// Gives the IPv4 packet, on its way in, the route that the tables have for a packet from its
+    /// source to `destination`, as if `device` had received it. False, and no route: they refuse
+    /// it, as they do where the source may not come from there.
     pub(crate) fn look_up_v4(
         &mut self,
         _guard: &Guard,
@@ -138,8 +139,8 @@ impl SkBuff {
         };
         // Without the bits of congestion.
         let dscp = service & 0xfc;
-        // SAFETY: The packet is a whole IPv4 packet that this hook has to itself, under RCU; the device
-        // is alive.
+        // SAFETY: The packet is a whole IPv4 packet that this hook has to itself, under RCU; the
+        // device is alive.
         let refused = unsafe {
             bindings::ip_route_input_noref(
                 self.as_ptr(),
@@ -152,8 +153,8 @@ impl SkBuff {
         refused == 0
     }
 
-    /// Keeps the flow that this packet would begin from being tracked, and translated as its first packet
-    /// was. One that is known already goes on.
+    /// Keeps the flow that this packet would begin from being tracked, and translated as its first
+    /// packet was. One that is known already goes on.
     pub(crate) fn untrack(&mut self) {
         // SAFETY: The packet is ours to change.
         unsafe { bindings::carp_skb_untrack(self.as_ptr()) }
@@ -173,7 +174,8 @@ impl SkBuff {
         unsafe { bindings::carp_skb_ipv6_next_header(self.as_ptr()) }
     }
 
-    /// Copies what there is of the network header and what follows it, `buffer.len()` bytes at most.
+    /// Copies what there is of the network header and what follows it, `buffer.len()` bytes at
+    /// most.
     pub(crate) fn read_network<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
         // SAFETY: The packet is valid.
         let offset = unsafe { bindings::carp_skb_network_offset(self.as_ptr()) };

@@ -12,7 +12,8 @@ pub(crate) trait Sortable {
 
 /// Sorts `items` in O(n log n), without memory. Equal ones in any order. Any context.
 pub(crate) fn sort<T: Sortable>(items: &mut [T]) {
-    // SAFETY: A slice of so many items, of that size, which may be moved; the comparison is of their type.
+    // SAFETY: A slice of so many items, of that size, which may be moved; the comparison is of
+    // their type.
     unsafe {
         bindings::sort(
             items.as_mut_ptr().cast(),

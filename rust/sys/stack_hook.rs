@@ -2,8 +2,8 @@
 //! Netfilter hooks of a network namespace: where its stack is about to act on what a device has
 //! received, or to send what it says itself.
 //!
-//! They are in a namespace as long as there is anything of ours in it, as [`enter`] and
-//! [`leave`] count. Every hook function runs under RCU; those of what is received with softirqs off, the
+//! They are in a namespace as long as there is anything of ours in it, as [`enter`] and [`leave`]
+//! count. Every hook function runs under RCU; those of what is received with softirqs off, the
 //! others in any context but hard interrupts.
 
 use super::{
@@ -33,13 +33,13 @@ pub(crate) trait StackHook: 'static {
     /// `device` is about to send an ARP packet. False drops it.
     fn arp_output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool;
 
-    /// This host is about to send an IP packet of its own, by `device`. False drops it. This is called
-    /// for every packet that the namespace says.
+    /// This host is about to send an IP packet of its own, by `device`. False drops it. This is
+    /// called for every packet that the namespace says.
     fn ip_output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool;
 
     /// `device` has received an IP packet, which the tables will be asked for unless it is given a
-    /// route. Filters and address translation are done with it. False drops it. This is called for every
-    /// packet of the namespace: most must be let pass at once.
+    /// route. Filters and address translation are done with it. False drops it. This is called for
+    /// every packet of the namespace: most must be let pass at once.
     fn ip_input(device: &NetDevice, packet: &mut SkBuff) -> bool;
 }
 
@@ -134,7 +134,8 @@ pub(super) unsafe fn leave<T: StackHook>(_rtnl: &Rtnl<'_>, near: &NetDevice) {
 
 /// # Safety
 ///
-/// Netfilter has called a hook of [`Tables`] with `skb`, and `dev` is the device that its state has.
+/// Netfilter has called a hook of [`Tables`] with `skb`, and `dev` is the device that its state
+/// has.
 unsafe fn seen<'a>(
     dev: *mut bindings::net_device,
     skb: *mut bindings::sk_buff,

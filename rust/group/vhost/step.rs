@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! One step of a virtual host: the machine runs, what it says becomes visible, and its advert leaves.
+//! One step of a virtual host: the machine runs, what it says becomes visible, and its advert
+//! leaves.
 //!
 //! ```text
 //!   step ──core──> run ──> outbox ──> the one that sends ──> parent
@@ -7,9 +8,9 @@
 //!                   +---- how it went --------+
 //! ```
 //!
-//! Steps come on all CPUs, and an advert is sent without a lock. Of those that have one to send, one
-//! sends for all, in the order of the states that the adverts tell of: after "I leave" no peer hears "I
-//! am MASTER" that was said before.
+//! Steps come on all CPUs, and an advert is sent without a lock. Of those that have one to send,
+//! one sends for all, in the order of the states that the adverts tell of: after "I leave" no peer
+//! hears "I am MASTER" that was said before.
 //!
 //! A new MASTER is silent until the tables have the routes of its addresses, or until a while has
 //! passed: who hears of it begins to send to it. What the machine wants to say in this time is said
@@ -110,8 +111,8 @@ impl Vhost {
         self.step(|_, _| Actions::default());
     }
 
-    /// Runs the machine on one input. Returns what the caller is to send, and whether it is to announce
-    /// the addresses.
+    /// Runs the machine on one input. Returns what the caller is to send, and whether it is to
+    /// announce the addresses.
     fn run(
         &self,
         guard: &Guard,
@@ -144,8 +145,8 @@ impl Vhost {
         (core.outbox.take(), actions.announce)
     }
 
-    /// A new MASTER says what it has to say when the routes are there, or when it has waited for long
-    /// enough.
+    /// A new MASTER says what it has to say when the routes are there, or when it has waited for
+    /// long enough.
     fn keep_silent(&self, core: &mut Core, now_ns: u64, actions: &mut Actions) {
         if actions.changed.is_some() {
             let is_silent = core.machine.state() == State::Master && self.ownership.lacks_routes();

@@ -12,10 +12,10 @@
 //! interval more to speak, should it have yielded too.
 //!
 //! Nodes that advertise in both address families would be ordered twice, and perhaps the other way
-//! round. So there IPv4 decides, as long as the other's adverts over IPv4 are heard; over IPv6 alone
-//! it takes a second advert. If of one of two nodes only one family is heard, they may still decide
-//! by different families. If both stay, it is for at most one advert more than `INSIST`; if both
-//! yield, what they wait is not the same, since it depends on their counters.
+//! round. So there IPv4 decides, as long as the other's adverts over IPv4 are heard; over IPv6
+//! alone it takes a second advert. If of one of two nodes only one family is heard, they may still
+//! decide by different families. If both stay, it is for at most one advert more than `INSIST`; if
+//! both yield, what they wait is not the same, since it depends on their counters.
 
 use core::cmp::Ordering;
 

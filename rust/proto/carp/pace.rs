@@ -8,7 +8,8 @@
 
 use super::advert::Source;
 
-/// As many intervals are remembered. A take-over is slower only if adverts were lost in all of them.
+/// As many intervals are remembered. A take-over is slower only if adverts were lost in all of
+/// them.
 const REMEMBERED: usize = 5;
 /// So many have to be known.
 const KNOWN: usize = 2;
@@ -25,8 +26,8 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// One more advert: goes on from `before`, unless that is of another master, or of long ago. One
-    /// that advertises in both families counts by its adverts over IPv4.
+    /// One more advert: goes on from `before`, unless that is of another master, or of long ago.
+    /// One that advertises in both families counts by its adverts over IPv4.
     pub fn heard(before: Option<Self>, now_ns: u64, from: Source, announced_ns: u64) -> Self {
         let since = |pace: &Self| now_ns.saturating_sub(pace.heard_ns);
         let longest_ns = announced_ns.saturating_mul(SILENCE);

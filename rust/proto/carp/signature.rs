@@ -14,8 +14,8 @@
 //!
 //! So either node may be changed first, if the other follows within the grace period: the one that
 //! follows may still sign for the old list when the first one has long stopped to. Both go on with
-//! the new list alone as soon as they hear an advert signed for it. Changes in a row are one change:
-//! the old list is the one from before the first.
+//! the new list alone as soon as they hear an advert signed for it. Changes in a row are one
+//! change: the old list is the one from before the first.
 //!
 //! Whether link-local addresses are in a digest depends on the system. Most have one form only and
 //! are deaf to the other, so adverts are signed in the form in which the last one was that was

@@ -57,8 +57,8 @@ impl Header {
         })
     }
 
-    /// What follows the header in `packet`, the one that was read, without the padding of a short frame.
-    /// If `is_whole` is false the packet may have been cut.
+    /// What follows the header in `packet`, the one that was read, without the padding of a short
+    /// frame. If `is_whole` is false the packet may have been cut.
     ///
     /// # Errors
     ///

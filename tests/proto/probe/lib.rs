@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Every function of `rust/proto` and `rust/serializer` that the module may call, with arguments that
-//! the compiler cannot see. See `tests/no_panic.rs`.
+//! Every function of `rust/proto` and `rust/serializer` that the module may call, with arguments
+//! that the compiler cannot see. See `tests/no_panic.rs`.
 
 #![no_std]
 #![allow(unexpected_cfgs)]

@@ -48,8 +48,8 @@ fn equal_nodes_agree_on_one_for_good() {
                     let start = world.now;
                     world.run_for(60 * SECOND);
                     assert!(world.quiet_since(start), "{:?}", world.log);
-                    // Strict nodes that have not heard each other yet take the other's first advert for
-                    // an old one.
+                    // Strict nodes that have not heard each other yet take the other's first advert
+                    // for an old one.
                     let interval = u64::from(advbase) * SECOND + u64::from(advskew) * SECOND / 256;
                     let limit = latency * nodes as u64 + if strict { interval } else { 0 };
                     assert!(world.longest_dual(0) <= limit, "{:?}", world.log);
@@ -305,9 +305,10 @@ fn one_master_with_every_other_system() {
     }
 }
 
-/// OpenBSD at its shortest intervals, which its timers cannot keep: it is heard each 20 ms, whatever
-/// it announces. A BACKUP with an interval near that does not take over between two adverts, but for
-/// those that it needs to learn it; and it does when they end, after three of those heard.
+/// OpenBSD at its shortest intervals, which its timers cannot keep: it is heard each 20 ms,
+/// whatever it announces. A BACKUP with an interval near that does not take over between two
+/// adverts, but for those that it needs to learn it; and it does when they end, after three of
+/// those heard.
 #[test]
 fn a_master_with_a_slow_clock_is_left_alone() {
     for their_skew in 0..4 {
@@ -413,8 +414,8 @@ fn a_silent_family_makes_no_second_master() {
 }
 
 /// Equal masters that advertise in both families, with any distance from each other and any
-/// families lost in either direction: one is left, within an interval if they hear each other in the
-/// same family, and it stays.
+/// families lost in either direction: one is left, within an interval if they hear each other in
+/// the same family, and it stays.
 #[test]
 fn equal_nodes_in_both_families_agree_on_one() {
     let latency = 2 * MS;

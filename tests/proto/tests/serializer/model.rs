@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What a queue is to do, said as plainly as possible and without regard to what it costs: what waits
-//! has a time, and the order is that of the times.
+//! What a queue is to do, said as plainly as possible and without regard to what it costs: what
+//! waits has a time, and the order is that of the times.
 
 use carp_proto_tests::serializer::kind::Kind;
 use carp_proto_tests::serializer::operation::Subject;

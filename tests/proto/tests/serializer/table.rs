@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Every event in every state, as it stands in the head of `rust/serializer/queue.rs`. `UPDATE=1 cargo
-//! test --test serializer` writes it there anew.
+//! Every event in every state, as it stands in the head of `rust/serializer/queue.rs`. `UPDATE=1
+//! cargo test --test serializer` writes it there anew.
 
 use std::fmt::Write;
 use std::rc::Rc;

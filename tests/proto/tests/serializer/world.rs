@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Groups of parents, with threads that do what the queues say: one that asks for things, and one for
-//! each group. After each call into a queue another thread may be next. Everything is compared with
-//! the model.
+//! Groups of parents, with threads that do what the queues say: one that asks for things, and one
+//! for each group. After each call into a queue another thread may be next. Everything is compared
+//! with the model.
 
 mod asks;
 mod steps;
