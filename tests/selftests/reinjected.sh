@@ -94,10 +94,16 @@ addresses_on() {
 redirect() {
 	local ns=$1 device=$2 way=$3
 	shift 3
-	tc -n "$ns" qdisc replace dev "$device" clsact &&
-		tc -n "$ns" filter replace dev "$device" "$way" handle 1 pref 1 protocol "${protocol:-all}" matchall "$@"
+	# A filter cannot be replaced by one for another protocol.
+	let_through "$ns" "$device"
+	tc -n "$ns" qdisc add dev "$device" clsact &&
+		tc -n "$ns" filter add dev "$device" "$way" protocol "${protocol:-all}" matchall "$@"
 	check_err $? "tc: no filter"
-	defer tc -n "$ns" qdisc del dev "$device" clsact
+	defer let_through "$ns" "$device"
+}
+
+let_through() {
+	tc -n "$1" qdisc del dev "$2" clsact 2>/dev/null
 }
 
 ifb_up() {
@@ -137,7 +143,7 @@ shaped()
 	serves_now eth0
 	handlers_become 3
 	# The next packet, whatever it is, shows that nothing is redirected.
-	tc -n "$a" qdisc del dev eth0 clsact
+	let_through "$a" eth0
 	pings "$client" "$vip"
 	handlers_become 0
 	shape eth0
@@ -157,7 +163,7 @@ shaped_port()
 	shape eth0
 	works eth0 eth0
 	pings "$client" 192.0.2.11
-	tc -n "$a" qdisc del dev eth0 clsact
+	let_through "$a" eth0
 	pings "$client" "$vip"
 	handlers_become 0
 	pings "$client" "$vip"
@@ -216,7 +222,7 @@ works_without_neighbour() {
 	ip -n "$a" neigh replace 192.0.2.10 lladdr "$mac" dev eth0
 	ip -n "$a" neigh replace 2001:db8:2::10 lladdr "$mac" dev eth0
 	works eth0 eth0
-	ip -n "$a" neigh flush dev eth0
+	ip -n "$a" neigh flush dev eth0 nud permanent
 }
 
 # relay PROGRAM: the switch hands what A says over by tc, and what A hears by PROGRAM.
