@@ -30,6 +30,8 @@ fn read(parent: &Arc<Parent>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (generation, at_rest) = parent.generation();
     f.write_fmt(fmt!("generation {}\n", generation))?;
     f.write_fmt(fmt!("at_rest {}\n", yes_no(at_rest)))?;
+    let redirected = yes_no(parent.sees_redirected());
+    f.write_fmt(fmt!("sees_redirected {redirected}\n"))?;
     let status = parent.serializer().status().map_err(|_| fmt::Error)?;
     match status.current {
         None => f.write_str("current none")?,

@@ -332,6 +332,11 @@ impl Parent {
         });
     }
 
+    /// What tc redirects is seen as well.
+    pub(super) fn sees_redirected(&self) -> bool {
+        self.sees_redirected.load(Ordering::Acquire)
+    }
+
     /// tc redirects nothing any more: has the work item look whether that is so. Any context.
     pub(crate) fn redirects_no_more(self: ArcBorrow<'_, Self>) {
         if self.sees_redirected.load(Ordering::Acquire) {

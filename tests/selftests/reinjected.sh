@@ -118,14 +118,12 @@ shape() {
 	redirect "$a" "$1" ingress action mirred egress redirect dev ifb0
 }
 
-# handlers_are N: of the packets of eth0.
-handlers_are() {
-	[ "$(ip netns exec "$a" grep -c '^[0-9a-f].*eth0 .*\[carp\]' /proc/net/ptype)" = "$1" ]
-}
-
-handlers_become() {
-	busywait "$BUSYWAIT_TIMEOUT" handlers_are "$1"
-	check_err $? "not $1 handlers of packets: $(ip netns exec "$a" cat /proc/net/ptype)"
+# sees_redirected yes|no: A, on eth0.
+sees_redirected() {
+	local file
+	file=/sys/kernel/debug/carp/eth0@$(stat -Lc %i "/run/netns/$a")
+	busywait "$BUSYWAIT_TIMEOUT" grep -qx "sees_redirected $1" "$file"
+	check_err $? "not $1: $(grep sees_redirected "$file")"
 }
 
 shaped()
@@ -134,20 +132,20 @@ shaped()
 	local protocol
 	ifb_up
 	meet eth0 eth0
-	handlers_become 0
+	sees_redirected no
 	for protocol in all ipv6; do
 		shape eth0
 		hears_once
 	done
 	protocol=all shape eth0
 	serves_now eth0
-	handlers_become 3
+	sees_redirected yes
 	# The next packet, whatever it is, shows that nothing is redirected.
 	let_through "$a" eth0
 	pings "$client" "$vip"
-	handlers_become 0
+	sees_redirected no
 	shape eth0
-	handlers_become 3
+	sees_redirected yes
 	pings "$client" "$vip"
 	end_test "shaped by an ifb"
 }
@@ -165,7 +163,7 @@ shaped_port()
 	pings "$client" 192.0.2.11
 	let_through "$a" eth0
 	pings "$client" "$vip"
-	handlers_become 0
+	sees_redirected no
 	pings "$client" "$vip"
 	end_test "a port of a bridge, shaped by an ifb"
 }

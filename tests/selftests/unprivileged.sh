@@ -227,12 +227,12 @@ notices()
 	number=${number//[^0-9]/}
 	said="carp: c\\\\x1b\\\\xff\\\\x5c[0-9]+@$number: duplicate address 192\.0\.2\.[0-9]+, claimed by"
 	busywait "$BUSYWAIT_TIMEOUT" logged "$said"
-	check_err $? "no line with the escaped name and the namespace: $(log 'is said')"
-	lines=$(log 'is said' | grep -vc host0)
+	check_err $? "no line with the escaped name and the namespace: $(log 'duplicate address')"
+	lines=$(log 'duplicate address' | grep -vc host0)
 	((lines <= 10))
 	check_err $? "$lines lines, and not 10 at most"
 	[ "$(log "$said" | wc -l)" = "$lines" ]
-	check_err $? "lines of another form: $(log 'is said' | cat -v)"
+	check_err $? "lines of another form: $(log 'duplicate address' | cat -v)"
 	! logged $'[\e\xff]'
 	check_err $? "control characters are in the log: $(log $'[\e\xff]' | cat -v)"
 
