@@ -85,7 +85,8 @@ gone() {
 
 # addresses_on DEVICE: of A, instead of eth0.
 addresses_on() {
-	ip -n "$a" addr flush dev eth0
+	# Its link-local address it keeps: neighbours are asked from that.
+	ip -n "$a" addr flush dev eth0 scope global
 	defer address a eth0 11
 	address a "$1" 11
 }
@@ -285,7 +286,7 @@ by_macsec()
 	macsec client a
 	macsec a client
 	addresses_on macsec0
-	ip -n "$client" addr flush dev eth0
+	ip -n "$client" addr flush dev eth0 scope global
 	defer address client eth0 10
 	address client macsec0 10
 	works macsec0 macsec0

@@ -181,7 +181,7 @@ no_parent()
 parent_outside()
 {
 	RET=0
-	local dropped family
+	local before family
 	ip -n "$c" link set eth0 up
 	ip -n "$b" link del carp1
 	ip -n "$a" link del carp1
@@ -200,12 +200,12 @@ parent_outside()
 	becomes "$a" backup carp1
 	ip -n "$a" addr add 192.0.2.11/24 dev eth1
 	capture "$c" eth0 outside
-	dropped=$(tx_dropped "$a" carp1)
+	before=$(dropped "$a" tx carp1)
 	for family in 4 6; do
 		says "$a" eth1 "$family"
 		check_fail $? "A is answered in no VRF, IPv$family"
 	done
-	(($(tx_dropped "$a" carp1) >= dropped + 2))
+	(($(dropped "$a" tx carp1) >= before + 2))
 	check_err $? "carp1 of A has not counted what was not sent from its address"
 	pings "$a" 192.0.2.10
 	capture_end outside
