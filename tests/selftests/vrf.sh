@@ -198,7 +198,6 @@ parent_outside()
 	# As BACKUP it says nothing from the address, on that link neither.
 	ip -n "$a" link set carp1 type carp advbase 60 state backup
 	becomes "$a" backup carp1
-	ip -n "$a" addr add 192.0.2.11/24 dev eth1
 	capture "$c" eth0 outside
 	before=$(dropped "$a" tx carp1)
 	for family in 4 6; do
