@@ -15,7 +15,7 @@ use crate::{
     },
     sys::{
         hook::{FrameHook, Verdict},
-        net_device::NetDevice,
+        net_device::{Mac, NetDevice},
         skb::{Protocol, SkBuff},
     },
 };
@@ -35,6 +35,10 @@ impl FrameHook for Parent {
 
     fn egress(&self, guard: &Guard, packet: &mut SkBuff) -> bool {
         egress(self, guard, packet)
+    }
+
+    fn bridged(&self, guard: &Guard, destination: &Mac) -> Option<&NetDevice> {
+        bridged(self, guard, destination)
     }
 
     fn redirects_no_more(this: ArcBorrow<'_, Self>) {
@@ -84,6 +88,14 @@ fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff) -> Verdict
         _ => (),
     }
     Verdict::Accept
+}
+
+/// A frame to this address crosses a bridge. The parent, if the frame is for a MASTER on it.
+fn bridged<'a>(parent: &'a Parent, guard: &Guard, destination: &Mac) -> Option<&'a NetDevice> {
+    mac::vhid_of_mac(destination)
+        .and_then(|vhid| parent.carp_if(guard)?.get(vhid))
+        .is_some_and(|vhost| vhost.is_master())
+        .then(|| parent.device())
 }
 
 /// How an advert is read, if a packet is one.

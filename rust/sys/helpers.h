@@ -41,6 +41,13 @@ struct net_device *carp_next_device(struct net *net, struct net_device *dev);
 struct net *carp_next_net_rcu(struct net *net);
 struct net_device *carp_next_device_rcu(struct net *net, struct net_device *dev);
 
+/* bridge */
+struct net_device *carp_bridge_below(struct net_device *dev, u16 *tag);
+int carp_bridge_hold(void);
+void carp_bridge_release(void);
+bool carp_bridge_filters_vlans(const struct net_device *bridge);
+u16 carp_bridge_pvid(const struct net_device *dev);
+
 /* module parameters */
 unsigned int carp_user_devices_max(void);
 unsigned int carp_user_interval_min_ms(void);
@@ -57,7 +64,7 @@ void carp_skb_deliver_to(struct sk_buff *skb, struct net_device *dev);
 void carp_skb_copy_to(struct sk_buff *skb, struct net_device *dev);
 __be16 carp_skb_protocol(const struct sk_buff *skb);
 unsigned int carp_skb_len(const struct sk_buff *skb);
-bool carp_skb_has_vlan_tag(const struct sk_buff *skb);
+u16 carp_skb_vlan(const struct sk_buff *skb);
 void carp_skb_set_seen(struct sk_buff *skb);
 bool carp_skb_is_redirected_unseen(const struct sk_buff *skb);
 int carp_skb_network_offset(const struct sk_buff *skb);

@@ -11,7 +11,8 @@
 
 use super::{
     bindings,
-    net_device::{NetDevice, Rtnl},
+    bridge::BridgeHooks,
+    net_device::{Mac, NetDevice, Rtnl},
     rcu::GracePeriod,
     skb::SkBuff,
 };
@@ -44,6 +45,10 @@ pub(crate) trait FrameHook: Send + Sync + 'static {
     /// True lets the packet pass.
     fn egress(&self, guard: &Guard, packet: &mut SkBuff) -> bool;
 
+    /// A frame to this address crosses some bridge. The device of the hooks, if it is on a bridge, which
+    /// is to take the frame for its own.
+    fn bridged(&self, guard: &Guard, destination: &Mac) -> Option<&NetDevice>;
+
     /// tc does not look at what comes in any more, and the handlers are still called for all of it.
     /// Context: softirq.
     fn redirects_no_more(this: ArcBorrow<'_, Self>);
@@ -63,11 +68,12 @@ struct Handlers {
 /// # Invariants
 ///
 /// * Both hooks are registered with the namespace that `device` is in.
-/// * So are the handlers, if there are any.
+/// * So are the handlers, if there are any, and the hooks of a bridge.
 /// * Their `priv` is `owner`, as a pointer that counts.
 pub(crate) struct FrameHooks<T: FrameHook> {
     ops: KBox<[Opaque<bindings::nf_hook_ops>; 2]>,
     handlers: Option<KBox<Handlers>>,
+    bridge: Option<BridgeHooks>,
     net: *mut bindings::net,
     owner: *const T,
 }
@@ -79,7 +85,7 @@ unsafe impl<T: FrameHook> Sync for FrameHooks<T> {}
 
 impl<T: FrameHook> FrameHooks<T> {
     /// Context: RTNL, so that the device's namespace cannot change meanwhile.
-    pub(crate) fn new(_rtnl: &Rtnl<'_>, device: &NetDevice, owner: Arc<T>) -> Result<Self> {
+    pub(crate) fn new(rtnl: &Rtnl<'_>, device: &NetDevice, owner: Arc<T>) -> Result<Self> {
         let owner = Arc::into_raw(owner);
         let hook = |function: unsafe extern "C" fn(_, _, _) -> c_uint, number| {
             Opaque::new(bindings::nf_hook_ops {
@@ -108,20 +114,24 @@ impl<T: FrameHook> FrameHooks<T> {
             })?;
             Ok(ops)
         });
-        match registered {
-            // INVARIANT: Registered just now, with the counted pointer.
-            Ok(ops) => Ok(Self {
+        // INVARIANT: Registered just now, with the counted pointer.
+        let mut hooks = match registered {
+            Ok(ops) => Self {
                 ops,
                 handlers: None,
+                bridge: None,
                 net: device.net(),
                 owner,
-            }),
+            },
             Err(error) => {
                 // SAFETY: It came from `into_raw()` above and no hook has it.
                 drop(unsafe { Arc::from_raw(owner) });
-                Err(error)
+                return Err(error);
             }
-        }
+        };
+        // SAFETY: Dropping `hooks` unregisters it, and waits, before it gives back the owner.
+        hooks.bridge = unsafe { BridgeHooks::register(rtnl, device, owner) }?;
+        Ok(hooks)
     }
 }
 
@@ -198,6 +208,9 @@ impl<T: FrameHook> Drop for FrameHooks<T> {
         if let Some(handlers) = &self.handlers {
             // SAFETY: Registered by the type's invariant.
             unsafe { handlers.remove(self.net) };
+        }
+        if let Some(bridge) = &self.bridge {
+            bridge.unregister();
         }
         // SAFETY: May sleep here: hooks are only ever registered and dropped by a process.
         unsafe { bindings::synchronize_net() };

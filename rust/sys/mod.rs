@@ -7,6 +7,7 @@
 //! method of a trait that the other rooms implement, turn the `Result` into what C expects.
 
 pub(crate) mod bindings;
+pub(crate) mod bridge;
 pub(crate) mod clock;
 pub(crate) mod collect;
 pub(crate) mod debugfs;

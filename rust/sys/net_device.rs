@@ -226,13 +226,20 @@ impl NetDevice {
         }
     }
 
-    /// Takes frames to `mac` in, until [`NetDevice::drop_unicast`] as many times.
+    /// Takes frames to `mac` in, until [`NetDevice::drop_unicast`] as many times. Not a bridge, which
+    /// would take in all frames that cross it.
     pub(crate) fn accept_unicast(&self, _rtnl: &Rtnl<'_>, mac: &Mac) -> Result {
+        if self.bridge().is_some() {
+            return Ok(());
+        }
         // SAFETY: The device is alive, RTNL is held, `mac` has the length of its addresses.
         to_result(unsafe { bindings::dev_uc_add(self.as_ptr(), mac.as_ptr()) })
     }
 
     pub(crate) fn drop_unicast(&self, _rtnl: &Rtnl<'_>, mac: &Mac) {
+        if self.bridge().is_some() {
+            return;
+        }
         // SAFETY: As above. An address that is no longer there is what the caller wants.
         unsafe { bindings::dev_uc_del(self.as_ptr(), mac.as_ptr()) };
     }

@@ -53,11 +53,16 @@ impl SkBuff {
 
     /// It belongs to a VLAN of the device that received it, or is about to send it.
     pub(crate) fn has_vlan_tag(&self) -> bool {
-        // SAFETY: The packet is valid.
-        unsafe { bindings::carp_skb_has_vlan_tag(self.as_ptr()) }
+        self.vlan() != 0
     }
 
-    fn kind(&self) -> u8 {
+    /// Which one; 0: none.
+    pub(super) fn vlan(&self) -> u16 {
+        // SAFETY: The packet is valid.
+        unsafe { bindings::carp_skb_vlan(self.as_ptr()) }
+    }
+
+    pub(super) fn kind(&self) -> u8 {
         // SAFETY: The packet is valid.
         unsafe {
             (*self.as_ptr())
@@ -245,6 +250,18 @@ impl SkBuff {
             .ok_or(EINVAL)?;
         // SAFETY: The header was made linear and unshared above.
         unsafe { (*header.as_ptr()).h_source = *mac };
+        Ok(())
+    }
+
+    /// Of a packet on its way in, whose data begins behind the Ethernet header.
+    pub(super) fn set_received_destination(&mut self, mac: &Mac) -> Result {
+        // SAFETY: The packet is valid.
+        to_result(unsafe { bindings::skb_ensure_writable(self.as_ptr(), 0) })?;
+        // SAFETY: The packet is valid.
+        let header = NonNull::new(unsafe { bindings::carp_skb_ethernet(self.as_ptr()) }.cast_mut())
+            .ok_or(EINVAL)?;
+        // SAFETY: All before the data was unshared above.
+        unsafe { (*header.as_ptr()).h_dest = *mac };
         Ok(())
     }
 }

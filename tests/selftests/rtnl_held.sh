@@ -13,7 +13,8 @@
 # A dies; the dummies are deleted by one request, which takes longer than it takes B
 # to notice. Asserted: of what the client says to the address, by ICMP and by TCP, the
 # very first behind B's first advert is answered, and soon, while RTNL is still held.
-# So it is with a link-local address, fe80::1, and there the answers leave by carp0.
+# So it is with a link-local address, fe80::1, and there the answers leave by carp0; and
+# where eth0 of B is a bridge.
 #
 # Nor does anything get in that a lookup would refuse, nor later with any rp_filter on carp0: from nobody,
 # a loopback or broadcast address, a group, an address of B's own or the shared one itself.
@@ -26,6 +27,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/families.sh"
 
 ALL_TESTS_ONCE="
 	served_by_carp0_meanwhile
+	served_on_bridge_meanwhile
 	sources_meanwhile
 	published_port
 "
@@ -132,6 +134,29 @@ served_by_carp0_meanwhile()
 	local said shared=fe80::1%eth0
 	served fe80::10
 	end_test "served while RTNL is held, link-local: $said"
+}
+
+served_on_bridge_meanwhile()
+{
+	RET=0
+	local said
+	# A bridge that does not know yet that the address is its own.
+	ip -n "$b" link set eth0 down name port
+	ip -n "$b" link add eth0 type bridge mcast_snooping 0 vlan_filtering 1
+	defer unbridge
+	ip -n "$b" link set port master eth0 up
+	ip -n "$b" addr flush dev port
+	ip -n "$b" link set eth0 up
+	address b eth0 12
+	served "${net}10"
+	end_test "served while RTNL is held, on a bridge: $said"
+}
+
+unbridge() {
+	ip -n "$b" link del eth0
+	ip -n "$b" link set port down name eth0
+	ip -n "$b" link set eth0 up
+	address b eth0 12
 }
 
 # during_the_window COMMAND...: A dies while RTNL is held; B is MASTER, and the address has no route. If

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A bridge below a parent: the frames to a virtual MAC address that it takes for its own.
+//!
+//! A bridge passes up what has its own MAC address, and what its forwarding database has as local.
+//! An entry there takes RTNL, is one for all VLANs or for those that the bridge is in just now, and
+//! stays if one of these goes. A hook is right at once, and asks about each frame: before the
+//! database is asked, the frame gets the bridge's own address, and gets its destination back when
+//! the bridge has taken it. So all that the bridge does with frames for itself is done with it,
+//! VLANs, port security and learning included.
+
+use super::{
+    bindings,
+    hook::{FrameHook, HookFn},
+    net_device::{NetDevice, Rtnl},
+    skb::SkBuff,
+};
+use core::ptr::NonNull;
+use kernel::{
+    error::to_result,
+    ffi::{c_uint, c_void},
+    prelude::*,
+    sync::rcu::Guard,
+    types::Opaque,
+};
+
+/// The bridge that a device is, or that it is a VLAN on.
+pub(crate) struct Bridge<'a> {
+    device: &'a NetDevice,
+    /// That the device's frames have on the bridge; 0: none.
+    tag: u16,
+}
+
+impl NetDevice {
+    /// Any context.
+    pub(crate) fn bridge(&self) -> Option<Bridge<'_>> {
+        let mut tag = 0;
+        // SAFETY: The device is alive.
+        let bridge = unsafe { bindings::carp_bridge_below(self.as_ptr(), &mut tag) };
+        let bridge = NonNull::new(bridge)?;
+        // SAFETY: A VLAN keeps the device below it.
+        let device = unsafe { NetDevice::from_raw(bridge.as_ptr()) };
+        Some(Bridge { device, tag })
+    }
+}
+
+impl Bridge<'_> {
+    fn filters_vlans(&self) -> bool {
+        // SAFETY: The device is a bridge, and alive. A hook asks, so the functions are held.
+        unsafe { bindings::carp_bridge_filters_vlans(self.device.as_ptr()) }
+    }
+
+    /// A frame that `port` of this bridge has received is for the device's link.
+    fn is_link_of(&self, port: &NetDevice, tag: u16) -> bool {
+        if self.filters_vlans() {
+            vlan_of(port, tag) == vlan_of(self.device, self.tag)
+        } else {
+            tag == self.tag
+        }
+    }
+}
+
+/// That of frames with this tag on a bridge that filters, or on a port of it; 0: they are refused.
+fn vlan_of(device: &NetDevice, tag: u16) -> u16 {
+    if tag != 0 {
+        return tag;
+    }
+    // SAFETY: The device is a bridge or a port of one, and alive. A hook asks, so the functions are
+    // held.
+    unsafe { bindings::carp_bridge_pvid(device.as_ptr()) }
+}
+
+/// The hooks of one device on a bridge.
+///
+/// # Invariants
+///
+/// They are registered with the namespace `net`, and their `priv` is a `T` that is valid. The
+/// functions of the bridge that they ask are held.
+pub(super) struct BridgeHooks {
+    ops: KBox<[Opaque<bindings::nf_hook_ops>; 2]>,
+    net: *mut bindings::net,
+    _functions: Functions,
+}
+
+/// The functions that tell the VLANs of a bridge. They are its module's, which stays while this exists.
+///
+/// # Invariants
+///
+/// They are held once for this.
+struct Functions(());
+
+impl Functions {
+    /// Context: RTNL.
+    fn hold(_rtnl: &Rtnl<'_>) -> Result<Self> {
+        // SAFETY: RTNL is held.
+        to_result(unsafe { bindings::carp_bridge_hold() })?;
+        // INVARIANT: Held just now.
+        Ok(Self(()))
+    }
+}
+
+impl Drop for Functions {
+    fn drop(&mut self) {
+        // SAFETY: By the type's invariant.
+        unsafe { bindings::carp_bridge_release() }
+    }
+}
+
+impl BridgeHooks {
+    /// None: `device` is not on a bridge.
+    ///
+    /// # Safety
+    ///
+    /// `owner` is valid until a grace period after [`BridgeHooks::unregister`], which is called
+    /// before the device leaves its namespace.
+    pub(super) unsafe fn register<T: FrameHook>(
+        rtnl: &Rtnl<'_>,
+        device: &NetDevice,
+        owner: *const T,
+    ) -> Result<Option<Self>> {
+        if device.bridge().is_none() {
+            return Ok(None);
+        }
+        let hook = |function: HookFn, number: u32, priority| {
+            Opaque::new(bindings::nf_hook_ops {
+                hook: Some(function),
+                priv_: owner.cast_mut().cast(),
+                pf: bindings::NFPROTO_BRIDGE as u8,
+                hooknum: number,
+                priority,
+                ..pin_init::zeroed()
+            })
+        };
+        // Nobody sees a frame between the two but the bridge.
+        let ops = KBox::new(
+            [
+                hook(take::<T>, bindings::NF_BR_PRE_ROUTING, i32::MAX),
+                hook(give_back, bindings::NF_BR_LOCAL_IN, i32::MIN),
+            ],
+            GFP_KERNEL_ACCOUNT,
+        )?;
+        let functions = Functions::hold(rtnl)?;
+        let net = device.net();
+        // SAFETY: `ops` describes two hooks, and stays where it is until they are unregistered.
+        to_result(unsafe { bindings::nf_register_net_hooks(net, ops.as_ptr().cast(), 2) })?;
+        // INVARIANT: Registered just now; the rest is this function's contract.
+        Ok(Some(Self {
+            ops,
+            net,
+            _functions: functions,
+        }))
+    }
+
+    /// They may run until a grace period has passed. The caller keeps this until then.
+    pub(super) fn unregister(&self) {
+        // SAFETY: Registered by the type's invariant.
+        unsafe { bindings::nf_unregister_net_hooks(self.net, self.ops.as_ptr().cast(), 2) };
+    }
+}
+
+/// What is noted in a frame that a bridge has: its destination, and that it is there. Of the room for
+/// notes the bridge uses the beginning alone.
+type Note = [u8; 8];
+const NOTED: [u8; 2] = *b"ca";
+
+/// # Safety
+///
+/// `skb` is valid, and the caller has it to himself for `'a`.
+unsafe fn note<'a>(skb: *mut bindings::sk_buff) -> Option<&'a mut Note> {
+    // SAFETY: By this function's contract.
+    unsafe { (*skb).cb.last_chunk_mut() }
+}
+
+/// That has received a frame, and what it is a port of.
+///
+/// # Safety
+///
+/// `state` is that of a hook which sees what ports of bridges receive.
+unsafe fn port_and_bridge<'a>(
+    _guard: &'a Guard,
+    state: *const bindings::nf_hook_state,
+) -> (&'a NetDevice, Option<&'a NetDevice>) {
+    // SAFETY: By this function's contract; the port is alive under RCU.
+    let port = unsafe { NetDevice::from_raw((*state).in_) };
+    // SAFETY: As above.
+    let bridge = unsafe { bindings::netdev_master_upper_dev_get_rcu(port.as_ptr()) };
+    // SAFETY: So is what it is a port of.
+    let bridge = NonNull::new(bridge).map(|bridge| unsafe { NetDevice::from_raw(bridge.as_ptr()) });
+    (port, bridge)
+}
+
+/// Has the bridge take a frame for its own that its database does not know to be.
+///
+/// # Safety
+///
+/// Called by netfilter, as a hook of `BridgeHooks`, only.
+unsafe extern "C" fn take<T: FrameHook>(
+    private: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: By the invariant of `BridgeHooks`.
+    let owner = unsafe { &*private.cast::<T>() };
+    // SAFETY: The hook has the frame to itself while it looks.
+    let frame = unsafe { SkBuff::from_raw(skb) };
+    let guard = Guard::new();
+    let Some((mac, _)) = frame.ethernet() else {
+        return bindings::NF_ACCEPT;
+    };
+    let Some(bridge) = owner.bridged(&guard, &mac).and_then(NetDevice::bridge) else {
+        return bindings::NF_ACCEPT;
+    };
+    // SAFETY: The state is that of a hook of a bridge.
+    let (port, crossed) = unsafe { port_and_bridge(&guard, state) };
+    let own = crossed
+        .filter(|crossed| bridge.device.is(crossed) && bridge.is_link_of(port, frame.vlan()))
+        .and_then(NetDevice::address);
+    let Some(own) = own else {
+        return bindings::NF_ACCEPT;
+    };
+    // SAFETY: As above.
+    if let Some(note) = unsafe { note(skb) } {
+        if frame.set_received_destination(&own).is_ok() {
+            let (destination, noted) = note.split_at_mut(mac.len());
+            destination.copy_from_slice(&mac);
+            noted.copy_from_slice(&NOTED);
+        }
+    }
+    bindings::NF_ACCEPT
+}
+
+/// The bridge has taken a frame for its own: maybe one of ours.
+///
+/// # Safety
+///
+/// Called by netfilter, as a hook of `BridgeHooks`, only.
+unsafe extern "C" fn give_back(
+    _private: *mut c_void,
+    skb: *mut bindings::sk_buff,
+    state: *const bindings::nf_hook_state,
+) -> c_uint {
+    // SAFETY: The hook has the frame to itself while it looks.
+    let frame = unsafe { SkBuff::from_raw(skb) };
+    // What was the bridge's own from the start has come for this host.
+    if u32::from(frame.kind()) == bindings::PACKET_HOST {
+        return bindings::NF_ACCEPT;
+    }
+    let guard = Guard::new();
+    // SAFETY: The state is that of a hook of a bridge.
+    let (_, bridge) = unsafe { port_and_bridge(&guard, state) };
+    let own = bridge.and_then(NetDevice::address);
+    if own.is_none() || own != frame.ethernet().map(|(destination, _)| destination) {
+        return bindings::NF_ACCEPT;
+    }
+    // SAFETY: As above.
+    if let Some([destination @ .., a, b]) = unsafe { note(skb) } {
+        if [*a, *b] == NOTED && frame.set_received_destination(destination).is_ok() {
+            *a = 0;
+        }
+    }
+    bindings::NF_ACCEPT
+}
