@@ -81,7 +81,8 @@ pub(super) struct BridgeHooks {
     _functions: Functions,
 }
 
-/// The functions that tell the VLANs of a bridge. They are its module's, which stays while this exists.
+/// The functions that tell the VLANs of a bridge. They are its module's, which stays while this
+/// exists.
 ///
 /// # Invariants
 ///
@@ -157,8 +158,8 @@ impl BridgeHooks {
     }
 }
 
-/// What is noted in a frame that a bridge has: its destination, and that it is there. Of the room for
-/// notes the bridge uses the beginning alone.
+/// What is noted in a frame that a bridge has: its destination, and that it is there. Of the room
+/// for notes the bridge uses the beginning alone.
 type Note = [u8; 8];
 const NOTED: [u8; 2] = *b"ca";
 

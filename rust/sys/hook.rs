@@ -45,8 +45,8 @@ pub(crate) trait FrameHook: Send + Sync + 'static {
     /// True lets the packet pass.
     fn egress(&self, guard: &Guard, packet: &mut SkBuff) -> bool;
 
-    /// A frame to this address crosses some bridge. The device of the hooks, if it is on a bridge, which
-    /// is to take the frame for its own.
+    /// A frame to this address crosses some bridge. The device of the hooks, if it is on a bridge,
+    /// which is to take the frame for its own.
     fn bridged(&self, guard: &Guard, destination: &Mac) -> Option<&NetDevice>;
 
     /// tc does not look at what comes in any more, and the handlers are still called for all of it.

@@ -226,8 +226,8 @@ impl NetDevice {
         }
     }
 
-    /// Takes frames to `mac` in, until [`NetDevice::drop_unicast`] as many times. Not a bridge, which
-    /// would take in all frames that cross it.
+    /// Takes frames to `mac` in, until [`NetDevice::drop_unicast`] as many times. Not a bridge,
+    /// which would take in all frames that cross it.
     pub(crate) fn accept_unicast(&self, _rtnl: &Rtnl<'_>, mac: &Mac) -> Result {
         if self.bridge().is_some() {
             return Ok(());
