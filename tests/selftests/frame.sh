@@ -161,5 +161,33 @@ loopy_wait() {
 	echo -n "$out"
 }
 
+# What net/lib/sh/defer.sh does with a process for each number that it counts.
+declare -A __DEFER__JOBS __DEFER__NJOBS
+__defer__schedule() {
+	local __defer_track=$__DEFER__SCOPE_ID,$1 __defer_number
+	__defer_number=${__DEFER__NJOBS[$__defer_track]}
+	shift
+	__DEFER__JOBS[$__defer_track,$__defer_number]=${*@Q}
+	__DEFER__NJOBS[$__defer_track]=$((__defer_number + 1))
+}
+
+__defer__scope_wipe() {
+	__DEFER__NJOBS[$__DEFER__SCOPE_ID,d]=0
+	__DEFER__NJOBS[$__DEFER__SCOPE_ID,p]=0
+}
+
+defer_scope_pop() {
+	local __defer_track __defer_number
+	for __defer_track in p d; do
+		__defer_track=$__DEFER__SCOPE_ID,$__defer_track
+		for ((__defer_number = __DEFER__NJOBS[$__defer_track]; __defer_number-- > 0; )); do
+			eval "${__DEFER__JOBS[$__defer_track,$__defer_number]}"
+			unset "__DEFER__JOBS[$__defer_track,$__defer_number]"
+		done
+	done
+	__defer__scope_wipe
+	((__DEFER__SCOPE_ID--))
+}
+
 mark "starts"
 trap 'fail "line $LINENO: $BASH_COMMAND"' ERR
