@@ -175,7 +175,7 @@ serve() {
 	ip netns exec "$ns" python3 "$here/serve.py" "$name" 7 "$@" >"$tmp/server_$name" 2>&1 &
 	defer kill_process $!
 	busywait 20000 test -s "$tmp/server_$name"
-	grep -q listening "$tmp/server_$name"
+	has_said "$tmp/server_$name" listening
 	check_err $? "the server $name: $(cat "$tmp/server_$name")"
 }
 
