@@ -90,8 +90,8 @@ elect() {
 	other=$a
 	[ "$elected" != "$a" ] || other=$b
 	hears "$other" 3
-	[ "$(masters)" = "$elected" ]
-	check_err $? "MASTER: $elected at first, and then $(masters)"
+	[ "$(masters)" = "$elected" ] ||
+		fail "MASTER: $elected at first, and then $(masters)"
 	stays "$other" backup
 }
 
@@ -100,8 +100,8 @@ is_strangers() {
 	local address=${2%/*} family=4
 	[[ $address != *:* ]] || family=6
 	disowns "$1" "$address"
-	! ip -n "$1" "-$family" route show table all dev carp0 | grep -v ' ff00::/8 ' | grep -q .
-	check_err $? "${1%-*} has routes by carp0: $(ip -n "$1" "-$family" route show table all dev carp0 | tr '\n' ';')"
+	! ip -n "$1" "-$family" route show table all dev carp0 | grep -v ' ff00::/8 ' | grep -q . ||
+		fail "${1%-*} has routes by carp0: $(ip -n "$1" "-$family" route show table all dev carp0 | tr '\n' ';')"
 	ip -n "$client" neigh replace "$address" lladdr "$(ip -n "$1" -j link show eth0 | jq -r '.[0].address')" dev eth0
 	ip netns exec "$client" ping -q -c 1 -W "$slow" "$address" >/dev/null
 	check_fail $? "${1%-*} answers from the address"
@@ -316,8 +316,8 @@ peer_pid=''
 # said N WHAT: the peer has said it so many times, or says it soon.
 said() {
 	busywait "$BUSYWAIT_TIMEOUT" said_at_least "$@"
-	[ "$(grep -c "$2" "$tmp/peer")" = "$1" ]
-	check_err $? "the peer said '$2' $(grep -c "$2" "$tmp/peer") times, and not $1"
+	[ "$(grep -c "$2" "$tmp/peer")" = "$1" ] ||
+		fail "the peer said '$2' $(grep -c "$2" "$tmp/peer") times, and not $1"
 }
 
 said_at_least() {

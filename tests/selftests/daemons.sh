@@ -37,10 +37,10 @@ sees() {
 
 # unharmed SEEN WHEN: B is as it was then, and its state has not changed since $was.
 unharmed() {
-	busywait "$BUSYWAIT_TIMEOUT" sees "$1"
-	check_err $? "$2: $(diff <(echo "$1") <(seen "$b") | grep '^[<>]' | tr '\n' ';')"
-	[ "$(attr "$b" changed)" = "$was" ]
-	check_err $? "$2: the state has changed, $(attr "$b" reason)"
+	busywait "$BUSYWAIT_TIMEOUT" sees "$1" ||
+		fail "$2: $(diff <(echo "$1") <(seen "$b") | grep '^[<>]' | tr '\n' ';')"
+	[ "$(attr "$b" changed)" = "$was" ] ||
+		fail "$2: the state has changed, $(attr "$b" reason)"
 	pings "$client" "$vip"
 }
 

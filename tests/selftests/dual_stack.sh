@@ -172,8 +172,8 @@ split_and_heal() {
 	local agreed
 	agreed=$(masters)
 	sleep 3
-	[ "$(masters)" = "$agreed" ]
-	check_err $? "the master was $agreed, and is $(masters)"
+	[ "$(masters)" = "$agreed" ] ||
+		fail "the master was $agreed, and is $(masters)"
 }
 
 equal_masters()

@@ -126,13 +126,13 @@ is_remote() {
 
 # owns NAMESPACE [ADDRESS]: the routes follow the state a little later.
 owns() {
-	busywait "$BUSYWAIT_TIMEOUT" is_local "$@"
-	check_err $? "${1%-*} does not take ${2:-$shared} for its own: $(way "$@")"
+	busywait "$BUSYWAIT_TIMEOUT" is_local "$@" ||
+		fail "${1%-*} does not take ${2:-$shared} for its own: $(way "$@")"
 }
 
 disowns() {
-	busywait "$BUSYWAIT_TIMEOUT" is_remote "$@"
-	check_err $? "${1%-*} takes ${2:-$shared} for its own: $(way "$@")"
+	busywait "$BUSYWAIT_TIMEOUT" is_remote "$@" ||
+		fail "${1%-*} takes ${2:-$shared} for its own: $(way "$@")"
 }
 
 # acquainted ADDRESS: client, whose ADDRESS this is, and B know each other's MAC address, and that of
@@ -163,8 +163,8 @@ tables_are() {
 
 # tables_become NAMESPACE TABLES
 tables_become() {
-	busywait "$BUSYWAIT_TIMEOUT" tables_are "$@"
-	check_err $? "${1%-*} has other routes: $(diff <(echo "$2") <(tables "$1") | grep '^[<>]' | tr '\n' ';')"
+	busywait "$BUSYWAIT_TIMEOUT" tables_are "$@" ||
+		fail "${1%-*} has other routes: $(diff <(echo "$2") <(tables "$1") | grep '^[<>]' | tr '\n' ';')"
 }
 
 # serve NAMESPACE NAME [ADDRESS]: a server of that name, at port 7 of the address or of all.
@@ -175,8 +175,8 @@ serve() {
 	ip netns exec "$ns" python3 "$here/serve.py" "$name" 7 "$@" >"$tmp/server_$name" 2>&1 &
 	defer kill_process $!
 	busywait 20000 test -s "$tmp/server_$name"
-	has_said "$tmp/server_$name" listening
-	check_err $? "the server $name: $(cat "$tmp/server_$name")"
+	has_said "$tmp/server_$name" listening ||
+		fail "the server $name: $(cat "$tmp/server_$name")"
 }
 
 # who_answers NAMESPACE ADDRESS: the name of the server there, and the client's address as it sees it.

@@ -140,8 +140,8 @@ nothing_is_left() {
 		[ ! -e "/run/netns/$ns" ] || ip -n "$ns" -o link show type carp |
 			sed -E 's/^[0-9]+: ([^ :@]*).*/link del \1/' | ip -n "$ns" -batch -
 	done
-	busywait "$BUSYWAIT_TIMEOUT" no_files_left
-	check_err $? "debugfs is left with $(files_left | tr '\n' ' ')"
+	busywait "$BUSYWAIT_TIMEOUT" no_files_left ||
+		fail "debugfs is left with $(files_left | tr '\n' ' ')"
 	for host in "${!host_before[@]}"; do
 		ns=${host%@*}
 		[ "$(stat -Lc %i "/run/netns/$ns" 2>/dev/null)" != "${host#*@}" ] ||
@@ -208,8 +208,8 @@ attr_equals() {
 # attr_is NAMESPACE NAME VALUE [DEVICE]: waits for it, since what was asked for may wait as well.
 attr_is() {
 	[[ -n $3 || $optional == *" $2 "* ]] || fail "$2 of ${1%-*} cannot be missing"
-	busywait "$BUSYWAIT_TIMEOUT" attr_equals "$@"
-	check_err $? "$2 of ${4:-carp0} of ${1%-*} is '$(find_attr "$1" "$2" "${4:-carp0}")' and not '$3'"
+	busywait "$BUSYWAIT_TIMEOUT" attr_equals "$@" ||
+		fail "$2 of ${4:-carp0} of ${1%-*} is '$(find_attr "$1" "$2" "${4:-carp0}")' and not '$3'"
 }
 
 # hears NAMESPACE N: waits until carp0 has heard N adverts more.

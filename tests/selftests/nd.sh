@@ -73,8 +73,8 @@ notices() {
 
 # noticed N ADDRESS MAC
 noticed() {
-	busywait "$BUSYWAIT_TIMEOUT" has_noticed "$@"
-	check_err $? "$(notices "$2" "$3") notices of $3, and not $1"
+	busywait "$BUSYWAIT_TIMEOUT" has_noticed "$@" ||
+		fail "$(notices "$2" "$3") notices of $3, and not $1"
 }
 
 has_noticed() {
@@ -335,8 +335,8 @@ routers_advertise()
 	advertise_router
 	fence
 	sleep 1
-	! has_advertised
-	check_err $? "carp0 has $(advertised)"
+	! has_advertised ||
+		fail "carp0 has $(advertised)"
 	# That is how it is told to.
 	ip netns exec "$a" sysctl -qw net.ipv6.conf.carp0.accept_ra=1 net.ipv6.conf.carp0.autoconf=1
 	advertise_router
@@ -345,8 +345,8 @@ routers_advertise()
 	ip netns exec "$a" sysctl -qw net.ipv6.conf.carp0.accept_ra=0 net.ipv6.conf.carp0.autoconf=0
 	ip -n "$a" -6 addr flush dev carp0 dynamic
 	ip -n "$a" -6 route flush default dev carp0 2>/dev/null
-	! has_advertised
-	check_err $? "carp0 still has $(advertised)"
+	! has_advertised ||
+		fail "carp0 still has $(advertised)"
 	end_test "carp0 has nothing that a router advertises"
 }
 
@@ -379,8 +379,8 @@ routers_solicited()
 		capture_end "$node"
 	done
 	# The client itself may solicit once more.
-	(($(packets asked) >= count))
-	check_err $? "the test has solicited $(packets asked) times"
+	(($(packets asked) >= count)) ||
+		fail "the test has solicited $(packets asked) times"
 	captured_nothing b
 	most=$(($(span asked) / 100 + 2))
 	between 1 "$(packets a)" "$most" "solicitations that carp0 hears"

@@ -42,8 +42,8 @@ ALL_TESTS="
 
 # goes_by_the_parent NAMESPACE OWN: to another host, from its own address.
 goes_by_the_parent() {
-	[[ $(way "$1") == "$shared "*"dev eth0 "*"src $2 "* ]]
-	check_err $? "${1%-*} goes another way: $(way "$1")"
+	[[ $(way "$1") == "$shared "*"dev eth0 "*"src $2 "* ]] ||
+		fail "${1%-*} goes another way: $(way "$1")"
 }
 
 way_there()
@@ -215,8 +215,8 @@ through_the_carp_device()
 	ip netns exec "$b" python3 "$here/send_through.py" carp0 "$f" 10
 	check_err $? "it could not be sent"
 	# A report of membership for each of these.
-	(($(counter "$b" tx dropped) >= dropped + 10))
-	check_err $? "$(counter "$b" tx dropped) dropped, after $dropped and 10 frames"
+	(($(counter "$b" tx dropped) >= dropped + 10)) ||
+		fail "$(counter "$b" tx dropped) dropped, after $dropped and 10 frames"
 	pings "$b" "${net}10"
 	capture_end backup
 	(($(packets backup "src host ${net}12") >= 1))
@@ -228,8 +228,8 @@ through_the_carp_device()
 	sent=$(counter "$a" tx packets)
 	ip netns exec "$a" python3 "$here/send_through.py" carp0 "$f" 10
 	check_err $? "it could not be sent"
-	(($(counter "$a" tx packets) >= sent + 10))
-	check_err $? "$(counter "$a" tx packets) sent, after $sent and 10 frames"
+	(($(counter "$a" tx packets) >= sent + 10)) ||
+		fail "$(counter "$a" tx packets) sent, after $sent and 10 frames"
 	pings "$a" "${net}10"
 	capture_end master
 	packets_are 10 master "ether src $vmac and ether proto 0x88b5"
@@ -399,8 +399,8 @@ static_add() {
 
 static_are_there() {
 	[[ "$(ip -n "$1" "-$f" route show dev carp0)" == *"$unused via ${net}10 "* &&
-		"$(ip -n "$1" "-$f" route show dev carp0)" == *"${far}77 "* ]]
-	check_err $? "${1%-*} has of its routes: $(ip -n "$1" "-$f" route show dev carp0 | tr '\n' ';')"
+		"$(ip -n "$1" "-$f" route show dev carp0)" == *"${far}77 "* ]] ||
+		fail "${1%-*} has of its routes: $(ip -n "$1" "-$f" route show dev carp0 | tr '\n' ';')"
 }
 
 static_routes()
@@ -479,8 +479,8 @@ deleted()
 	owns "$a" "${net}200"
 	hand_over "$a" "$b"
 	disowns "$a" "${net}200"
-	[[ $(way "$a" "${net}200") == *"dev eth0 "* ]]
-	check_err $? "as BACKUP it goes another way: $(way "$a" "${net}200")"
+	[[ $(way "$a" "${net}200") == *"dev eth0 "* ]] ||
+		fail "as BACKUP it goes another way: $(way "$a" "${net}200")"
 	hand_over "$b" "$a"
 	ip -n "$a" addr del "${net}200/$host" dev carp0
 	# Added in one state, deleted in the other.

@@ -272,8 +272,8 @@ limits_follow()
 	defer released eth1
 	[ "$(limits bond0)" != "$before" ]
 	check_err $? "the test changes no limit"
-	busywait "$BUSYWAIT_TIMEOUT" limits_are carp0 bond0
-	check_err $? "carp0 has the limits $(limits carp0), its parent $(limits bond0)"
+	busywait "$BUSYWAIT_TIMEOUT" limits_are carp0 bond0 ||
+		fail "carp0 has the limits $(limits carp0), its parent $(limits bond0)"
 	gone_with bond0
 	end_test "the limits of the parent are those of carp0"
 }
@@ -285,8 +285,8 @@ type_change()
 	modprobe tun
 	ip -n "$a" tuntap add tap0 mode tap
 	defer gone "$a" tap0
-	change_type >"$tmp/type" 2>&1
-	check_err $? "the type of a tap cannot be changed at all: $(cat "$tmp/type")"
+	change_type >"$tmp/type" 2>&1 ||
+		fail "the type of a tap cannot be changed at all: $(cat "$tmp/type")"
 	ip -n "$a" link add carp0 link tap0 type carp vhid 1
 	check_err $? "carp0 could not be made"
 	error=$(change_type 2>&1)

@@ -47,8 +47,8 @@ asks_by_tunnel() {
 	ip netns exec "$c" ping -q -c 1 -w 60 10.9.0.1 >/dev/null
 	check_err $? "$1 does not answer in the tunnel"
 	capture_end outside
-	(($(packets outside "src host $1") > 0))
-	check_err $? "nothing comes from $1: $(tcpdump -nr "$tmp/outside.pcap" 2>/dev/null | head -n 4)"
+	(($(packets outside "src host $1") > 0)) ||
+		fail "nothing comes from $1: $(tcpdump -nr "$tmp/outside.pcap" 2>/dev/null | head -n 4)"
 }
 
 wireguard()
@@ -151,10 +151,10 @@ groups_and_broadcasts()
 	cd "$tmp" || return
 	hears_on eth0
 	hears_on carp0
-	busywait "$BUSYWAIT_TIMEOUT" sent_and_heard
-	check_err $? "the parent hears only '$(tr '\n' ' ' <heard.eth0)'"
-	[ ! -s heard.carp0 ]
-	check_err $? "carp0 hears '$(tr '\n' ' ' <heard.carp0)'"
+	busywait "$BUSYWAIT_TIMEOUT" sent_and_heard ||
+		fail "the parent hears only '$(tr '\n' ' ' <heard.eth0)'"
+	[ ! -s heard.carp0 ] ||
+		fail "carp0 hears '$(tr '\n' ' ' <heard.carp0)'"
 	end_test "groups and broadcasts are heard on the parent"
 }
 
@@ -165,8 +165,8 @@ goes_by() {
 }
 
 goes_by_is() {
-	[ "$(goes_by "$1")" = "$2" ]
-	check_err $? "${1%-*} sends by $(goes_by "$1") and not by $2"
+	[ "$(goes_by "$1")" = "$2" ] ||
+		fail "${1%-*} sends by $(goes_by "$1") and not by $2"
 }
 
 default_route()

@@ -41,8 +41,8 @@ ucarp_end() {
 }
 
 ucarp_says() {
-	busywait "$BUSYWAIT_TIMEOUT" grep -q "$1" "$tmp/ucarp"
-	check_err $? "ucarp does not say '$1': $(tail -n 3 "$tmp/ucarp" | tr '\n' ' ')"
+	busywait "$BUSYWAIT_TIMEOUT" grep -q "$1" "$tmp/ucarp" ||
+		fail "ucarp does not say '$1': $(tail -n 3 "$tmp/ucarp" | tr '\n' ' ')"
 }
 
 # It is MASTER as often as the log has it, and it is not now.
@@ -51,8 +51,8 @@ ucarp_was_master() {
 	times=$(grep -c 'Switching to state: MASTER' "$tmp/ucarp")
 	[ "$times" = "$1" ]
 	check_err $? "ucarp became MASTER $times times and not $1"
-	! grep -q Bad "$tmp/ucarp"
-	check_err $? "ucarp complains: $(grep -m1 Bad "$tmp/ucarp")"
+	! grep -q Bad "$tmp/ucarp" ||
+		fail "ucarp complains: $(grep -m1 Bad "$tmp/ucarp")"
 }
 
 ucarp_is_killed()

@@ -139,8 +139,8 @@ interval()
 		allowed as_user $add advskew 26
 		refused "$sentence" as_user $set advskew 25
 		refused "$sentence" as_user $set advskew 0 preempt on
-		[[ $(as_root ip -d link show u1) == *"advskew 26 preempt off"* ]]
-		check_err $? "changed: $(as_root ip -d link show u1)"
+		[[ $(as_root ip -d link show u1) == *"advskew 26 preempt off"* ]] ||
+			fail "changed: $(as_root ip -d link show u1)"
 		allowed as_root $set advskew 5
 		# What the administrator has set is no matter of other settings.
 		allowed as_user $set preempt on
@@ -161,8 +161,8 @@ interval()
 		allowed as_user $set advbase 0 advskew 26
 		refused "$sentence" as_user $set advskew 0
 		echo "release 1" >"/sys/kernel/debug/carp/u0@${number//[^0-9]/}"
-		busywait "$BUSYWAIT_TIMEOUT" advertises "advbase 0 advskew 26"
-		check_err $? "not what was asked for: $(as_root ip -d link show u1)"
+		busywait "$BUSYWAIT_TIMEOUT" advertises "advbase 0 advskew 26" ||
+			fail "not what was asked for: $(as_root ip -d link show u1)"
 	}
 	end_test "a user's adverts are so far apart, and those of the host's administrator as near as there are"
 }

@@ -66,8 +66,8 @@ beside() {
 	done
 	was="$(attr "$a" changed) $(attr "$b" changed)"
 	keepalived_start "$@"
-	busywait "$BUSYWAIT_TIMEOUT" grep -q 'Entering MASTER STATE' "$tmp/keepalived"
-	check_err $? "keepalived is not MASTER: $(tail -n 2 "$tmp/keepalived" | tr '\n' ' ')"
+	busywait "$BUSYWAIT_TIMEOUT" grep -q 'Entering MASTER STATE' "$tmp/keepalived" ||
+		fail "keepalived is not MASTER: $(tail -n 2 "$tmp/keepalived" | tr '\n' ' ')"
 	hears "$b" 2
 	busywait "$BUSYWAIT_TIMEOUT" counted "$b" "$counter" $((before[$counter] + 3))
 	check_err $? "$counter of B does not grow"
@@ -80,8 +80,8 @@ beside() {
 	check_err $? "ours have changed"
 	stays "$a" master
 	stays "$b" backup
-	[ "$(grep -c 'Entering .* STATE' "$tmp/keepalived")" = 2 ]
-	check_err $? "keepalived has changed: $(grep 'Entering' "$tmp/keepalived" | tr '\n' ' ')"
+	[ "$(grep -c 'Entering .* STATE' "$tmp/keepalived")" = 2 ] ||
+		fail "keepalived has changed: $(grep 'Entering' "$tmp/keepalived" | tr '\n' ' ')"
 	pings "$client" "$vip"
 	pings "$client" "$3"
 	ip -n "$client" neigh show "$vip" | grep -q "lladdr $vmac "

@@ -40,8 +40,8 @@ all_are() {
 
 # all_become NAMESPACE STATE N
 all_become() {
-	busywait "$BUSYWAIT_TIMEOUT" all_are "$@"
-	check_err $? "$3 devices of ${1%-*} did not become $2: $(states "$1" | tr '\n' ' ')"
+	busywait "$BUSYWAIT_TIMEOUT" all_are "$@" ||
+		fail "$3 devices of ${1%-*} did not become $2: $(states "$1" | tr '\n' ' ')"
 }
 
 # sync_carp NAMESPACE [SECONDS]
@@ -63,8 +63,8 @@ debugfs_is() {
 
 # debugfs_becomes FILE KEY VALUE
 debugfs_becomes() {
-	busywait "$BUSYWAIT_TIMEOUT" debugfs_is "$@"
-	check_err $? "no line '$2 $3': $(tr '\n' ';' <"$1")"
+	busywait "$BUSYWAIT_TIMEOUT" debugfs_is "$@" ||
+		fail "no line '$2 $3': $(tr '\n' ';' <"$1")"
 }
 
 # write FILE TEXT: fails if the kernel does not take it.
@@ -125,8 +125,8 @@ has_traced() {
 
 # wait_traced N PATTERN
 wait_traced() {
-	busywait "$BUSYWAIT_TIMEOUT" has_traced "$@"
-	check_err $? "the trace has $(traced "$2") and not $1 of: $2"
+	busywait "$BUSYWAIT_TIMEOUT" has_traced "$@" ||
+		fail "the trace has $(traced "$2") and not $1 of: $2"
 }
 
 # finished PARENT KIND: how many operations of this kind the trace saw to the end.

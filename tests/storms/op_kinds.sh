@@ -52,10 +52,10 @@ shows() {
 	sync_carp "$a"
 	cat "$trace/trace" >"$tmp/trace"
 	count=$(grep -c "carp_op_start: $operation" "$tmp/trace")
-	[ "$count" = "$(grep -c "carp_op_finish: $operation" "$tmp/trace")" ]
-	check_err $? "$*: $(operations)"
-	one_at_a_time
-	check_err $? "$*: more than one operation at a time: $(operations)"
+	[ "$count" = "$(grep -c "carp_op_finish: $operation" "$tmp/trace")" ] ||
+		fail "$*: $(operations)"
+	one_at_a_time ||
+		fail "$*: more than one operation at a time: $(operations)"
 }
 
 operations() {
@@ -160,12 +160,12 @@ namespace_goes()
 	ip netns del "$a"
 	wait_traced 1 "carp_op_finish: group=eth0 kind=(leave|parent-gone) origin=event vhid=0 "
 	cat "$trace/trace" >"$tmp/trace"
-	one_at_a_time
-	check_err $? "more than one operation at a time: $(operations)"
+	one_at_a_time ||
+		fail "more than one operation at a time: $(operations)"
 	busywait "$BUSYWAIT_TIMEOUT" gone "$sw" to_a
 	check_err $? "the namespace is not taken down"
-	(($(traced "device=a[12] .* to=INIT reason=device-down") == 2))
-	check_err $? "not both devices went down: $(grep carp_state "$trace/trace" | tr '\n' ';')"
+	(($(traced "device=a[12] .* to=INIT reason=device-down") == 2)) ||
+		fail "not both devices went down: $(grep carp_state "$trace/trace" | tr '\n' ';')"
 	end_test "the namespace deleted"
 }
 

@@ -84,8 +84,8 @@ requests_wait()
 	park
 	debugfs_is "$file" at_rest yes
 	check_err $? "the group is not at rest"
-	grep -qE '^vhost 3 a3 [a-zA-Z]+ users 1$' "$file"
-	check_err $? "debugfs does not show the user: $(tr '\n' ';' <"$file")"
+	grep -qE '^vhost 3 a3 [a-zA-Z]+ users 1$' "$file" ||
+		fail "debugfs does not show the user: $(tr '\n' ';' <"$file")"
 	stays "$a" init a3
 	has_attr "$a" reason at-rest a3
 	[[ $(ip -n "$a" -o link show a3) == *[,\<]UP[,\>]* ]]
@@ -116,8 +116,8 @@ requests_wait()
 	in_time ip -n "$a" link set a4 type carp advskew 9
 	fresh_mac
 	in_time ip -n "$a" link set eth0 address "$mac"
-	(($(waiting) - before == 5))
-	check_err $? "$(waiting) wait after five requests, and $before before"
+	(($(waiting) - before == 5)) ||
+		fail "$(waiting) wait after five requests, and $before before"
 	has_attr "$a" advskew 51 a1
 	has_attr "$a" advskew 51 a4
 	# In the background, so that it is asked before the release.
@@ -128,8 +128,8 @@ requests_wait()
 	syncing=$!
 	! ip netns exec "$a" carp sync 1 2>/dev/null
 	check_err $? "carp sync did not wait"
-	[ ! -s "$tmp/synced" ]
-	check_err $? "carp sync did not wait: $(cat "$tmp/synced" 2>/dev/null)"
+	[ ! -s "$tmp/synced" ] ||
+		fail "carp sync did not wait: $(cat "$tmp/synced" 2>/dev/null)"
 	debugfs_is "$file" current "parent-address event vhid 0 parked"
 	check_err $? "it is not parked any more"
 	end_test "what is asked meanwhile returns at once, and waits"
@@ -138,8 +138,8 @@ requests_wait()
 	release "$a" eth0 3
 	wait_traced 1 "carp_op_resume: group=eth0 kind=parent-address "
 	wait "$syncing"
-	[[ $(cat "$tmp/synced") == "0 "* ]]
-	check_err $? "carp sync ended with $(cat "$tmp/synced")"
+	[[ $(cat "$tmp/synced") == "0 "* ]] ||
+		fail "carp sync ended with $(cat "$tmp/synced")"
 	order=$(started eth0 | grep -v '^sync\|^leave' | tr '\n' ',')
 	[ "$order" = "parent-address vhid=0,configure vhid=1,addresses vhid=2,join vhid=9,configure vhid=4,parent-address vhid=0," ]
 	check_err $? "they started in the order $order"
@@ -179,8 +179,8 @@ set_carp() {
 
 # waits_for N WHAT: so many operations wait, WHAT having been asked for.
 waits_for() {
-	debugfs_is "$file" waiting "$1"
-	check_err $? "$(waiting) wait and not $1 after $2: $(tr '\n' ';' <"$file")"
+	debugfs_is "$file" waiting "$1" ||
+		fail "$(waiting) wait and not $1 after $2: $(tr '\n' ';' <"$file")"
 }
 
 # lets_in VHID: the parent lets in frames to its virtual MAC address.
@@ -252,13 +252,13 @@ asked_again()
 	[ "$found" = 3 ]
 	check_err $? "$found virtual hosts were brought down, and not three"
 	grep -E "carp_op_(start|fold): group=eth0 kind=vhid |carp_if_swap" "$trace/trace" >"$tmp/vhids"
-	grep -qE "carp_if_swap: parent=eth0 generation=[0-9]+ vhosts=1$" "$tmp/vhids"
-	check_err $? "not all three were taken out at once: $(tr '\n' ';' <"$tmp/vhids")"
+	grep -qE "carp_if_swap: parent=eth0 generation=[0-9]+ vhosts=1$" "$tmp/vhids" ||
+		fail "not all three were taken out at once: $(tr '\n' ';' <"$tmp/vhids")"
 	found=$(finished eth0 vhid)
-	[ "$found" = 1 ]
-	check_err $? "there were $found operations on vhids: $(tr '\n' ';' <"$tmp/vhids")"
-	[ "$(traced "carp_op_fold: group=eth0 kind=vhid ")" = 3 ]
-	check_err $? "three did not go along: $(tr '\n' ';' <"$tmp/vhids")"
+	[ "$found" = 1 ] ||
+		fail "there were $found operations on vhids: $(tr '\n' ';' <"$tmp/vhids")"
+	[ "$(traced "carp_op_fold: group=eth0 kind=vhid ")" = 3 ] ||
+		fail "three did not go along: $(tr '\n' ';' <"$tmp/vhids")"
 	end_test "several vhids share one rest"
 }
 
@@ -268,8 +268,8 @@ sync_waits() {
 	syncing=$!
 	debugfs_becomes "$file" next "sync request vhid 0"
 	# It is the program that waits, and not the kernel with a lock of all of generic netlink.
-	busywait "$BUSYWAIT_TIMEOUT" grep -q poll "/proc/$syncing/stack"
-	check_err $? "carp sync waits in $(tr '\n' ';' <"/proc/$syncing/stack")"
+	busywait "$BUSYWAIT_TIMEOUT" grep -q poll "/proc/$syncing/stack" ||
+		fail "carp sync waits in $(tr '\n' ';' <"/proc/$syncing/stack")"
 }
 
 syncs()
@@ -358,8 +358,8 @@ parent_gone()
 	park
 	ask_meanwhile
 	in_time ip -n "$a" link del eth0
-	[ "$(states "$a")" = "c1 master" ]
-	check_err $? "left: $(states "$a" | tr '\n' ' ')"
+	[ "$(states "$a")" = "c1 master" ] ||
+		fail "left: $(states "$a" | tr '\n' ' ')"
 	busywait "$BUSYWAIT_TIMEOUT" gone "$file"
 	check_err $? "debugfs still shows the parent"
 	sync_carp "$a" 10
