@@ -45,8 +45,10 @@ run_tests_in() {
 # address NODE DEVICE NUMBER [NET4 NET6]: NUMBER in a subnet, of both families.
 address() {
 	local ns=${!1}
-	ip -n "$ns" addr add "${4:-192.0.2.}$3/24" dev "$2"
-	ip -n "$ns" addr add "${5:-2001:db8:2::}$3/64" dev "$2" nodad
+	ip -n "$ns" -batch - <<-EOF
+		addr add ${4:-192.0.2.}$3/24 dev $2
+		addr add ${5:-2001:db8:2::}$3/64 dev $2 nodad
+	EOF
 }
 
 # dual_lan NODE=NUMBER...: as lan, with an address of each family.
@@ -70,11 +72,15 @@ far_side() {
 	done
 	ip netns exec "$b" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 	for node in "$client" "$a"; do
-		ip -n "$node" route add 198.51.100.0/24 via 192.0.2.12
-		ip -n "$node" route add 2001:db8:51::/64 via 2001:db8:2::12
+		ip -n "$node" -batch - <<-EOF
+			route add 198.51.100.0/24 via 192.0.2.12
+			route add 2001:db8:51::/64 via 2001:db8:2::12
+		EOF
 	done
-	ip -n "$c" route add default via 198.51.100.12
-	ip -n "$c" route add default via 2001:db8:51::12
+	ip -n "$c" -batch - <<-EOF
+		route add default via 198.51.100.12
+		route add default via 2001:db8:51::12
+	EOF
 }
 
 # dual_add NAMESPACE OPTION...: as carp_add, with an address of each family. They are there before it
@@ -83,10 +89,12 @@ dual_add() {
 	local ns=$1
 	shift
 	remember_hosts
-	ip -n "$ns" link add carp0 link eth0 type carp vhid 1 pass secret "$@" &&
-		ip -n "$ns" addr add "$vip/32" dev carp0 &&
-		ip -n "$ns" addr add "$vip6/128" dev carp0 &&
-		ip -n "$ns" link set carp0 up
+	ip -n "$ns" -batch - <<-EOF
+		link add carp0 link eth0 type carp vhid 1 pass secret $*
+		addr add $vip/32 dev carp0
+		addr add $vip6/128 dev carp0
+		link set carp0 up
+	EOF
 	check_err $? "carp0 could not be set up"
 	defer carp_del "$ns"
 }

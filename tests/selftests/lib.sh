@@ -29,6 +29,37 @@ sw='' client='' a='' b='' c=''
 vip=192.0.2.1
 vmac=00:00:5e:00:01:01
 
+# setup_ns NAME...: what net/lib.sh does with eight processes for each.
+setup_ns() {
+	local name batch=''
+	for name; do
+		[ -z "${!name}" ] || cleanup_ns "${!name}"
+		printf -v "$name" '%s-%06x' "${name,,}" $((SRANDOM & 0xffffff))
+		NS_LIST+=("${!name}")
+		batch+="netns add ${!name}
+			netns exec ${!name} ip link set lo up
+			netns exec ${!name} sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0
+		"
+	done
+	ip -batch - <<<"$batch"
+}
+
+# cleanup_ns NAMESPACE...: the same, and all of them at once.
+cleanup_ns() {
+	local ns process kept=()
+	(($# > 0)) || return 0
+	for process in /proc/[0-9]*; do
+		for ns; do
+			[ ! "$process/ns/net" -ef "/run/netns/$ns" ] || kill "${process#/proc/}" 2>/dev/null
+		done
+	done
+	printf 'netns delete %s\n' "$@" | ip -force -batch - 2>/dev/null
+	for ns in "${NS_LIST[@]}"; do
+		[[ " $* " == *" $ns "* ]] || kept+=("$ns")
+	done
+	NS_LIST=("${kept[@]}")
+}
+
 # lan NODE=ADDRESS...: a namespace for each node, with eth0 on the bridge br0 of
 # the namespace sw, where its port is called to_NODE.
 lan() {
@@ -44,10 +75,13 @@ lan() {
 # lan_link NODE DEVICE PORT [ADDRESS]: a link from NODE to the bridge.
 lan_link() {
 	local ns=${!1} device=$2 port=$3
-	ip link add "$device" netns "$ns" type veth peer name "$port" netns "$sw" &&
-		ip -n "$sw" link set "$port" master br0 up &&
-		ip -n "$ns" link set "$device" up &&
-		{ [ -z "${4:-}" ] || ip -n "$ns" addr add "$4/24" dev "$device"; }
+	ip -n "$sw" -batch - <<-EOF && ip -n "$ns" -batch - <<-EOF
+		link add $device netns $ns type veth peer name $port netns $sw
+		link set $port master br0 up
+	EOF
+		link set $device up
+		${4:+addr add $4/24 dev $device}
+	EOF
 	check_err $? "$device of ${ns%-*} could not be set up"
 }
 
@@ -56,9 +90,11 @@ carp_add() {
 	local ns=$1
 	shift
 	remember_hosts
-	ip -n "$ns" link add carp0 link eth0 type carp vhid 1 pass secret "$@" &&
-		ip -n "$ns" addr add "$vip/32" dev carp0 &&
-		ip -n "$ns" link set carp0 up
+	ip -n "$ns" -batch - <<-EOF
+		link add carp0 link eth0 type carp vhid 1 pass secret $*
+		addr add $vip/32 dev carp0
+		link set carp0 up
+	EOF
 	check_err $? "carp0 could not be set up"
 	defer carp_del "$ns"
 }
