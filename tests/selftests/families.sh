@@ -159,10 +159,8 @@ acquainted() {
 # tables NAMESPACE: all routes of both families, but those to groups, which have to do with the
 # carrier.
 tables() {
-	{
-		ip -n "$1" route show table all
-		ip -n "$1" -6 route show table all
-	} | grep -v ' ff00::/8 ' | sed 's/ linkdown//; s/ *$//' | sort
+	ip -n "$1" route show table all |
+		awk '!/ ff00::\/8 / { sub(/ linkdown/, ""); sub(/ *$/, ""); print }' | sort
 }
 
 tables_are() {

@@ -109,9 +109,14 @@ carp_del() {
 # the anycast address of a router's subnet.
 host_state() {
 	{
-		ip -n "$1" -o -6 addr show
-		ip -n "$1" -o maddr show
-		ip -n "$1" -d -o link show
+		ip -n "$1" -d -o -batch - <<-EOF
+			addr show
+			maddr show
+			link show
+			neigh show nud permanent
+			neigh show proxy
+		EOF
+		bridge -n "$1" fdb show
 	} | awk '
 		function low24(address, part, n) {
 			sub(/\/.*/, "", address)
@@ -120,7 +125,14 @@ host_state() {
 				return part[4] part[5] part[6]
 			return substr("0000" part[n - 1], length(part[n - 1]) + 3) substr("0000" part[n], length(part[n]) + 1)
 		}
+		# A neighbour, or an entry of a bridge.
+		!/^[0-9]+:[ \t]/ {
+			if (/ (PERMANENT|proxy)( |$)/ || /(^00:00:5e:00.*| self) permanent/ && !/^(33:33|01:00)/)
+				print
+			next
+		}
 		{ sub(/^[0-9]+:\s*/, ""); gsub(/\\/, " "); device = $1; sub(/[:@].*/, "", device) }
+		$2 == "inet" && / scope / { next }
 		$2 == "inet6" && $3 ~ /\// { explained[device, low24($3)]; next }
 		/ promiscuity / {
 			for (i = 3; i < NF; i++)
@@ -130,15 +142,14 @@ host_state() {
 		}
 		$3 ~ /^(33:33:ff:|ff02::1:ff)/ && (low24($3) == "000000" || (device, low24($3)) in explained) { next }
 		{ $1 = device; print }'
-	ip -n "$1" neigh show nud permanent
-	ip -n "$1" neigh show proxy
-	bridge -n "$1" fdb show | grep -E '(^00:00:5e:00.*| self) permanent' | grep -vE '^(33:33|01:00)'
 }
 
 # host_is_as NAMESPACE STATE: nothing has come to it.
 host_is_as() {
-	local more
-	more=$(comm -13 <(sort <<<"$2") <(host_state "$1" | sort) | tr '\n' ';')
+	local now more
+	now=$(host_state "$1")
+	[ "$now" != "$2" ] || return 0
+	more=$(comm -13 <(sort <<<"$2") <(sort <<<"$now") | tr '\n' ';')
 	[ -z "$more" ]
 	check_err $? "${1%-*} is left with $more"
 }
@@ -171,10 +182,11 @@ remember_hosts() {
 
 # nothing_is_left: with the carp devices deleted, the hosts are as they were.
 nothing_is_left() {
-	local ns host
+	local ns host left
 	for ns in "${NS_LIST[@]}"; do
-		[ ! -e "/run/netns/$ns" ] || ip -n "$ns" -o link show type carp |
-			sed -E 's/^[0-9]+: ([^ :@]*).*/link del \1/' | ip -n "$ns" -batch -
+		[ -e "/run/netns/$ns" ] || continue
+		left=$(ip -n "$ns" -o link show type carp)
+		[ -z "$left" ] || sed -E 's/^[0-9]+: ([^ :@]*).*/link del \1/' <<<"$left" | ip -n "$ns" -batch -
 	done
 	busywait "$BUSYWAIT_TIMEOUT" no_files_left ||
 		fail "debugfs is left with $(files_left | tr '\n' ' ')"

@@ -46,7 +46,7 @@ ALL_TESTS_ONCE="
 # routes_by_carp0 NAMESPACE: those that follow from its addresses. That IPv6 has two local ones
 # to an address, ours with another metric, is no matter.
 routes_by_carp0() {
-	tables "$1" | grep ' dev carp0 ' | grep -v fe80: | sed '/^local/s/ metric 1 / metric 0 /' | sort -u
+	tables "$1" | awk '/ dev carp0 / && !/fe80:/ { if (/^local/) sub(/ metric 1 /, " metric 0 "); print }' | sort -u
 }
 
 routes_are() {
