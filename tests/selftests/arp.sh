@@ -94,7 +94,7 @@ asked_oddly()
 	for option in "--tag 0xe000" "--hardware 6"; do
 		capture "$client" eth0 all
 		# shellcheck disable=SC2086 # two words
-		ip netns exec "$client" python3 "$here/send_nd.py" eth0 arp "$vip" --source 192.0.2.10 $option
+		ip netns exec "$client" python3 -S "$here/send_nd.py" eth0 arp "$vip" --source 192.0.2.10 $option
 		check_err $? "the test could not send"
 		fence
 		capture_end all
@@ -109,7 +109,7 @@ gratuitous()
 {
 	RET=0
 	capture "$client" eth0 all
-	ip netns exec "$client" python3 "$here/send_nd.py" eth0 arp "$vip" --mac 02:00:00:00:00:97
+	ip netns exec "$client" python3 -S "$here/send_nd.py" eth0 arp "$vip" --mac 02:00:00:00:00:97
 	check_err $? "the test could not send"
 	fence
 	capture_end all

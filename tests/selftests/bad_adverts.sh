@@ -29,7 +29,7 @@ ALL_TESTS="
 calm="advbase 60 advskew 200"
 
 send_bad_adverts() {
-	ip netns exec "$client" python3 "$here/send_bad_adverts.py" "$1" "$a"
+	ip netns exec "$client" python3 -S "$here/send_bad_adverts.py" "$1" "$a"
 	check_err $? "see above"
 }
 

@@ -30,7 +30,7 @@ refused()
 	becomes "$a" master
 	was=$(attr "$a" changed)
 	ip -n "$a" link add carp9 link eth0 type carp vhid 9
-	ip netns exec "$a" python3 "$here/bad_netlink.py"
+	ip netns exec "$a" python3 -S "$here/bad_netlink.py"
 	check_err $? "see above"
 	attr_is "$a" advskew 77
 	stays "$a" master

@@ -299,7 +299,7 @@ peer() {
 	shift
 	# What an earlier one has said is not said by this one.
 	rm -f "$tmp/peer"
-	ip netns exec "$b" python3 "$here/bsd_peer.py" "$system" "$tmp/peer" 192.0.2.12 "$@" &
+	ip netns exec "$b" python3 -S "$here/bsd_peer.py" "$system" "$tmp/peer" 192.0.2.12 "$@" &
 	peer_pid=$!
 	defer peer_end
 	busywait "$BUSYWAIT_TIMEOUT" grep -qs backup "$tmp/peer"

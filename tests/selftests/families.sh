@@ -178,7 +178,7 @@ serve() {
 	local ns=$1 name=$2
 	shift 2
 	rm -f "$tmp/server_$name"
-	ip netns exec "$ns" python3 "$here/serve.py" "$name" 7 "$@" >"$tmp/server_$name" 2>&1 &
+	ip netns exec "$ns" python3 -S "$here/serve.py" "$name" 7 "$@" >"$tmp/server_$name" 2>&1 &
 	defer kill_process $!
 	busywait 20000 test -s "$tmp/server_$name"
 	has_said "$tmp/server_$name" listening ||

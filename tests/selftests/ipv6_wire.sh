@@ -56,7 +56,7 @@ master_sends() {
 	pings "$client" 192.0.2.11
 	capture_end sent
 	filter_of_carp
-	python3 "$here/check_adverts.py" "$tmp/carp.pcap" "${check[@]}" --advskew 26 --key "$secret" \
+	python3 -S "$here/check_adverts.py" "$tmp/carp.pcap" "${check[@]}" --advskew 26 --key "$secret" \
 		--leaves
 	check_err $? "an advert is wrong"
 	carp_del "$a"

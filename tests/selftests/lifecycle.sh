@@ -174,7 +174,7 @@ secret_key()
 	ip -n "$a" link add carp0 link eth0 type carp vhid 1 pass "$secret"
 	defer carp_del "$a"
 	ip -n "$a" link set carp0 type carp pass "$secret"
-	ip netns exec "$a" python3 "$here/find_in_dump.py" "$secret" carp0
+	ip netns exec "$a" python3 -S "$here/find_in_dump.py" "$secret" carp0
 	check_err $? "see above"
 	! dmesg | tail -n +$((lines + 1)) | grep -q "$secret"
 	check_err $? "the key is in the kernel log"

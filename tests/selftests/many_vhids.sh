@@ -54,7 +54,7 @@ all()
 	took "all of them MASTER"
 	ip -n "$a" link add carp256 link eth0 type carp vhid 255 2>/dev/null
 	check_fail $? "there is a 256th"
-	ip netns exec "$client" python3 "$here/ask_all.py"
+	ip netns exec "$client" python3 -S "$here/ask_all.py"
 	check_err $? "see above"
 	all_masters
 	check_err $? "$(masters) and not 255 are MASTER any more"

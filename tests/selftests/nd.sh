@@ -62,7 +62,7 @@ forget_neighbours() {
 }
 
 send_nd() {
-	ip netns exec "$client" python3 "$here/send_nd.py" eth0 "$@"
+	ip netns exec "$client" python3 -S "$here/send_nd.py" eth0 "$@"
 	check_err $? "the test could not send"
 }
 

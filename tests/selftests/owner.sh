@@ -133,7 +133,7 @@ frame_to_the_virtual_mac()
 # binds NAMESPACE RESULT
 binds() {
 	local result
-	result=$(ip netns exec "$1" python3 "$here/serve.py" --bind "$shared" 2>&1)
+	result=$(ip netns exec "$1" python3 -S "$here/serve.py" --bind "$shared" 2>&1)
 	[ "$result" = "$2" ]
 	check_err $? "${1%-*}: $result and not $2"
 }
@@ -161,7 +161,7 @@ bound_before_the_take_over()
 	serve "$b" b "$shared"
 	acquainted "${net}10"
 	capture "$sw" to_b all
-	ip netns exec "$client" python3 "$here/knock.py" "$shared" 7 5 20 >"$tmp/knock" 2>&1 &
+	ip netns exec "$client" python3 -S "$here/knock.py" "$shared" 7 5 20 >"$tmp/knock" 2>&1 &
 	knocker=$!
 	defer kill_process "$knocker"
 	busywait 20000 test -s "$tmp/knock"
@@ -173,7 +173,7 @@ bound_before_the_take_over()
 	answers "$client" "$shared" "b ${net}10"
 	capture_end all
 	# Less than a second, after which a lost one would be said again.
-	first=$(python3 "$here/first_answers.py" "$tmp/all.pcap" "$shared" 192.0.2.12 $((500 * slow)) tcp 2>&1)
+	first=$(python3 -S "$here/first_answers.py" "$tmp/all.pcap" "$shared" 192.0.2.12 $((500 * slow)) tcp 2>&1)
 	check_err $? "$first"
 	ip -n "$sw" link set to_a up
 	becomes "$a" backup
@@ -212,7 +212,7 @@ through_the_carp_device()
 	local dropped sent
 	capture "$sw" to_b backup -Q in
 	dropped=$(counter "$b" tx dropped)
-	ip netns exec "$b" python3 "$here/send_through.py" carp0 "$f" 10
+	ip netns exec "$b" python3 -S "$here/send_through.py" carp0 "$f" 10
 	check_err $? "it could not be sent"
 	# A report of membership for each of these.
 	(($(counter "$b" tx dropped) >= dropped + 10)) ||
@@ -226,7 +226,7 @@ through_the_carp_device()
 	# The same of the MASTER goes out.
 	capture "$sw" to_a master -Q in
 	sent=$(counter "$a" tx packets)
-	ip netns exec "$a" python3 "$here/send_through.py" carp0 "$f" 10
+	ip netns exec "$a" python3 -S "$here/send_through.py" carp0 "$f" 10
 	check_err $? "it could not be sent"
 	(($(counter "$a" tx packets) >= sent + 10)) ||
 		fail "$(counter "$a" tx packets) sent, after $sent and 10 frames"

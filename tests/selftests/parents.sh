@@ -378,7 +378,7 @@ filters_of_carp0()
 	passes_not "tc"
 	tc -n "$a" qdisc del dev carp0 clsact
 	pings "$client" "$vip"
-	ip netns exec "$a" python3 "$here/attach_bpf.py" carp0 drop
+	ip netns exec "$a" python3 -S "$here/attach_bpf.py" carp0 drop
 	check_err $? "no XDP program"
 	passes_not "XDP"
 	ip -n "$a" link set carp0 xdpgeneric off

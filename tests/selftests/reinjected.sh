@@ -232,7 +232,7 @@ relay() {
 	defer ip -n "$sw" link del out
 	ip -n "$sw" link set in master br0 up
 	redirect "$sw" to_a ingress action mirred egress redirect dev out
-	ip netns exec "$sw" python3 "$here/attach_bpf.py" out "$1" to_a
+	ip netns exec "$sw" python3 -S "$here/attach_bpf.py" out "$1" to_a
 	check_err $? "no program $1"
 }
 
@@ -255,7 +255,7 @@ redirected_to_peer()
 passed_by_xdp()
 {
 	RET=0
-	ip netns exec "$a" python3 "$here/attach_bpf.py" eth0 pass
+	ip netns exec "$a" python3 -S "$here/attach_bpf.py" eth0 pass
 	check_err $? "no XDP program"
 	defer ip -n "$a" link set eth0 xdpgeneric off
 	works eth0 eth0

@@ -38,7 +38,7 @@ ALL_TESTS="
 every_way="unchanged better better6 worse rare demoted leaving leaving6"
 
 attack() {
-	ip netns exec "$client" python3 "$here/replay.py" "$@"
+	ip netns exec "$client" python3 -S "$here/replay.py" "$@"
 	check_err $? "the attacker failed"
 }
 

@@ -76,7 +76,7 @@ pair() {
 # says_often: the client says something to the address every few milliseconds, until says_no_more.
 says_often() {
 	# The switch, which does not know any more where A is, lets B have it all.
-	ip netns exec "$client" python3 "$here/knock.py" "$shared" 7 5 90 >"$tmp/knock" 2>&1 &
+	ip netns exec "$client" python3 -S "$here/knock.py" "$shared" 7 5 90 >"$tmp/knock" 2>&1 &
 	sayers=($!)
 	ip netns exec "$client" ping -q -i 0.005 -w 90 "$shared" >/dev/null 2>&1 &
 	sayers+=($!)
@@ -99,7 +99,7 @@ served() {
 	pair
 	serve "$b" b
 	acquainted "$1"
-	python3 "$here/rtnl_watch.py" >"$tmp/held" 2>&1 &
+	python3 -S "$here/rtnl_watch.py" >"$tmp/held" 2>&1 &
 	defer kill_process $!
 	capture "$sw" to_b all
 	says_often
@@ -114,7 +114,7 @@ served() {
 	says_no_more
 	answers "$client" "$shared" "b $1"
 	capture_end all
-	said=$(python3 "$here/first_answers.py" --held "$tmp/held" "$tmp/all.pcap" "${shared%\%*}" 192.0.2.12 \
+	said=$(python3 -S "$here/first_answers.py" --held "$tmp/held" "$tmp/all.pcap" "${shared%\%*}" 192.0.2.12 \
 		"$limit" echo tcp 2>&1)
 	check_err $? "$said; waited for RTNL: $(tr '\n' ';' <"$tmp/held")"
 	ip -n "$sw" link set to_a up
@@ -208,9 +208,9 @@ bad_sources6=(::1 ff02::1)
 
 # from_everybody PORT: the client speaks from all of them, and from its own.
 from_everybody() {
-	ip netns exec "$client" python3 "$here/send_from.py" eth0 "$vmac" "$vip" "$1" \
+	ip netns exec "$client" python3 -S "$here/send_from.py" eth0 "$vmac" "$vip" "$1" \
 		"${bad_sources[@]}" 192.0.2.10
-	ip netns exec "$client" python3 "$here/send_from.py" eth0 "$vmac" "$vip6" "$1" \
+	ip netns exec "$client" python3 -S "$here/send_from.py" eth0 "$vmac" "$vip6" "$1" \
 		"${bad_sources6[@]}" 2001:db8:2::10
 }
 
@@ -223,7 +223,7 @@ hears_the_good() {
 
 # listen PORT
 listen() {
-	ip netns exec "$b" python3 "$here/send_from.py" --heard 600 "$1" >"$tmp/heard_$1" &
+	ip netns exec "$b" python3 -S "$here/send_from.py" --heard 600 "$1" >"$tmp/heard_$1" &
 	defer kill_process $!
 	busywait "$BUSYWAIT_TIMEOUT" grep -q listening "$tmp/heard_$1"
 	check_err $? "nobody listens"
@@ -289,9 +289,9 @@ published_port()
 		log_test_skip "a published port, this kernel has no rules for local addresses"
 		return
 	fi
-	ip netns exec "$c" python3 "$here/ask_often.py" --answer 53 >"$tmp/answers" &
+	ip netns exec "$c" python3 -S "$here/ask_often.py" --answer 53 >"$tmp/answers" &
 	defer kill_process $!
-	ip netns exec "$c" python3 "$here/serve.py" c 53 203.0.113.2 >"$tmp/serves" &
+	ip netns exec "$c" python3 -S "$here/serve.py" c 53 203.0.113.2 >"$tmp/serves" &
 	defer kill_process $!
 	busywait "$BUSYWAIT_TIMEOUT" grep -q listening "$tmp/answers"
 	busywait "$BUSYWAIT_TIMEOUT" grep -q listening "$tmp/serves"
@@ -300,7 +300,7 @@ published_port()
 	ip -n "$client" neigh replace "$vip" lladdr "$vmac" dev eth0
 	defer ip -n "$client" neigh del "$vip" dev eth0
 	mkfifo "$tmp/go_on"
-	ip netns exec "$client" python3 "$here/ask_often.py" "$vip" 53 20 3 \
+	ip netns exec "$client" python3 -S "$here/ask_often.py" "$vip" 53 20 3 \
 		<"$tmp/go_on" >"$tmp/asked" 2>&1 &
 	local asker=$!
 	exec 4>"$tmp/go_on"

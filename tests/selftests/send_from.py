@@ -24,7 +24,7 @@ def datagram(source, destination, port):
                              source.packed, destination.packed)
         header = header[:10] + struct.pack("!H", wire.checksum(header)) + header[12:]
         return b"\x08\x00" + header + udp
-    total = wire.ipv6_checksum(source.packed, destination.packed, 17, udp)
+    total = wire.ipv6_checksum(str(source), str(destination), 17, udp)
     udp = udp[:6] + struct.pack("!H", total or 0xFFFF) + udp[8:]
     return (b"\x86\xdd" + struct.pack("!IHBB", 0x60000000, len(udp), 17, 64)
             + source.packed + destination.packed + udp)

@@ -3,7 +3,6 @@
 number of Router Solicitations, as right or as wrong as asked for."""
 
 import argparse
-import ipaddress
 import socket
 import struct
 
@@ -31,7 +30,7 @@ def arguments():
 
 
 def solicited_node(address):
-    return "ff02::1:ff" + ipaddress.IPv6Address(address).exploded[-7:]
+    return "ff02::1:ff{:02x}:{:02x}{:02x}".format(*wire.packed(address)[13:])
 
 
 def mac_of(args, link):
@@ -52,7 +51,7 @@ def nd_frame(args, mac):
     datagram[7] = args.hop_limit
     if args.bad_checksum:
         datagram[42] ^= 0x10
-    group = b"\x33\x33" + ipaddress.IPv6Address(destination).packed[12:]
+    group = b"\x33\x33" + wire.packed(destination)[12:]
     to_mac = bytes.fromhex(args.to_mac.replace(":", "")) if args.to_mac else group
     return to_mac + mac + b"\x86\xdd" + bytes(datagram)
 
@@ -61,7 +60,7 @@ def router_frame(args, mac):
     """For an hour it is a router, and its prefix may be used."""
     body = struct.pack("!BBHII", 64, 0, 3600, 0, 0)
     body += struct.pack("!BBBBIII", 3, 4, 64, 0xC0, 3600, 3600, 0)
-    body += ipaddress.IPv6Address(args.target).packed
+    body += wire.packed(args.target)
     datagram = wire.icmp6(ROUTER, args.source, args.destination, body)
     return bytes.fromhex(args.to_mac.replace(":", "")) + mac + b"\x86\xdd" + datagram
 
@@ -74,8 +73,8 @@ def routers_frame(args, mac):
 
 def arp(args, mac):
     """Gratuitous, if there is no other source."""
-    target = ipaddress.IPv4Address(args.target).packed
-    source = target if args.source == "::" else ipaddress.IPv4Address(args.source).packed
+    target = wire.packed(args.target)
+    source = target if args.source == "::" else wire.packed(args.source)
     return (b"\xff" * 6 + mac + b"\x08\x06" + struct.pack("!HHBBH", args.hardware, 0x0800, 6, 4, 1)
             + mac + source + b"\0" * 6 + target)
 

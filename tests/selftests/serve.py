@@ -6,7 +6,6 @@ address, and then repeats what it is told. Without an address, at all of either 
 serve.py --bind ADDRESS: only whether that would go."""
 
 import errno
-import ipaddress
 import resource
 import selectors
 import socket
@@ -28,8 +27,7 @@ def bound(address, port):
 
 def plain(address):
     """Without the clothes that IPv4 wears on a socket of both families."""
-    parsed = ipaddress.ip_address(address)
-    return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+    return address.removeprefix("::ffff:")
 
 
 def serve(name, listener):

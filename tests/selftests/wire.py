@@ -2,10 +2,10 @@
 """CARP on the wire, from the BSDs' sources and nothing else: what the selftests check adverts
 with, and forge them with."""
 
-import hashlib
-import hmac
-import ipaddress
+import socket
 import struct
+# hashlib would load OpenSSL, and that takes an emulated processor longer than the test.
+from _sha1 import sha1
 
 GROUP = "224.0.0.18"
 GROUP_V6 = "ff02::12"
@@ -20,15 +20,30 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
+def packed(address):
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+
+
+def is_link_local(address):
+    """Of one that is packed: fe80::/10."""
+    return len(address) == 16 and address[0] == 0xFE and address[1] & 0xC0 == 0x80
+
+
+def hmac_sha1(key, message):
+    """RFC 2104, with a key of at most a block."""
+    key = key.ljust(64, b"\0")
+    inner = sha1(bytes(byte ^ 0x36 for byte in key) + message).digest()
+    return sha1(bytes(byte ^ 0x5C for byte in key) + inner).digest()
+
+
 def digest(key, vhid, addresses, counter, link_local=False):
     """HMAC-SHA1: version, type, vhid, the addresses in ascending order, each once, IPv4 before IPv6,
     without link-local ones or with them; counter."""
-    parsed = sorted({ipaddress.ip_address(address) for address in addresses},
-                    key=lambda address: (address.version, address))
-    packed = b"".join(address.packed for address in parsed
-                      if link_local or address.version == 4 or not address.is_link_local)
-    message = bytes([2, 1, vhid]) + packed + struct.pack("!Q", counter)
-    return hmac.new(key.ljust(20, b"\0"), message, hashlib.sha1).digest()
+    listed = sorted({packed(address) for address in addresses},
+                    key=lambda address: (len(address), address))
+    message = bytes([2, 1, vhid]) + b"".join(address for address in listed
+                                             if link_local or not is_link_local(address))
+    return hmac_sha1(key.ljust(20, b"\0"), message + struct.pack("!Q", counter))
 
 
 def counter_of(data):
@@ -55,21 +70,20 @@ def packet(payload, source, *, ttl=255, fragment=0x4000, tos=0x10, ident=0):
     """The IPv4 datagram around it."""
     def header(total):
         return struct.pack("!BBHHHBBH4s4s", 0x45, tos, 20 + len(payload), ident, fragment, ttl, 112,
-                           total, ipaddress.IPv4Address(source).packed,
-                           ipaddress.IPv4Address(GROUP).packed)
+                           total, packed(source), packed(GROUP))
     return header(checksum(header(0))) + payload
 
 
 def packet6(payload, source, *, destination=GROUP_V6, hop_limit=255, next_header=112):
     """The IPv6 datagram around it."""
     return (struct.pack("!IHBB", 0x60000000, len(payload), next_header, hop_limit)
-            + ipaddress.IPv6Address(source).packed + ipaddress.IPv6Address(destination).packed
+            + packed(source) + packed(destination)
             + payload)
 
 
 def ipv6_checksum(source, destination, next_header, payload):
     """Over the pseudo header and the payload, whose own checksum is 0."""
-    return checksum(ipaddress.IPv6Address(source).packed + ipaddress.IPv6Address(destination).packed
+    return checksum(packed(source) + packed(destination)
                     + struct.pack("!II", len(payload), next_header) + payload)
 
 
@@ -83,7 +97,7 @@ def icmp6(kind, source, destination, body):
 
 def neighbour(kind, source, destination, target, *, flags=0, option=0, mac=b""):
     """A solicitation (135) or advertisement (136), as an IPv6 datagram."""
-    body = struct.pack("!I", flags << 24) + ipaddress.IPv6Address(target).packed
+    body = struct.pack("!I", flags << 24) + packed(target)
     if option:
         body += bytes([option, 1]) + mac
     return icmp6(kind, source, destination, body)

@@ -50,7 +50,7 @@ master_sends() {
 	# What A answers now was sent after its last advert.
 	pings "$client" 192.0.2.11
 	capture_end sent
-	python3 "$here/check_adverts.py" "$tmp/sent.pcap" "${check[@]}" --leaves
+	python3 -S "$here/check_adverts.py" "$tmp/sent.pcap" "${check[@]}" --leaves
 	check_err $? "an advert is wrong"
 	carp_del "$a"
 }
@@ -118,7 +118,7 @@ parent_without_address()
 	becomes "$a" master
 	slowwait "$WAIT_TIMEOUT" has_sent 6
 	capture_end sent
-	python3 "$here/check_adverts.py" "$tmp/sent.pcap" --key 736563726574 --address "$vip" \
+	python3 -S "$here/check_adverts.py" "$tmp/sent.pcap" --key 736563726574 --address "$vip" \
 		--source "$vip" --advskew 26
 	check_err $? "an advert is wrong"
 	end_test "adverts come from the shared address if the parent has none"

@@ -37,9 +37,9 @@ each_request()
 {
 	local case
 	trace_on carp
-	for case in ${STORM_CASES:-$(python3 "$storms/failnth.py" list)}; do
+	for case in ${STORM_CASES:-$(python3 -S "$storms/failnth.py" list)}; do
 		RET=0
-		python3 "$storms/failnth.py" "$a" "$case"
+		python3 -S "$storms/failnth.py" "$a" "$case"
 		check_err $? "see above"
 		end_test "allocations fail one by one: $case"
 	done
@@ -60,7 +60,7 @@ some_fail()
 	trace_on carp
 	defer write "$dir/probability" 0
 	defer write "$dir/stacktrace-depth" 0
-	python3 "$storms/somefail.py" "$a" "$dir/probability" "${STORM_ROUNDS:-50}"
+	python3 -S "$storms/somefail.py" "$a" "$dir/probability" "${STORM_ROUNDS:-50}"
 	check_err $? "see above"
 	end_test "one in a hundred of the module's allocations fails"
 }

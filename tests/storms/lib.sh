@@ -149,11 +149,11 @@ in_time() {
 # whichever of the namespaces has it; until traffic_end.
 traffic() {
 	local node
-	python3 "$storms/traffic.py" flood "$client" eth0 1 192.0.2.1 "$1" >"$tmp/traffic" &
+	python3 -S "$storms/traffic.py" flood "$client" eth0 1 192.0.2.1 "$1" >"$tmp/traffic" &
 	flood=$!
 	defer kill_process $!
 	for node in "${@:2}"; do
-		python3 "$storms/traffic.py" echo "$node" 192.0.2.1 &
+		python3 -S "$storms/traffic.py" echo "$node" 192.0.2.1 &
 		defer kill_process $!
 	done
 }

@@ -28,7 +28,7 @@ deleted_under_traffic()
 	local count=${STORM_COUNT:-200}
 	vhosts "$b" b eth0 1 4 advbase 0 advskew 3
 	traffic 192.0.2.20 "$b"
-	python3 "$storms/cycles.py" netns "$sw" carp-storm-a "$b" "$count"
+	python3 -S "$storms/cycles.py" netns "$sw" carp-storm-a "$b" "$count"
 	check_err $? "see above"
 	all_become "$b" master 4
 	traffic_end

@@ -75,7 +75,7 @@ change_mac() {
 }
 
 check_operation() {
-	python3 "$storms/check_operation.py" "$@"
+	python3 -S "$storms/check_operation.py" "$@"
 	check_err $? "see above"
 }
 
@@ -87,7 +87,7 @@ masters()
 	pair
 	ip -n "$a" route add 198.51.100.0/24 dev a1
 	ip -n "$a" route add 203.0.113.0/24 via 192.0.2.20 dev a2 onlink metric 7
-	ip netns exec "$a" python3 "$storms/join_group.py" 239.1.2.3 a4 >"$tmp/joined" &
+	ip netns exec "$a" python3 -S "$storms/join_group.py" 239.1.2.3 a4 >"$tmp/joined" &
 	listener=$!
 	defer kill_process "$listener"
 	busywait "$BUSYWAIT_TIMEOUT" grep -q joined "$tmp/joined"

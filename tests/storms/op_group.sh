@@ -250,7 +250,7 @@ joins_and_leaves()
 {
 	RET=0
 	nodes
-	timeout 300 python3 "$storms/join_and_leave.py" "$a" "${STORM_SECONDS:-20}" "${STORM_SEED:-$RANDOM}"
+	timeout 300 python3 -S "$storms/join_and_leave.py" "$a" "${STORM_SECONDS:-20}" "${STORM_SEED:-$RANDOM}"
 	check_err $? "see above"
 	parks_traced
 	all_become "$a" master 3

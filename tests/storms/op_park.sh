@@ -145,7 +145,7 @@ requests_wait()
 	check_err $? "they started in the order $order"
 	has_attr "$a" advskew 7 a1
 	has_attr "$a" advskew 9 a4
-	python3 "$storms/check_order.py" "$trace/trace" eth0 "$(cut -d' ' -f2 "$tmp/synced")"
+	python3 -S "$storms/check_order.py" "$trace/trace" eth0 "$(cut -d' ' -f2 "$tmp/synced")"
 	check_err $? "see above"
 	debugfs_becomes "$file" current none
 	debugfs_is "$file" waiting 0
@@ -167,7 +167,7 @@ no_overtaking()
 	RET=0
 	nodes
 	file=$(debugfs_of "$a" eth0)
-	python3 "$storms/overtake.py" "$a" eth0 "$file" "${STORM_ROUNDS:-30}"
+	python3 -S "$storms/overtake.py" "$a" eth0 "$file" "${STORM_ROUNDS:-30}"
 	check_err $? "see above"
 	end_test "a request does not overtake those that wait"
 }
@@ -287,7 +287,7 @@ syncs()
 	kill -0 "$syncing"
 	check_err $? "carp sync has ended"
 	kill_process "$syncing"
-	python3 "$storms/syncs.py" "$a" "$file" 3
+	python3 -S "$storms/syncs.py" "$a" "$file" 3
 	check_err $? "see above"
 	end_test "many wait with carp sync, and keep nobody waiting"
 }

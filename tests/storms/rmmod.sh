@@ -28,7 +28,7 @@ removed_under_traffic()
 	local count=${STORM_COUNT:-200}
 	rmmod carp
 	traffic 192.0.2.20 "$a" "$b"
-	python3 "$storms/cycles.py" rmmod "$sw" "$a" "$b" "$count"
+	python3 -S "$storms/cycles.py" rmmod "$sw" "$a" "$b" "$count"
 	check_err $? "see above"
 	traffic_end
 	end_test "rmmod under traffic, $count times"

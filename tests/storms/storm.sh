@@ -41,7 +41,7 @@ storm()
 	all_become "$a" master 8
 	traffic 192.0.2.20 "$a" "$b"
 	trace_on carp/carp_op_park
-	timeout $((seconds + 300)) python3 "$storms/storm.py" "$sw" "$a" "$b" "$seconds" \
+	timeout $((seconds + 300)) python3 -S "$storms/storm.py" "$sw" "$a" "$b" "$seconds" \
 		"${STORM_SEED:-$RANDOM}"
 	check_err $? "see above"
 	parks_traced
