@@ -3,15 +3,15 @@
 #
 # A take-over while somebody else holds RTNL, without which no route can be changed.
 #
-#       client             a                 b              holder
-#         10               11                12          dummies
+#       client             a                 b
+#         10               11                12
 #          |             carp0 1           carp0 1
 #        eth0              eth0              eth0
 #          +-----------------+-----------------+      sw: br0
 #                192.0.2.0/24, 2001:db8:2::/64
 #
-# A dies; the dummies are deleted by one request, which takes longer than it takes B
-# to notice. Asserted: of what the client says to the address, by ICMP and by TCP, the
+# A dies; a process takes RTNL before B notices, and gives it back when the test has seen enough.
+# Asserted: of what the client says to the address, by ICMP and by TCP, the
 # very first behind B's first advert is answered, and soon, while RTNL is still held.
 # So it is with a link-local address, fe80::1, and there the answers leave by carp0; and
 # where eth0 of B is a bridge.
@@ -41,24 +41,29 @@ ALL_TESTS="
 limit=20
 [ "${KSFT_MACHINE_SLOW:-}" != yes ] || limit=$((100 * slow))
 
-# many_dummies N
-many_dummies() {
-	local i
-	for ((i = 0; i < $1; i++)); do
-		echo "link add d$i group 7 up type dummy"
-	done | ip -n "$holder" -batch -
-	check_err $? "no dummies"
+# holder: the process that takes RTNL.
+holder() {
+	coproc holding { exec python3 -S "$here/hold_rtnl.py" 2>&1; }
+	# shellcheck disable=SC2154 # a coprocess has it
+	defer kill_process "$holding_PID"
+	holder_says ready
 }
 
-# for_so_long MS: as many dummies as take about so long to delete.
-for_so_long() {
-	local before
-	many_dummies 100
-	now_ms
-	before=$now
-	ip -n "$holder" link del group 7
-	now_ms
-	many_dummies $(($1 * 100 / (now - before + 1) + 100))
+holder_says() {
+	local line=''
+	read -r -t "$WAIT_TIMEOUT" line <&"${holding[0]}"
+	[ "$line" = "$1" ]
+	check_err $? "who holds RTNL says '$line' and not '$1'"
+}
+
+hold_rtnl() {
+	echo >&"${holding[1]}"
+	holder_says held
+}
+
+release_rtnl() {
+	echo >&"${holding[1]}"
+	holder_says free
 }
 
 pair() {
@@ -95,7 +100,7 @@ says_no_more() {
 
 # served AS: what the client says to the shared address. B sees it as this one.
 served() {
-	for_so_long 4000
+	holder
 	pair
 	serve "$b" b
 	acquainted "$1"
@@ -106,8 +111,11 @@ served() {
 	busywait 20000 grep -q watches "$tmp/held"
 	check_err $? "nobody watches RTNL"
 	ip -n "$sw" link set to_a down
-	ip -n "$holder" link del group 7
-	# By now it has long happened.
+	hold_rtnl
+	b_speaks
+	# The very first is answered, or is not, within this time.
+	sleep 1
+	release_rtnl
 	becomes "$b" master
 	owns "$b" "$vip"
 	# Who knocks so often may fill the server's queue on a slow machine.
@@ -159,39 +167,32 @@ unbridge() {
 	address b eth0 12
 }
 
-# during_the_window COMMAND...: A dies while RTNL is held; B is MASTER, and the address has no route. If
-# RTNL is given back before the command is done, for longer.
+# during_the_window COMMAND...: A dies while RTNL is held; B is MASTER, and the address has no route.
 during_the_window() {
-	local hold is_late
-	for hold in 3000 12000; do
-		meanwhile "$hold" "$@"
-		((is_late)) || return
-		ip -n "$b" link set carp0 type carp state backup
-		becomes "$a" master
-		hears "$b" 3
-	done
-	check_err 1 "the routes were there before the end"
+	in_defer_scope in_the_window "$@"
 }
 
-# meanwhile MS COMMAND...: sets is_late if the routes were there before the end.
-meanwhile() {
-	local deleter
-	for_so_long "$1"
+# Whoever holds RTNL has the test's files open as well, and so is gone after it.
+in_the_window() {
+	holder
 	capture "$sw" to_b all
 	ip -n "$sw" link set to_a down
-	ip -n "$holder" link del group 7 &
-	deleter=$!
-	# Whoever needs RTNL could not say so now.
-	busywait "$BUSYWAIT_TIMEOUT" speaks
-	check_err $? "B has not become MASTER"
-	"${@:2}"
-	is_late=0
-	! has_route || is_late=1
-	wait "$deleter"
+	hold_rtnl
+	b_speaks
+	"$@"
+	! has_route
+	check_err $? "the routes were there before the end"
+	release_rtnl
 	becomes "$b" master
 	owns "$b" "$vip"
 	capture_end all
 	ip -n "$sw" link set to_a up
+}
+
+# b_speaks: waits for its first advert; whoever needs RTNL could not say that it is MASTER.
+b_speaks() {
+	busywait "$BUSYWAIT_TIMEOUT" speaks
+	check_err $? "B has not become MASTER"
 }
 
 speaks() {
@@ -324,11 +325,9 @@ published_port()
 	end_test "a published port stays one through a take-over"
 }
 
-holder='' sayers=()
+sayers=()
 dual_lan client=10 a=11 b=12
 ip -n "$client" link set eth0 addrgenmode none
 ip -n "$client" addr flush dev eth0 scope link
 ip -n "$client" addr add fe80::10/64 dev eth0 nodad
-setup_ns holder
-ip netns exec "$holder" sysctl -qw net.ipv6.conf.default.disable_ipv6=1
 run_tests_in 4 6
