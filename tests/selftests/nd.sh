@@ -29,10 +29,12 @@ ALL_TESTS="
 	asked_of_the_virtual_mac
 	wrong_questions
 	somebody_wants_the_address
-	somebody_has_the_address
 	said_by_the_master
+	somebody_advertises_the_address
 	silent_backup
+	somebody_asks_from_the_address
 	not_to_be_used
+	somebody_has_the_other_address
 	routers_advertise
 	routers_solicited
 	after_take_over
@@ -71,10 +73,11 @@ notices() {
 	dmesg | grep -cE "carp: carp0@[0-9]+: duplicate address $1, claimed by $2"
 }
 
-# noticed N ADDRESS MAC
+# noticed N ADDRESS MAC: the last of them a moment ago.
 noticed() {
 	busywait "$BUSYWAIT_TIMEOUT" has_noticed "$@" ||
 		fail "$(notices "$2" "$3") notices of $3, and not $1"
+	[ "$1" = 0 ] || last_notice=$EPOCHSECONDS
 }
 
 has_noticed() {
@@ -163,13 +166,14 @@ dad_failed() {
 	ip -n "$client" -6 addr show dev eth0 | grep -q "$vip6/64.* dadfailed"
 }
 
-# Until a notice may be given again.
+# Until a notice may be given again, ten seconds after the last one.
 quiet() {
-	sleep 10.5
+	local left=$((last_notice + 12 - EPOCHSECONDS))
+	((left <= 0)) || sleep "$left"
 	dmesg -C
 }
 
-somebody_has_the_address()
+somebody_advertises_the_address()
 {
 	RET=0
 	quiet
@@ -183,14 +187,28 @@ somebody_has_the_address()
 	noticed 0 "$vip6" '[0-9a-f:]*'
 	send_nd advertisement "$vip6" --source "$vip6" --mac 02:00:00:00:00:98
 	noticed 1 "$vip6" 02:00:00:00:00:98
+	stays "$a" master
+	end_test "somebody who advertises the address is reported"
+}
+
+somebody_asks_from_the_address()
+{
+	RET=0
 	quiet
 	send_nd solicitation 2001:db8::11 --source "$vip6" --mac 02:00:00:00:00:96
 	noticed 1 "$vip6" 02:00:00:00:00:96
+	stays "$a" master
+	end_test "somebody who asks from the address is reported"
+}
+
+somebody_has_the_other_address()
+{
+	RET=0
 	quiet
 	send_nd arp "$vip" --mac 02:00:00:00:00:95
 	noticed 1 "$vip" 02:00:00:00:00:95
 	stays "$a" master
-	end_test "somebody who says to have the address is reported"
+	end_test "somebody who says to have the IPv4 address is reported"
 }
 
 said_by_the_master()
@@ -405,4 +423,5 @@ ip -n "$b" addr add "$vip6/128" dev carp0
 hears "$b" 4
 capture_end start
 packets_are 0 start "$question and ip6 src ::"
+last_notice=$EPOCHSECONDS
 run_tests
