@@ -261,6 +261,7 @@ passed_by_xdp()
 	works eth0 eth0
 	ifb_up
 	shape eth0
+	sees_redirected yes
 	ip -n "$client" neigh flush all
 	pings "$client" "$vip"
 	end_test "passed by generic XDP, and shaped"
