@@ -8,7 +8,7 @@ use crate::{
     proto::link::mac,
     sys::{
         inet6, link,
-        net_device::{NetDevice, Rtnl},
+        net_device::{Mac, NetDevice, Rtnl},
         notifier::{self, DeviceEvent, NextUpper},
         validator,
     },
@@ -92,6 +92,11 @@ impl notifier::Events for Events {
                     check_upper(upper)?;
                 }
             }
+            DeviceEvent::PortOf(bridge) => joins_bridge(rtnl, device, bridge)?,
+            DeviceEvent::NoPortOf(bridge) => for_each_mac(rtnl, bridge, &mut |mac| {
+                device.drop_as_port(rtnl, mac);
+                Ok(())
+            })?,
         }
         Ok(())
     }
@@ -212,6 +217,38 @@ fn notify_peers(rtnl: &Rtnl<'_>, device: &NetDevice) {
         }
         None::<()>
     });
+}
+
+/// Calls `f` with each MAC address that ports of `bridge` let in.
+fn for_each_mac(rtnl: &Rtnl<'_>, bridge: &NetDevice, f: &mut dyn FnMut(&Mac) -> Result) -> Result {
+    let mut outcome = Ok(());
+    if bridge.kind() == Some(c"bridge") {
+        for_each_parent(rtnl, bridge, &[c"vlan"], &mut |parent| {
+            if outcome.is_ok() {
+                outcome = parent.for_each_mac(rtnl, f);
+            }
+        });
+    }
+    outcome
+}
+
+/// A port lets in what those let in that are there. If it cannot, it does not become one.
+fn joins_bridge(rtnl: &Rtnl<'_>, port: &NetDevice, bridge: &NetDevice) -> Result {
+    let mut accepted = 0_usize;
+    let outcome = for_each_mac(rtnl, bridge, &mut |mac| {
+        port.accept_as_port(rtnl, mac)?;
+        accepted = accepted.saturating_add(1);
+        Ok(())
+    });
+    if outcome.is_err() {
+        // Those before the one that failed.
+        let _ = for_each_mac(rtnl, bridge, &mut |mac| {
+            accepted = accepted.checked_sub(1).ok_or(ENOENT)?;
+            port.drop_as_port(rtnl, mac);
+            Ok(())
+        });
+    }
+    outcome
 }
 
 /// A carp device receives what is addressed to itself, by no VLAN, and to no group. So a device on

@@ -22,7 +22,7 @@ use crate::{
         link,
         lock::SpinLockBh,
         log,
-        net_device::{DeviceRef, NetDevice, Rtnl},
+        net_device::{DeviceRef, Mac, NetDevice, Rtnl},
         queue,
         rcu::{Fresh, RcuPointer, RetiredList},
         trace,
@@ -480,6 +480,19 @@ impl Parent {
             }
         }
         trace::parent_address(self.device());
+    }
+
+    /// Calls `f` with each MAC address that the device lets in for its virtual hosts, as often as
+    /// it does; until `f` fails.
+    pub(crate) fn for_each_mac(
+        &self,
+        rtnl: &Rtnl<'_>,
+        f: &mut dyn FnMut(&Mac) -> Result,
+    ) -> Result {
+        let failed = self.device().find_upper(rtnl, |upper| {
+            link::of::<Vhost>(upper)?.for_each_mac(rtnl, f).err()
+        });
+        failed.map_or(Ok(()), Err)
     }
 
     fn for_each_upper(&self, rtnl: &Rtnl<'_>, mut f: impl FnMut(&NetDevice, &Vhost)) {

@@ -182,6 +182,26 @@ impl Vhost {
         self.vhid() == vhid || self.core.lock().claims.contains(&vhid)
     }
 
+    /// Calls `f` with each MAC address that the parent lets in for it, until `f` fails: its own
+    /// while the device is up, and that of each vhid that it claims.
+    pub(crate) fn for_each_mac(
+        &self,
+        _rtnl: &Rtnl<'_>,
+        f: &mut dyn FnMut(&Mac) -> Result,
+    ) -> Result {
+        if self.is_open() {
+            f(&self.mac())?;
+        }
+        let mut at = 0_usize;
+        loop {
+            // RTNL keeps the list as it is; `f` is not called with the lock held.
+            let claim = self.core.lock().claims.get(at).copied();
+            let Some(vhid) = claim else { return Ok(()) };
+            f(&mac::virtual_mac(vhid))?;
+            at = at.saturating_add(1);
+        }
+    }
+
     /// The vhid that it will have when all that was asked for is done.
     pub(crate) fn intended_vhid(&self) -> u8 {
         let core = self.core.lock();

@@ -7,11 +7,14 @@
 //! database is asked, the frame gets the bridge's own address, and gets its destination back when
 //! the bridge has taken it. So all that the bridge does with frames for itself is done with it,
 //! VLANs, port security and learning included.
+//!
+//! A port that need not be promiscuous, for the bridge filters VLANs and knows who is behind its
+//! other ports, has the address in its filter.
 
 use super::{
     bindings,
     hook::{FrameHook, HookFn},
-    net_device::{NetDevice, Rtnl},
+    net_device::{Mac, NetDevice, Rtnl},
     skb::SkBuff,
 };
 use core::ptr::NonNull;
@@ -56,6 +59,75 @@ impl Bridge<'_> {
         } else {
             tag == self.tag
         }
+    }
+}
+
+/// What the filters of its ports let in. Ports that have none are promiscuous.
+impl Bridge<'_> {
+    pub(super) fn accept_unicast(&self, rtnl: &Rtnl<'_>, mac: &Mac) -> Result {
+        let refuses =
+            |port: &NetDevice| Some((port.as_ptr(), port.accept_as_port(rtnl, mac).err()?));
+        let Some((refusing, error)) = self.find_port(rtnl, refuses) else {
+            return Ok(());
+        };
+        self.find_port(rtnl, |port| {
+            let is_refusing = port.as_ptr() == refusing;
+            if !is_refusing {
+                port.drop_as_port(rtnl, mac);
+            }
+            is_refusing.then_some(())
+        });
+        Err(error)
+    }
+
+    pub(super) fn drop_unicast(&self, rtnl: &Rtnl<'_>, mac: &Mac) {
+        self.find_port(rtnl, |port| {
+            port.drop_as_port(rtnl, mac);
+            None::<()>
+        });
+    }
+
+    /// Calls `f` with each port until it returns something.
+    fn find_port<R>(
+        &self,
+        _rtnl: &Rtnl<'_>,
+        mut f: impl FnMut(&NetDevice) -> Option<R>,
+    ) -> Option<R> {
+        // SAFETY: The device is alive: the head of its list of lowers is a field of it.
+        let mut position = unsafe { (*self.device.as_ptr()).adj_list.lower.next };
+        loop {
+            // SAFETY: RTNL keeps the list; `position` is where the last call left it.
+            let port =
+                unsafe { bindings::netdev_lower_get_next(self.device.as_ptr(), &mut position) };
+            let port = NonNull::new(port.cast())?;
+            // SAFETY: RTNL keeps the port.
+            if let Some(found) = f(unsafe { NetDevice::from_raw(port.as_ptr()) }) {
+                return Some(found);
+            }
+        }
+    }
+}
+
+impl NetDevice {
+    /// As a port of a bridge, lets frames to `mac` in, until [`NetDevice::drop_as_port`].
+    pub(crate) fn accept_as_port(&self, _rtnl: &Rtnl<'_>, mac: &Mac) -> Result {
+        if self.has_unicast_filter() {
+            // SAFETY: The device is alive, RTNL is held, `mac` has the length of its addresses.
+            to_result(unsafe { bindings::dev_uc_add(self.as_ptr(), mac.as_ptr()) })?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn drop_as_port(&self, _rtnl: &Rtnl<'_>, mac: &Mac) {
+        if self.has_unicast_filter() {
+            // SAFETY: As above. An address that is no longer there is what the caller wants.
+            unsafe { bindings::dev_uc_del(self.as_ptr(), mac.as_ptr()) };
+        }
+    }
+
+    fn has_unicast_filter(&self) -> bool {
+        // SAFETY: The device is alive.
+        unsafe { bindings::carp_has_unicast_filter(self.as_ptr()) }
     }
 }
 

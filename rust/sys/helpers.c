@@ -221,6 +221,11 @@ u16 carp_bridge_pvid(const struct net_device *dev)
 	return pvid;
 }
 
+bool carp_has_unicast_filter(const struct net_device *dev)
+{
+	return dev->priv_flags & IFF_UNICAST_FLT;
+}
+
 /* What is left out is counted, and the count is printed with the next line. */
 bool carp_log_is_due(bool of_initial_namespace)
 {

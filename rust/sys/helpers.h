@@ -47,6 +47,7 @@ int carp_bridge_hold(void);
 void carp_bridge_release(void);
 bool carp_bridge_filters_vlans(const struct net_device *bridge);
 u16 carp_bridge_pvid(const struct net_device *dev);
+bool carp_has_unicast_filter(const struct net_device *dev);
 
 /* module parameters */
 unsigned int carp_user_devices_max(void);

@@ -226,19 +226,19 @@ impl NetDevice {
         }
     }
 
-    /// Takes frames to `mac` in, until [`NetDevice::drop_unicast`] as many times. Not a bridge,
-    /// which would take in all frames that cross it.
-    pub(crate) fn accept_unicast(&self, _rtnl: &Rtnl<'_>, mac: &Mac) -> Result {
-        if self.bridge().is_some() {
-            return Ok(());
+    /// Takes frames to `mac` in, until [`NetDevice::drop_unicast`] as many times. Of a bridge it is
+    /// its ports that do: it would take in all frames that cross it.
+    pub(crate) fn accept_unicast(&self, rtnl: &Rtnl<'_>, mac: &Mac) -> Result {
+        if let Some(bridge) = self.bridge() {
+            return bridge.accept_unicast(rtnl, mac);
         }
         // SAFETY: The device is alive, RTNL is held, `mac` has the length of its addresses.
         to_result(unsafe { bindings::dev_uc_add(self.as_ptr(), mac.as_ptr()) })
     }
 
-    pub(crate) fn drop_unicast(&self, _rtnl: &Rtnl<'_>, mac: &Mac) {
-        if self.bridge().is_some() {
-            return;
+    pub(crate) fn drop_unicast(&self, rtnl: &Rtnl<'_>, mac: &Mac) {
+        if let Some(bridge) = self.bridge() {
+            return bridge.drop_unicast(rtnl, mac);
         }
         // SAFETY: As above. An address that is no longer there is what the caller wants.
         unsafe { bindings::dev_uc_del(self.as_ptr(), mac.as_ptr()) };

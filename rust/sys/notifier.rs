@@ -37,6 +37,10 @@ pub(crate) enum DeviceEvent<'a> {
     TypeChange,
     /// This device is about to be stacked on it; may be refused.
     NextUpper(NextUpper<'a>),
+    /// It has become a port of this device, as of a bridge; may be refused.
+    PortOf(&'a NetDevice),
+    /// It is not a port of this device any more.
+    NoPortOf(&'a NetDevice),
 }
 
 /// A device that is about to be stacked on another one.
@@ -208,6 +212,20 @@ unsafe extern "C" fn device_event<T: Events>(
                 // SAFETY: Null or valid during the call.
                 extack: unsafe { Extack::from_raw(info.info.extack) },
             })
+        }
+        bindings::netdev_cmd_NETDEV_CHANGEUPPER => {
+            // SAFETY: For this event `info` is of this type, and valid during the call.
+            let info = unsafe { &*info.cast::<bindings::netdev_notifier_changeupper_info>() };
+            if !info.master {
+                return NOTIFY_DONE;
+            }
+            // SAFETY: The device that is named is valid during the call.
+            let upper = unsafe { NetDevice::from_raw(info.upper_dev) };
+            if info.linking {
+                DeviceEvent::PortOf(upper)
+            } else {
+                DeviceEvent::NoPortOf(upper)
+            }
         }
         _ => return NOTIFY_DONE,
     };

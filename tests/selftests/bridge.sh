@@ -25,6 +25,7 @@ ALL_TESTS_ONCE="
 	on_vlan_of_bridge
 	follows_vlans
 	on_another_vlan
+	let_in_by_ports
 "
 ALL_TESTS="
 	wherever_it_is
@@ -220,6 +221,49 @@ on_another_vlan()
 	pings "$client" 203.0.113.21
 	pings "$client" "$vip"
 	end_test "another VLAN has the virtual MAC address for itself"
+}
+
+# lets_in PORT VHID: that, and no other virtual MAC address.
+lets_in() {
+	local found
+	found=$(bridge -n "$a" fdb show dev "$1" | sed -n 's/^00:00:5e:00:01:\(..\) self permanent$/\1/p' | tr '\n' ' ')
+	[ "$found" = "${2:+$2 }" ]
+	check_err $? "$1 lets in '$found' and not '$2'"
+}
+
+# A VLAN device has a filter, and that of the only port of a bridge which filters VLANs is at work.
+let_in_by_ports()
+{
+	RET=0
+	local port
+	for port in port5 port6; do
+		ip -n "$a" link add "$port" link eth0 up type vlan id "${port#port}"
+		defer ip -n "$a" link del "$port"
+	done
+	ip -n "$a" link add br1 up type bridge vlan_filtering 1
+	defer ip -n "$a" link del br1
+	ip -n "$a" link add vlan1 link br1 up type vlan id 1
+	ip -n "$a" link set port5 master br1
+	ip -n "$a" link add carp1 link vlan1 type carp vhid 2 advbase 0
+	defer ip -n "$a" link del carp1
+	ip -n "$a" addr add 203.0.113.1/32 dev carp1
+	ip -n "$a" link set carp1 up
+	lets_in port5 02
+	ip -n "$a" -d link show port5 | grep -q ' promiscuity 0 '
+	check_err $? "port5 is promiscuous"
+	ip -n "$a" link set port6 master br1
+	lets_in port6 02
+	becomes "$a" master carp1
+	ip -n "$a" link set carp1 type carp vhid 3
+	attr_is "$a" vhid 3 carp1
+	becomes "$a" master carp1
+	lets_in port5 03
+	lets_in port6 03
+	ip -n "$a" link set port6 nomaster
+	lets_in port6 ""
+	ip -n "$a" link set carp1 down
+	lets_in port5 ""
+	end_test "ports that are not promiscuous let the virtual MAC address in"
 }
 
 dual_lan client=10 a=11 b=12
