@@ -15,8 +15,8 @@
 # cannot become another type of device; when its MAC address changes, its filters are
 # looked at again.
 # What leaves by a VLAN on the parent has the MAC address of the VLAN's device.
-# When another port of a bond takes over, all that makes the switches and the neighbours
-# find the address by it is said at once, on the bond and on what the bond is below.
+# When another port of a bond or a team takes over, all that makes the switches and the neighbours
+# find the address by it is said at once, on it and on what is above it.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -30,6 +30,7 @@ ALL_TESTS="
 	limits_follow
 	type_change
 	notified
+	notified_by_team
 	on_bridge
 	on_bridge_port
 	under_macvlan
@@ -168,9 +169,12 @@ seen() {
 	(($(packets moved "$@") >= least))
 }
 
-# carp0 on PARENT says nothing of its own accord for a minute.
+# notified_on PARENT COMMAND...: carp0 says nothing of its own accord for a minute. The command has eth0
+# be the active port.
 notified_on() {
-	ip -n "$a" link add carp0 link "$1" type carp vhid 1 advbase 60 pass secret
+	local parent=$1
+	shift
+	ip -n "$a" link add carp0 link "$parent" type carp vhid 1 advbase 60 pass secret
 	defer carp_del "$a"
 	ip -n "$a" addr add "$vip/32" dev carp0
 	ip -n "$a" addr add 2001:db8:2::1/128 dev carp0
@@ -179,7 +183,8 @@ notified_on() {
 	ip -n "$a" link set carp0 type carp state master
 	becomes "$a" master
 	ip netns exec "$a" carp sync
-	ip -n "$a" link set bond0 type bond active_slave eth0
+	"$@"
+	check_err $? "eth0 is not the active port"
 	# That has been said, as well as what follows from it.
 	sleep 1
 	capture "$client" eth0 moved
@@ -194,7 +199,7 @@ notified_on() {
 		"ip6 and ip6[48] = 143"
 	do
 		busywait "$BUSYWAIT_TIMEOUT" seen 1 "$filter" >/dev/null
-		check_err $? "on $1, nothing is '$filter'"
+		check_err $? "on $parent, nothing is '$filter'"
 	done
 	capture_end moved
 	stays "$a" master
@@ -205,14 +210,50 @@ notified()
 	RET=0
 	bond_up
 	defer ip -n "$a" link set bond0 nomaster
-	in_defer_scope notified_on bond0
+	local use_eth0=(ip -n "$a" link set bond0 type bond active_slave eth0)
+	in_defer_scope notified_on bond0 "${use_eth0[@]}"
 	ip -n "$a" link add vlan7 link bond0 up type vlan id 7
 	defer gone "$a" vlan7
 	ip -n "$a" link add br1 up type bridge mcast_snooping 0
 	defer gone "$a" br1
 	ip -n "$a" link set bond0 master br1
-	in_defer_scope notified_on br1
+	in_defer_scope notified_on br1 "${use_eth0[@]}"
 	end_test "on a bond, or a bridge over one, whose active port has failed"
+}
+
+teamd_ends() {
+	ip netns exec "$a" teamd -k -t team0 >/dev/null 2>&1
+}
+
+uses_eth0() {
+	busywait "$BUSYWAIT_TIMEOUT" active_port_is eth0
+}
+
+active_port_is() {
+	[[ $(ip netns exec "$a" teamdctl team0 state item get runner.active_port 2>/dev/null) == "$1" ]]
+}
+
+notified_by_team()
+{
+	RET=0
+	local port
+	ip -n "$a" addr flush dev eth0
+	defer ip -n "$a" addr add 192.0.2.11/24 dev eth0
+	for port in eth0 eth1; do
+		ip -n "$a" link set "$port" down
+		defer released "$port"
+	done
+	mkdir -p /run/teamd
+	# The first may come before teamd has made the other port the active one.
+	ip netns exec "$a" teamd -d -t team0 -c '{
+		"runner": { "name": "activebackup" }, "link_watch": { "name": "ethtool" },
+		"notify_peers": { "count": 3, "interval": 50 }, "mcast_rejoin": { "count": 3, "interval": 50 },
+		"ports": { "eth0": { "prio": 100 }, "eth1": {} } }' >"$tmp/teamd" 2>&1
+	check_err $? "no team: $(tr '\n' ';' <"$tmp/teamd")"
+	defer teamd_ends
+	ip -n "$a" link set team0 up
+	in_defer_scope notified_on team0 uses_eth0
+	end_test "on a team whose active port has failed"
 }
 
 # lets_in DEVICE: frames to the virtual MAC address.
