@@ -31,13 +31,22 @@ family 4
 
 # run_tests_in FAMILY...: as run_tests, in each of them; ALL_TESTS_ONCE before that.
 run_tests_in() {
+	local all name once=() each=()
+	# shellcheck disable=SC2086 # a list of words
+	all=$(printf ' %s ' $ALL_TESTS)
+	for name in ${TESTS:-${ALL_TESTS_ONCE:-} $ALL_TESTS}; do
+		# What has another name is no test: to be told so once is enough.
+		if [[ $all == *" $name "* ]]; then
+			each+=("$name")
+		else
+			once+=("$name")
+		fi
+	done
 	start_tests
-	# shellcheck disable=SC2086 # lists of words
-	each_test ${ALL_TESTS_ONCE:-}
+	each_test "${once[@]}"
 	for f; do
 		family "$f"
-		# shellcheck disable=SC2086
-		each_test $ALL_TESTS
+		each_test "${each[@]}"
 	done
 	end_tests
 }

@@ -10,7 +10,8 @@
 # a test fails if it gives no verdict, if a check fails before RET=0, in a subshell, after
 # the verdict or in a deferred command, and if what it looks at is not there: a process, a
 # capture, a filter, a device, an attribute; a script fails that leaves something on a host
-# when its carp devices are deleted. A script that does all of this right passes.
+# when its carp devices are deleted. A script that does all of this right passes; of its
+# tests those are run that TESTS names.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -18,6 +19,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 ALL_TESTS="
 	sound
+	named
 	ends_early
 	set_up_fails
 	no_module
@@ -28,10 +30,11 @@ ALL_TESTS="
 	left_behind
 "
 
-# of_script [OPTION...]: runs what standard input has after lib.sh; its output is in $tmp/output.
+# of_script [OPTION...]: runs what standard input has after lib.sh, or after the $library on top of
+# it; its output is in $tmp/output.
 of_script() {
 	{
-		echo "set -u; source '$here/lib.sh'"
+		echo "set -u; source '$here/${library:-lib.sh}'"
 		cat
 	} >"$tmp/script.sh"
 	env -u TESTS "$@" bash "$tmp/script.sh" >"$tmp/output" 2>&1
@@ -78,6 +81,26 @@ sound()
 	END
 	ends_with 0 'TEST: two .* OK'
 	end_test "a sound script passes"
+}
+
+named()
+{
+	RET=0
+	library=families.sh of_script TESTS="one two tow" <<-'END'
+		ALL_TESTS_ONCE="one"
+		ALL_TESTS="
+			two
+			three
+		"
+		one() { RET=0; end_test "one of $f"; }
+		two() { RET=0; end_test "two of $f"; }
+		three() { RET=0; end_test "three of $f"; }
+		run_tests_in 4 6
+	END
+	ends_with 1 'no test tow'
+	[ "$(sed -n 's/^TEST: \([a-z]* of [46]\) .*/\1/p' "$tmp/output" | tr '\n' ,)" = "one of 4,two of 4,two of 6," ]
+	check_err $? "these were run: $(grep '^TEST' "$tmp/output")"
+	end_test "those that are named are run, once or in each family"
 }
 
 ends_early()
