@@ -5,9 +5,9 @@
 #
 #       client            a: MASTER           b: BACKUP
 #     192.0.2.10    192.0.2.11 192.0.2.21    192.0.2.12
-#          |           |           |             |
-#        eth0        eth0        eth1          eth0
-#          +-----------+-----------+-------------+      sw: br0
+#          |           |           |           |      |
+#        eth0        eth0        eth1        eth0   eth1
+#          +-----------+-----------+-----------+------+      sw: br0
 #
 # The shared address lies in the subnet of all of these, and A is twice on the
 # LAN: Linux would answer for it from everywhere.
@@ -17,7 +17,8 @@
 # broadcast or of the virtual MAC address, with a priority tag, or as IEEE 802 has it;
 # a gratuitous one asks nothing;
 # whatever A says from the address comes from the virtual MAC address; what A asks its
-# neighbours teaches them nothing else; the BACKUP neither sends nor accepts anything
+# neighbours teaches them nothing else, and is asked from an address of its own; the stack
+# of A sees no question for the address; the BACKUP neither sends nor accepts anything
 # with either address. What is for the address is received by carp0 of the MASTER.
 
 set -u
@@ -28,9 +29,12 @@ ALL_TESTS="
 	one_answer
 	asked_of_the_virtual_mac
 	asked_oddly
+	asked_by_a_stranger
 	gratuitous
 	said_by_the_master
+	asks_without_an_address
 	silent_backup
+	backup_that_has_both
 	frames_to_the_virtual_mac
 	after_take_over
 "
@@ -105,6 +109,25 @@ asked_oddly()
 	end_test "one answer to a question with a priority tag, and to one of IEEE 802"
 }
 
+# The stack learns who asks it. A, which is asked, learns nothing on its own links.
+asked_by_a_stranger()
+{
+	RET=0
+	capture "$client" eth0 all
+	ip netns exec "$client" python3 "$here/send_nd.py" eth0 arp "$vip" --source 192.0.2.97
+	check_err $? "the test could not send"
+	ip netns exec "$client" python3 "$here/send_nd.py" eth0 arp 192.0.2.21 --source 192.0.2.98
+	check_err $? "the test could not send"
+	fence
+	capture_end all
+	packets_are 1 all "arp[6:2] = 2 and src host $vip and dst host 192.0.2.97"
+	[[ $(ip -n "$a" neigh show) == *"192.0.2.98 dev "* ]]
+	check_err $? "A does not learn who asks for an address of its own"
+	[[ $(ip -n "$a" neigh show) != *"192.0.2.97 dev "* ]]
+	check_err $? "the stack of A has seen a question for the shared address"
+	end_test "the stack sees no question for the address"
+}
+
 gratuitous()
 {
 	RET=0
@@ -138,6 +161,60 @@ said_by_the_master()
 	packets_are 0 all "$misleading"
 	packets_are 0 all "ip src 192.0.2.11 and ether src $vmac and not ip proto 112"
 	end_test "what the MASTER says from the address has the virtual MAC address"
+}
+
+# by_eth1 NAMESPACE: to the client, from the shared address.
+by_eth1() {
+	ip -n "$1" route add 192.0.2.10 dev eth1
+	defer ip -n "$1" route del 192.0.2.10 dev eth1
+	forget_neighbours "$1"
+	ip netns exec "$1" ping -q -c 1 -W $((2 * slow)) -I "$vip" 192.0.2.10 >/dev/null 2>&1
+}
+
+# Whoever probes for an address takes a question of nobody's for one who wants it, too.
+asks_without_an_address()
+{
+	RET=0
+	ip -n "$a" addr del 192.0.2.21/24 dev eth1
+	defer ip -n "$a" addr add 192.0.2.21/24 dev eth1
+	capture "$sw" to_a_too all -Q in
+	by_eth1 "$a"
+	check_err $? "no answer to the shared address by eth1"
+	capture_end all
+	(($(packets all "arp[6:2] = 1 and src host 192.0.2.11 and dst host 192.0.2.10") >= 1))
+	check_err $? "A does not ask from an address of its own"
+	packets_are 0 all "arp src host 0.0.0.0 or arp src host $vip"
+	end_test "a MASTER asks from its own address by a device that has none"
+}
+
+# A device of B's has the virtual MAC address, as one of VRRP may, and lo has the shared one.
+backup_that_has_both()
+{
+	RET=0
+	in_defer_scope ask_with_both
+	# The switch has seen the virtual MAC address there, and the client has it for B.
+	bridge -n "$sw" fdb del "$vmac" dev to_b_too master 2>/dev/null
+	forget_neighbours "$client"
+	end_test "the BACKUP asks nothing from the address, with the virtual MAC address neither"
+}
+
+ask_with_both() {
+	local own
+	own=$(ip -n "$b" -j link show eth1 | jq -r '.[0].address')
+	ip -n "$b" link set eth1 address "$vmac"
+	defer ip -n "$b" link set eth1 address "$own"
+	ip -n "$b" addr add "$vip/32" dev lo
+	defer ip -n "$b" addr del "$vip/32" dev lo
+	capture "$sw" to_b_too all -Q in arp
+	by_eth1 "$b"
+	check_fail $? "the BACKUP was answered at the shared address"
+	# What was asked until now was asked for a packet from the address.
+	forget_neighbours "$b"
+	ip netns exec "$b" ping -q -c 1 -W 1 -I 192.0.2.12 192.0.2.10 >/dev/null 2>&1
+	capture_end all
+	(($(packets all "arp[6:2] = 1 and src host 192.0.2.12 and ether src $vmac") >= 1))
+	check_err $? "B asks nothing"
+	packets_are 0 all "arp src host $vip"
 }
 
 silent_backup()
@@ -216,6 +293,7 @@ after_take_over()
 
 lan client=192.0.2.10 a=192.0.2.11 b=192.0.2.12
 lan_link a eth1 to_a_too 192.0.2.21
+lan_link b eth1 to_b_too
 carp_add "$a" advbase 0 advskew 26
 becomes "$a" master
 carp_add "$b" advbase 0 advskew 51
