@@ -11,8 +11,9 @@
 #
 # Asserted: each is counted by its cause, once, and changes nothing (see
 # send_bad_adverts.py for the list), whether the node is BACKUP or MASTER; a
-# thousand of them print nothing to the kernel log; in strict mode a counter that does
-# not grow is refused, and without it accepted; the log says so, once.
+# thousand of them print nothing to the kernel log; one that is sent to a host or to
+# all of them, and not to the group, is none; in strict mode a counter that does not
+# grow is refused, and without it accepted; the log says so, once.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -21,6 +22,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 ALL_TESTS="
 	to_a_backup
 	to_a_master
+	not_to_the_group
 	replayed
 	kernel_log
 "
@@ -53,7 +55,8 @@ to_a_master()
 	end_test "a MASTER refuses adverts with a fault"
 }
 
-# forge OPTION=VALUE...: sends an advert with these fields of wire.advert().
+# forge OPTION=VALUE...: sends an advert with these fields of wire.advert(), over IPv6 if $family
+# is 6; to the MAC address $to, if there is one.
 forge() {
 	local fields
 	fields=$(IFS=,; echo "$*")
@@ -61,10 +64,33 @@ forge() {
 import socket, wire
 wires = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 wires.bind(('eth0', 0))
-data = wire.frame(wire.packet(wire.advert(b'secret', ['$vip'], advbase=1, $fields), '192.0.2.10'))
+advert = wire.advert(b'secret', ['$vip'], advbase=1, $fields)
+if '${family:-4}' == '6':
+    data = wire.frame6(wire.packet6(advert, 'fe80::10'))
+else:
+    data = wire.frame(wire.packet(advert, '192.0.2.10'))
+to = bytes.fromhex('${to:-}'.replace(':', ''))
+data = to + data[len(to):]
 for _ in range(${repeat:-1}):
     wires.send(data)
 "
+}
+
+not_to_the_group()
+{
+	RET=0
+	local own to family counter=$(($(date +%s) << 32))
+	# shellcheck disable=SC2086 # words
+	carp_add "$a" $calm
+	own=$(ip -n "$a" -j link show eth0 | jq -r '.[0].address')
+	for family in 4 6; do
+		for to in "$own" ff:ff:ff:ff:ff:ff ''; do
+			forge counter=$((++counter))
+		done
+	done
+	attr_is "$a" rx_adverts 2
+	attr_is "$a" rx_adverts_v6 1
+	end_test "an advert that is not sent to the group is none"
 }
 
 replayed()
