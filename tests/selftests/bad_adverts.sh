@@ -119,6 +119,16 @@ replayed()
 		grep -cE 'carp: carp0@[0-9]+: 192\.0\.2\.10 sends counters that do not grow: with strict')
 	[ "$lines" = 1 ]
 	check_err $? "the log says so $lines times"
+	# Whoever asks for it again is told again.
+	lines=$(dmesg | wc -l)
+	ip -n "$a" link set carp0 type carp strict on
+	forge counter=$((now + 6))
+	attr_is "$a" replayed 3
+	forge counter=$((now + 6))
+	attr_is "$a" replayed 4
+	lines=$(dmesg | tail -n +$((lines + 1)) | grep -c 'sends counters that do not grow')
+	[ "$lines" = 1 ]
+	check_err $? "the log says so $lines times more"
 	end_test "strict refuses a counter that does not grow"
 }
 
