@@ -13,7 +13,7 @@
 # Asserted: exactly one MASTER, which answers the client; after the MASTER's link
 # is cut, B takes over neither before it has missed three adverts nor much later;
 # after a split of the LAN has healed there are two MASTERs for no longer than an
-# interval; a MASTER that leaves is replaced at once.
+# interval; a MASTER that leaves, for another vhid as well, is replaced at once.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -113,7 +113,7 @@ leaving()
 {
 	RET=0
 	local how left
-	for how in "set carp0 down" "del carp0"; do
+	for how in "set carp0 down" "del carp0" "set carp0 type carp vhid 9"; do
 		pair
 		now_ms
 		left=$now

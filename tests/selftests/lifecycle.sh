@@ -225,6 +225,8 @@ another_vhid()
 	check_err $? "refused"
 	attr_is "$a" vhid 9
 	becomes "$a" master
+	# Somebody else may be MASTER of that vhid.
+	attr_is "$a" reason master-timeout
 	[ "$(ip -n "$a" -j link show carp0 | jq -r '.[0].address')" = 00:00:5e:00:01:09 ]
 	check_err $? "it has the virtual MAC address of another vhid"
 	accepts 00:00:5e:00:01:09
@@ -277,6 +279,8 @@ vhid_of_one_set_down_meanwhile()
 	ip -n "$a" link set carp0 type carp vhid 9
 	busywait "$BUSYWAIT_TIMEOUT" grep -q parked "$file"
 	check_err $? "the operation is not parked"
+	ip -n "$a" link add carp1 link eth0 type carp vhid 9 2>/dev/null
+	check_fail $? "another device may have the vhid that it is about to have"
 	ip -n "$a" link set carp0 down
 	ip netns exec "$a" carp sync
 	attr_is "$a" vhid 9
