@@ -13,7 +13,7 @@
 # it has an address, and not otherwise, for the reason that it gives; its carrier
 # is up exactly while it is MASTER, and ip monitor says so; ip shows all of its
 # settings in text and in JSON, to anybody, and the key to nobody; settings can be
-# changed; nothing is left behind.
+# changed; nothing is left behind, nor by what cannot be set up.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -33,6 +33,7 @@ ALL_TESTS="
 	vhid_of_one_deleted_meanwhile
 	asked_for_state
 	stays_in_namespace
+	cannot_be_set_up
 	left_behind
 "
 
@@ -333,6 +334,38 @@ stays_in_namespace()
 	check_fail $? "it was moved"
 	becomes "$a" master
 	end_test "it cannot be moved to another namespace"
+}
+
+# A device has room for so many filters; carp's would be one more.
+cannot_be_set_up()
+{
+	RET=0
+	local before
+	before=$(left)
+	ip -n "$a" link add carp0 link eth0 type carp vhid 1 advbase 0 advskew 26
+	defer carp_del "$a"
+	ip -n "$a" addr add "$vip/32" dev carp0
+	ip -n "$a" addr add 2001:db8::1/128 dev carp0
+	ip netns exec "$a" carp sync
+	{
+		echo 'table netdev full {'
+		printf 'chain c%d { type filter hook egress device eth0 priority 0; }\n' {1..1024}
+		echo '}'
+	} >"$tmp/full"
+	ip netns exec "$a" nft -f "$tmp/full"
+	check_err $? "the test cannot filter so often"
+	defer ip netns exec "$a" nft flush ruleset
+	ip -n "$a" link set carp0 up 2>"$tmp/refused"
+	check_fail $? "it is set up without its filters"
+	grep -q 'Argument list too long' "$tmp/refused"
+	check_err $? "refused with $(cat "$tmp/refused")"
+	[ "$(left)" = "$before" ]
+	check_err $? "was: $before; is: $(left)"
+	stays "$a" init
+	ip netns exec "$a" nft flush ruleset
+	ip -n "$a" link set carp0 up
+	becomes "$a" master
+	end_test "what cannot be set up leaves nothing behind"
 }
 
 left_behind()
