@@ -12,8 +12,9 @@
 # Asserted: without a group, one link of a MASTER that fails takes one device along;
 # with one it takes both, and at once; when the link is back, b keeps them without
 # preempt; a demotion by the group ends with its cause, also when the failed device
-# leaves the group or is deleted; a device that is set up meanwhile is demoted too; an operation that is parked on one parent holds up
-# the other parents of its group and nobody else's.
+# leaves the group, is set down or deleted; a device that is set up meanwhile is demoted
+# too; what is in another group is not; an operation that is parked on one parent holds
+# up the other parents of its group and nobody else's.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -24,7 +25,9 @@ ALL_TESTS="
 	together
 	cause_leaves
 	cause_is_deleted
+	cause_is_set_down
 	set_up_meanwhile
+	other_group
 	shared_serializer
 "
 
@@ -118,6 +121,23 @@ cause_is_deleted()
 	end_test "what failed is deleted"
 }
 
+# Its parent carries another device, so that it does not leave with the last one.
+cause_is_set_down()
+{
+	RET=0
+	pair group wan
+	ip -n "$a" link add carp3 link eth1 type carp vhid 4 && ip -n "$a" link set carp3 up
+	check_err $? "carp3 could not be set up"
+	defer ip -n "$a" link del carp3
+	cut_second
+	becomes "$a" backup
+	ip -n "$a" link set carp1 down
+	ip -n "$a" link set carp0 type carp preempt on
+	becomes "$a" master
+	attr_is "$a" reason preempt
+	end_test "what failed is set down"
+}
+
 # adverts_say N: as demotion, those of vhid 3 that A sends.
 adverts_say() {
 	capture "$sw" to_a all -Q in "ip proto 112 and ip[21] = 3"
@@ -151,6 +171,33 @@ set_up_meanwhile()
 	becomes "$a" backup carp1
 	adverts_say 0
 	end_test "a device that is set up while its group is down is demoted"
+}
+
+other_group()
+{
+	RET=0
+	local was
+	ip -n "$sw" link set to_a1 up
+	carp_add "$a" advbase 0 advskew 26 group lan
+	second "$a" advbase 0 advskew 26 group wan
+	becomes "$a" master
+	becomes "$a" master carp1
+	was=$(attr "$a" changed)
+	ip -n "$sw" link set to_a1 down
+	becomes "$a" init carp1
+	ip netns exec "$a" carp sync
+	capture "$sw" to_a after -Q in "ip proto 112 and ip[21] = 1"
+	busywait "$BUSYWAIT_TIMEOUT" has_packets after 2
+	capture_end after
+	packets_are 0 after "ip[24] != 0"
+	ip -n "$a" link add carp2 link eth0 type carp vhid 3 pass secret group lan &&
+		ip -n "$a" addr add 192.0.2.3/32 dev carp2 &&
+		ip -n "$a" link set carp2 up
+	check_err $? "carp2 could not be set up"
+	defer ip -n "$a" link del carp2
+	adverts_say 0
+	attr_is "$a" changed "$was"
+	end_test "what is in another group is not demoted"
 }
 
 # operations NAMESPACE DEVICE: how many wait for their turn there.
