@@ -84,6 +84,7 @@ mac_address()
 	ip -n "$a" link set eth0 address 02:00:00:00:00:11
 	check_err $? "refused"
 	becomes "$a" master
+	attr_is "$a" reason resumed
 	ip -n "$client" neigh flush all
 	pings "$client" "$vip"
 	pings "$client" 192.0.2.11
