@@ -94,6 +94,9 @@ through_the_other()
 	RET=0
 	routers_swap "$a" "$b"
 	only_by "$b"
+	# Whoever asks for this device has a way to its neighbours by it, whatever the state.
+	[ -n "$(ip -n "$a" -6 route show fe80::/64 dev carp0)" ]
+	check_err $? "the old MASTER has no route to link-local addresses by carp0"
 	neighbour_is "$client" "$vmac"
 	forget_neighbours
 	only_by "$b"
