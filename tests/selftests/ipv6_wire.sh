@@ -111,6 +111,11 @@ parent_without_address()
 	local mac words
 	ip -n "$a" addr del fe80::11/64 dev eth0
 	defer ip -n "$a" addr add fe80::11/64 dev eth0 nodad
+	# Nor is one any that may not be used yet.
+	ip netns exec "$a" sysctl -qw net.ipv6.conf.eth0.dad_transmits=1000
+	defer ip netns exec "$a" sysctl -qw net.ipv6.conf.eth0.dad_transmits=1
+	ip -n "$a" addr add fe80::77/64 dev eth0
+	defer ip -n "$a" addr del fe80::77/64 dev eth0
 	mac=$(ip -n "$a" -j link show eth0 | jq -r '.[0].address')
 	words=${mac//:/}
 	master_sends "--source6 $(eui64 "$words")" "2001:db8::1/64"
