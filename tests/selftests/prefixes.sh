@@ -209,8 +209,9 @@ with_peer()
 broadcast_and_peer()
 {
 	RET=0
-	moves "198.51.100.1/25 brd +" "203.0.113.1/31" "198.18.0.1 peer 198.18.9.9/32" \
-		"198.18.1.1 peer 198.18.2.1/24 brd 198.18.2.200"
+	# One that is the first of its prefix, and one of the network that has no prefix route.
+	moves "198.51.100.1/25 brd +" "203.0.113.1/31" "203.0.113.4/31" "198.18.3.64/26" "0.1.2.3/8" \
+		"198.18.0.1 peer 198.18.9.9/32" "198.18.1.1 peer 198.18.2.1/24 brd 198.18.2.200"
 	end_test "broadcast addresses, a /31, and addresses with a peer"
 }
 
