@@ -148,6 +148,9 @@ interval()
 		param user_interval_min_ms 20
 		refused "$sentence" as_user $set advskew 4
 		allowed as_user $set advskew 6
+		param user_interval_min_ms 1000
+		refused "$sentence" as_user $set advskew 254
+		allowed as_user $set advbase 1 advskew 0
 		param user_interval_min_ms 100
 
 		allowed as_user $set advbase 1 advskew 0
