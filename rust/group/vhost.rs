@@ -50,7 +50,7 @@ use kernel::{
     workqueue::{Work, WorkItem},
 };
 
-#[pin_data]
+#[pin_data(PinnedDrop)]
 pub(crate) struct Vhost {
     /// Changes at rest only.
     vhid: AtomicU8,

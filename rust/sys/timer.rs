@@ -1,5 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A timer that fires in softirq context at an absolute time of the monotonic clock.
+//!
+//! The function of a timer is called with a reference to the timer's owner. So the timer must be
+//! at rest before the first field of the owner is dropped, wherever the owner has the timer among
+//! its fields. [`impl_has_timer!`] sees to that: it is the owner's destructor, which stops the
+//! timer. An owner with no destructor, or with one of its own, does not compile.
+//!
+//! ```text
+//!   arm() ──> armed ──> expired() ──> at rest ──> the owner's fields are dropped
+//!     ^                     |            ^
+//!     +---------------------+            +── the owner's destructor, which waits for expired()
+//! ```
 
 use core::marker::{PhantomData, PhantomPinned};
 use kernel::{bindings, prelude::*, types::Opaque};
@@ -8,8 +19,8 @@ use kernel::{bindings, prelude::*, types::Opaque};
 ///
 /// # Invariants
 ///
-/// `timer` is initialised and its function is `fire::<T>`.
-#[pin_data(PinnedDrop)]
+/// `timer` is initialised and its function is `fire::<T>`. It is armed only while its owner lives.
+#[pin_data]
 pub(crate) struct Timer<T: HasTimer> {
     #[pin]
     timer: Opaque<bindings::hrtimer>,
@@ -43,20 +54,12 @@ impl<T: HasTimer> Timer<T> {
     }
 }
 
-#[pinned_drop]
-impl<T: HasTimer> PinnedDrop for Timer<T> {
-    fn drop(self: Pin<&mut Self>) {
-        // SAFETY: The timer is initialised by the type's invariant. Its function is not running, or
-        // returns soon: its owner is still alive.
-        unsafe { bindings::hrtimer_cancel(self.timer.get()) };
-    }
-}
-
 /// A type with a [`Timer`] in it. Implemented by [`impl_has_timer!`] only.
 ///
 /// # Safety
 ///
-/// `timer_of()` and `owner_of()` are each other's inverse, for one field of `Self`.
+/// * `timer_of()` and `owner_of()` are each other's inverse, for one field of `Self`.
+/// * Dropping a `Self` calls `stop_timer()` before it drops the first field.
 pub(crate) unsafe trait HasTimer: Send + Sync + Sized {
     fn timer_of(&self) -> &Timer<Self>;
 
@@ -96,10 +99,12 @@ pub(crate) unsafe trait HasTimer: Send + Sync + Sized {
     }
 }
 
-/// Says which field of a type is its timer, and what to call when it fires.
+/// Says which field of a type is its timer, and what to call when it fires. The type is marked
+/// `#[pin_data(PinnedDrop)]`, and has no other destructor.
 macro_rules! impl_has_timer {
     ($owner:ty, $field:ident, $expired:expr) => {
-        // SAFETY: Both functions are about `$field`.
+        // SAFETY: Both functions are about `$field`. The destructor below runs before those of the
+        // fields; pin-init refuses a type that has it and is not marked with it.
         unsafe impl $crate::sys::timer::HasTimer for $owner {
             fn timer_of(&self) -> &$crate::sys::timer::Timer<Self> {
                 &self.$field
@@ -114,6 +119,13 @@ macro_rules! impl_has_timer {
                 $expired(self)
             }
         }
+
+        #[::kernel::prelude::pinned_drop]
+        impl PinnedDrop for $owner {
+            fn drop(self: ::core::pin::Pin<&mut Self>) {
+                $crate::sys::timer::HasTimer::stop_timer(&*self);
+            }
+        }
     };
 }
 pub(crate) use impl_has_timer;
@@ -124,8 +136,8 @@ pub(crate) use impl_has_timer;
 unsafe extern "C" fn fire<T: HasTimer>(timer: *mut bindings::hrtimer) -> bindings::hrtimer_restart {
     // SAFETY: By the invariant of `Timer` this is the field `timer` of one.
     let timer = unsafe { kernel::container_of!(Opaque::cast_from(timer), Timer<T>, timer) };
-    // SAFETY: Timers are started through `HasTimer` only, so this one is a field of a `T`; dropping
-    // it waits for this function, so the `T` is alive.
+    // SAFETY: Timers are armed through `HasTimer` only, so this one is the field of a `T`. By the
+    // contract of `HasTimer` dropping the `T` waits for this function first, so all of it is alive.
     unsafe { T::owner_of(timer) }.expired();
     bindings::hrtimer_restart::HRTIMER_NORESTART
 }
