@@ -296,7 +296,7 @@ impl Parent {
         };
         self.at_once(rtnl, c"leave", || {
             drop(presence.inspector);
-            let freed = self.retired.free(presence.hooks.remove());
+            let freed = presence.hooks.remove(self.retired.take());
             if freed > 0 {
                 trace::carp_if_free(self.device(), freed);
             }

@@ -13,7 +13,7 @@ use super::{
     bindings,
     bridge::BridgeHooks,
     net_device::{Mac, NetDevice, Rtnl},
-    rcu::GracePeriod,
+    rcu::Retired,
     skb::SkBuff,
 };
 use core::ptr::NonNull;
@@ -191,12 +191,12 @@ impl<T: FrameHook> FrameHooks<T> {
         Some(RemovedHandlers { _memory: handlers })
     }
 
-    /// As dropping it; and what nobody publishes any more can be freed behind it. The caller
-    /// retires nothing meanwhile.
-    pub(crate) fn remove(self) -> GracePeriod {
+    /// As dropping it; and frees `retired`, whose grace period is the same. Returns how many values
+    /// that were.
+    pub(crate) fn remove<U>(self, retired: Retired<U>) -> usize {
         drop(self);
-        // SAFETY: Dropping it waited for a grace period, and the caller retired nothing.
-        unsafe { GracePeriod::assume() }
+        // SAFETY: Dropping it waited for a grace period, and `retired` was there before.
+        unsafe { retired.free_after_grace_period() }
     }
 }
 

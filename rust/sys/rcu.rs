@@ -150,18 +150,6 @@ impl<T> Drop for RcuPointer<T> {
     }
 }
 
-/// Evidence that a grace period has begun and ended since the last value was retired.
-pub(crate) struct GracePeriod(());
-
-impl GracePeriod {
-    /// # Safety
-    ///
-    /// Nothing has been retired since the grace period began, nor will be before this is used.
-    pub(super) unsafe fn assume() -> Self {
-        Self(())
-    }
-}
-
 /// Values that are no longer published and not yet freed.
 ///
 /// # Invariants
@@ -210,34 +198,81 @@ impl<T> RetiredList<T> {
         self.first.load(Ordering::Relaxed).is_null()
     }
 
-    /// Frees all that was retired before the grace period.
-    pub(crate) fn free(&self, _grace_period: GracePeriod) -> usize {
-        self.free_retired(|| ())
+    /// All that has been retired until now. What is retired from now on is not in it.
+    pub(crate) fn take(&self) -> Retired<T> {
+        // INVARIANT: The list owned its nodes, and has none of them any more.
+        // ORDERING: Acquire pairs with the release in `push()`.
+        Retired {
+            first: self.first.swap(ptr::null_mut(), Ordering::Acquire),
+            _owns: PhantomData,
+        }
     }
 
     /// Waits for a grace period, if anything is retired, and frees all that was retired before it.
     /// Returns how many values were freed. Context: process; sleeps.
     pub(crate) fn reclaim(&self) -> usize {
-        self.free_retired(synchronize_rcu)
+        self.take().reclaim()
+    }
+}
+
+/// Values of a [`RetiredList`] that wait for one grace period together. The list has lost them, so
+/// a grace period that begins now is enough for all of them, and frees no others. Dropping it
+/// waits, if there are any. Context: process; sleeps.
+///
+/// # Invariants
+///
+/// `first` heads a list, linked by `Node::next`, of nodes that came from boxes, that are published
+/// no more and that only this owns.
+pub(crate) struct Retired<T> {
+    first: *mut Node<T>,
+    _owns: PhantomData<KBox<T>>,
+}
+
+impl<T> Retired<T> {
+    /// Waits for a grace period, if there are any, and frees them. Returns how many there were.
+    fn reclaim(mut self) -> usize {
+        self.wait_and_free()
     }
 
-    /// Takes the list, has `wait` make sure that no reader has anything of it, and frees it.
-    fn free_retired(&self, wait: impl FnOnce()) -> usize {
-        // ORDERING: Acquire pairs with the release in `push()`.
-        let mut node = self.first.swap(ptr::null_mut(), Ordering::Acquire);
-        if node.is_null() {
+    /// Frees them without waiting. Returns how many there were.
+    ///
+    /// # Safety
+    ///
+    /// A grace period has begun and ended since [`RetiredList::take`] returned them.
+    pub(super) unsafe fn free_after_grace_period(mut self) -> usize {
+        // SAFETY: By this function's contract.
+        unsafe { self.free() }
+    }
+
+    fn wait_and_free(&mut self) -> usize {
+        if self.first.is_null() {
             return 0;
         }
-        wait();
+        synchronize_rcu();
+        // SAFETY: The nodes were taken before.
+        unsafe { self.free() }
+    }
+
+    /// # Safety
+    ///
+    /// A grace period has begun and ended since the nodes were taken.
+    unsafe fn free(&mut self) -> usize {
         let mut freed: usize = 0;
-        while !node.is_null() {
-            // SAFETY: By the type's invariant it came from a box that the list owned. It was
-            // unpublished before the grace period, so no reader has it.
-            let owned = unsafe { KBox::from_raw(node) };
-            node = owned.next;
+        while !self.first.is_null() {
+            // SAFETY: By the type's invariant it came from a box that this owns. It was unpublished
+            // before the grace period, so no reader has it.
+            let node = unsafe { KBox::from_raw(self.first) };
+            // INVARIANT: What comes after the node is still a list, without it.
+            self.first = node.next;
             freed = freed.wrapping_add(1);
         }
         freed
+    }
+}
+
+impl<T> Drop for Retired<T> {
+    fn drop(&mut self) {
+        self.wait_and_free();
     }
 }
 
