@@ -197,7 +197,7 @@ impl Ownership {
             let Some(device) = self.device.get(&guard) else {
                 return Ok(None);
             };
-            let Some(namespace) = device.namespace().keep() else {
+            let Some(namespace) = device.namespace_rcu(&guard).keep() else {
                 return Ok(None);
             };
             self.mark(&guard, device);

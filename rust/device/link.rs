@@ -73,7 +73,7 @@ impl LinkKind for Vhost {
 
         let config = request.changes.apply(&Config::new(vhid));
         limits::check_interval(&config, extack)?;
-        limits::check_number(rtnl, &device.namespace(), extack)?;
+        limits::check_number(rtnl, device.namespace(rtnl), extack)?;
 
         let mut siblings_parent: Option<Arc<Parent>> = None;
         check_vhid_is_free(rtnl, parent, None, vhid, extack)?;

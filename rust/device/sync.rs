@@ -32,7 +32,7 @@ impl Family for Sync {
         let namespace = request.namespace();
         let answer = Answer::new(request.reply()?)?;
         let rtnl = RtnlGuard::new();
-        let parents = parents(&rtnl, &namespace)?;
+        let parents = parents(&rtnl, namespace)?;
         // What can fail comes first: whoever is told of an error is not answered.
         let has_room = |parent: &Arc<Parent>| parent.serializer().has_room_to_sync(parent);
         if !Answer::has_room() || !parents.list().iter().all(has_room) {
@@ -49,7 +49,7 @@ impl Family for Sync {
             answers.add(answer.clone());
             parent.submit_request(&rtnl, Kind::Sync(answers));
         }
-        answer.done(&namespace);
+        answer.done(namespace);
         Ok(())
     }
 }

@@ -207,7 +207,7 @@ impl Operation {
     pub(crate) fn abandon(self, rtnl: &Rtnl<'_>) {
         match self.kind {
             Kind::Vhid(renumbering) => renumbering.forget(rtnl),
-            Kind::Sync(mut answers) => answers.done(&self.parent.device().namespace()),
+            Kind::Sync(mut answers) => answers.done(self.parent.device().namespace(rtnl)),
             _ => (),
         }
     }
@@ -285,7 +285,7 @@ impl Operation {
             }
             Kind::ParentLimits => self.parent.limits_changed(rtnl),
             Kind::ParentAddress => return self.bring_down(rtnl),
-            Kind::Sync(answers) => answers.done(&self.parent.device().namespace()),
+            Kind::Sync(answers) => answers.done(self.parent.device().namespace(rtnl)),
             Kind::Leave => (),
         }
         if self.parent.has_retired() {

@@ -452,7 +452,7 @@ impl Parent {
 
     /// Demotes what is tied to parents that do not work, this one or others; and nothing else.
     pub(crate) fn share_fate(&self, rtnl: &Rtnl<'_>) -> Result {
-        ties::share_fate(rtnl, &self.device().namespace())
+        ties::share_fate(rtnl, self.device().namespace(rtnl))
     }
 
     /// The parent's MTU or offloads have changed: what stands on it follows.

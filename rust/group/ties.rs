@@ -196,15 +196,15 @@ pub(super) fn other_group(
     if let Some(name) = joins {
         names.try_create_and_insert(name, (), GFP_KERNEL_ACCOUNT)?;
     }
-    let namespace = parent.device().namespace();
-    for_each_tied(rtnl, &namespace, |vhost, group| {
+    let namespace = parent.device().namespace(rtnl);
+    for_each_tied(rtnl, namespace, |vhost, group| {
         if Arc::ptr_eq(vhost.parent(), parent) && names.get(&group).is_none() {
             names.try_create_and_insert(group, (), GFP_KERNEL_ACCOUNT)?;
         }
         Ok(())
     })?;
     let mut found = None;
-    for_each_tied(rtnl, &namespace, |vhost, group| {
+    for_each_tied(rtnl, namespace, |vhost, group| {
         if found.is_none() && names.get(&group).is_some() {
             let other = vhost.parent().serializer();
             found = (!Arc::ptr_eq(&other, &own)).then_some(other);
@@ -219,7 +219,7 @@ pub(super) fn parents_of_group(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) -> Result<
     let own = parent.serializer();
     let mut found = Parents::default();
     found.add(parent)?;
-    let namespace = parent.device().namespace();
+    let namespace = parent.device().namespace(rtnl);
     namespace.for_each_device(rtnl, |device| {
         if let Some(vhost) = link::of::<Vhost>(device) {
             if Arc::ptr_eq(&vhost.parent().serializer(), &own) {
@@ -234,7 +234,7 @@ pub(super) fn parents_of_group(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) -> Result<
 /// Gives those of the group that `parent` is not tied to any more a serializer of their own. Fails
 /// if out of memory, with part of it done; doing it again does the rest.
 pub(super) fn separate(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) -> Result {
-    let mut ties = Ties::new(rtnl, &parent.device().namespace())?;
+    let mut ties = Ties::new(rtnl, parent.device().namespace(rtnl))?;
     let serializer = parent.serializer();
     let is_here = |parent: &Arc<Parent>| Arc::ptr_eq(&parent.serializer(), &serializer);
     let mut exodus = serializer.exodus(rtnl)?;
@@ -259,8 +259,9 @@ pub(super) fn separate(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) -> Result {
 pub(crate) fn has_gone(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) {
     let own = parent.serializer();
     let mut left: Option<Arc<Parent>> = None;
+    let namespace = parent.device().namespace(rtnl);
     // Never fails: nothing in it does.
-    let _ = parent.device().namespace().for_each_device(rtnl, |device| {
+    let _ = namespace.for_each_device(rtnl, |device| {
         let other = link::of::<Vhost>(device).map(|vhost| vhost.parent().clone());
         let is_left = |other: &Arc<Parent>| {
             !Arc::ptr_eq(other, parent) && Arc::ptr_eq(&other.serializer(), &own)
@@ -290,8 +291,9 @@ pub(super) fn share_fate_of(rtnl: &Rtnl<'_>, vhost: &Vhost) {
         return;
     }
     let mut is_down = false;
+    let namespace = vhost.parent_device().namespace(rtnl);
     // Never fails: nothing in it does.
-    let _ = for_each_tied(rtnl, &vhost.parent_device().namespace(), |other, group| {
+    let _ = for_each_tied(rtnl, namespace, |other, group| {
         is_down |= group == vhost.group() && !other.parent().works();
         Ok(())
     });

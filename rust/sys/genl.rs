@@ -109,7 +109,7 @@ pub(crate) struct Request<'a>(*mut bindings::genl_info, PhantomData<&'a ()>);
 
 impl Request<'_> {
     /// Where it came from.
-    pub(crate) fn namespace(&self) -> Namespace {
+    pub(crate) fn namespace(&self) -> &Namespace {
         // SAFETY: `info` is valid by the type's invariant, and its namespace for as long.
         unsafe { Namespace::from_raw((*self.0)._net.net.cast()) }
     }

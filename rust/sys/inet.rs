@@ -69,10 +69,10 @@ pub(crate) fn addresses_rcu<'a>(
 /// Those of all devices that are up in the L3 domain of `near`, but for the host's own loopback.
 pub(crate) fn addresses_of_domain_rcu<'a>(
     guard: &'a Guard,
-    near: &NetDevice,
+    near: &'a NetDevice,
 ) -> impl Iterator<Item = Ipv4> + 'a {
     let domain = near.l3_domain(guard);
-    near.namespace()
+    near.namespace_rcu(guard)
         .devices_rcu(guard)
         .filter(move |device| {
             device.is_up() && !device.is_loopback() && device.l3_domain(guard) == domain

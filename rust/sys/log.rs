@@ -8,7 +8,7 @@
 //! Context: any.
 
 use super::{bindings, net_device::NetDevice};
-use kernel::{fmt, prelude::*};
+use kernel::{fmt, prelude::*, sync::rcu::Guard};
 
 /// Something that an administrator may want to look at. `what` is a sentence without its end.
 pub(crate) fn notice(device: &NetDevice, what: fmt::Arguments<'_>) {
@@ -25,7 +25,8 @@ pub(crate) fn warn(device: &NetDevice, what: fmt::Arguments<'_>) {
 }
 
 fn is_due(device: &NetDevice) -> bool {
-    let initial = device.namespace().number_unless_initial().is_none();
+    let namespace = device.namespace_rcu(&Guard::new()).number_unless_initial();
+    let initial = namespace.is_none();
     // SAFETY: Always safe to call.
     unsafe { bindings::carp_log_is_due(initial) }
 }

@@ -137,11 +137,22 @@ impl NetDevice {
     /// Which device this is on the whole host, in the log and in debugfs: `NAME`, or `NAME@NUMBER`
     /// of a namespace that is not the initial one.
     pub(crate) fn label(&self) -> Label {
-        Label(self.name(), self.namespace().number_unless_initial())
+        let number = self.namespace_rcu(&Guard::new()).number_unless_initial();
+        Label(self.name(), number)
     }
 
-    pub(crate) fn namespace(&self) -> Namespace {
-        Namespace(self.net())
+    /// Where it is. It cannot leave while RTNL is held.
+    pub(crate) fn namespace<'a>(&'a self, _rtnl: &'a Rtnl<'_>) -> &'a Namespace {
+        // SAFETY: A namespace is freed after its devices have moved away, which takes RTNL, or have
+        // been freed; for `'a` neither happens to this one.
+        unsafe { Namespace::from_raw(self.net()) }
+    }
+
+    /// Where it is, or has been a moment ago. Any context.
+    pub(crate) fn namespace_rcu<'a>(&'a self, _guard: &'a Guard) -> &'a Namespace {
+        // SAFETY: A namespace is freed a grace period after its last device has moved away, or when
+        // that device has been freed; for `'a` neither happens.
+        unsafe { Namespace::from_raw(self.net()) }
     }
 
     pub(crate) fn is_same_namespace(&self, other: &NetDevice) -> bool {
@@ -371,47 +382,47 @@ impl fmt::Display for Label {
     }
 }
 
-/// A network namespace, while something keeps it.
-///
-/// # Invariants
-///
-/// The pointer is valid.
-pub(crate) struct Namespace(*mut bindings::net);
+/// A network namespace that is valid while it is borrowed.
+#[repr(transparent)]
+pub(crate) struct Namespace(Opaque<bindings::net>);
 
 impl Namespace {
     /// # Safety
     ///
-    /// `net` is valid while the result lives.
-    pub(super) unsafe fn from_raw(net: *mut bindings::net) -> Self {
-        // INVARIANT: By this function's contract.
-        Self(net)
+    /// `net` is valid and remains so for `'a`.
+    pub(super) unsafe fn from_raw<'a>(net: *mut bindings::net) -> &'a Self {
+        // SAFETY: By this function's contract; the type is transparent.
+        unsafe { &*net.cast() }
     }
 
     pub(super) fn as_ptr(&self) -> *mut bindings::net {
-        self.0
+        self.0.get()
     }
 
     /// Keeps it, unless it is about to go. Any context.
     pub(crate) fn keep(&self) -> Option<NamespaceRef> {
-        // SAFETY: Valid by the type's invariant.
-        let kept = unsafe { bindings::carp_maybe_get_net(self.0) };
+        // SAFETY: It is valid.
+        let kept = unsafe { bindings::carp_maybe_get_net(self.as_ptr()) };
         // INVARIANT: Counted just now.
-        (!kept.is_null()).then(|| NamespaceRef(Namespace(kept)))
+        NonNull::new(kept).map(NamespaceRef)
     }
 
     /// The number that tells namespaces apart, of all but the one that the host started with.
     pub(crate) fn number_unless_initial(&self) -> Option<u32> {
         let initial = &raw const kernel::bindings::init_net;
-        if ptr::eq(self.0.cast_const().cast(), initial) {
+        if ptr::eq(self.as_ptr().cast_const().cast(), initial) {
             return None;
         }
-        // SAFETY: Valid by the type's invariant; the number never changes.
-        Some(unsafe { (*self.0).ns.inum })
+        // SAFETY: It is valid; the number never changes.
+        Some(unsafe { (*self.as_ptr()).ns.inum })
     }
 
     /// Its devices, while the guard is held. Any context.
-    pub(super) fn devices_rcu<'a>(&self, _guard: &'a Guard) -> impl Iterator<Item = &'a NetDevice> {
-        let net = self.0;
+    pub(super) fn devices_rcu<'a>(
+        &'a self,
+        _guard: &'a Guard,
+    ) -> impl Iterator<Item = &'a NetDevice> {
+        let net = self.as_ptr();
         let mut last = ptr::null_mut();
         core::iter::from_fn(move || {
             // SAFETY: The namespace is valid, and the guard keeps what was found; null or one of
@@ -432,7 +443,7 @@ impl Namespace {
         loop {
             // SAFETY: The namespace is valid, RTNL keeps its devices; `next` is null or one of
             // them.
-            next = unsafe { bindings::carp_next_device(self.0, next) };
+            next = unsafe { bindings::carp_next_device(self.as_ptr(), next) };
             let Some(device) = NonNull::new(next) else {
                 return Ok(());
             };
@@ -447,7 +458,7 @@ impl Namespace {
 /// # Invariants
 ///
 /// The namespace is counted for this.
-pub(crate) struct NamespaceRef(Namespace);
+pub(crate) struct NamespaceRef(NonNull<bindings::net>);
 
 // SAFETY: A namespace may be used and given up by any thread.
 unsafe impl Send for NamespaceRef {}
@@ -455,7 +466,8 @@ unsafe impl Send for NamespaceRef {}
 impl Deref for NamespaceRef {
     type Target = Namespace;
     fn deref(&self) -> &Namespace {
-        &self.0
+        // SAFETY: Counted by the type's invariant.
+        unsafe { Namespace::from_raw(self.0.as_ptr()) }
     }
 }
 
@@ -475,7 +487,9 @@ pub(super) fn for_each_device(guard: &Guard, mut f: impl FnMut(&NetDevice)) {
         if net.is_null() {
             return;
         }
-        Namespace(net).devices_rcu(guard).for_each(&mut f);
+        // SAFETY: As above.
+        let namespace = unsafe { Namespace::from_raw(net) };
+        namespace.devices_rcu(guard).for_each(&mut f);
     }
 }
 

@@ -121,7 +121,7 @@ fn answer<T: Rules>(
     let is_link_local = matches!(address, IpAddr::V6(v6) if v6.is_unicast_link_local());
     let guard = Guard::new();
     let refusal = device
-        .namespace()
+        .namespace_rcu(&guard)
         .devices_rcu(&guard)
         .filter(|other| !other.is(device))
         .find_map(|other| {
