@@ -63,7 +63,7 @@ module! {
 #[pin_data]
 struct Carp {
     #[pin]
-    _link: sys::link::Registration,
+    _link: sys::link::Registration<group::vhost::Vhost>,
     #[pin]
     _sync: sys::genl::Registration,
     #[pin]
@@ -89,7 +89,7 @@ impl kernel::InPlaceModule for Carp {
             _validators <- sys::validator::Validators::new::<device::events::Events>(),
             _notifiers <- sys::notifier::Notifiers::new::<device::events::Events>(),
             _sync <- sys::genl::Registration::new::<device::sync::Sync>(module),
-            _link <- sys::link::Registration::new::<group::vhost::Vhost>(),
+            _link <- sys::link::Registration::new(),
         }? Error)
     }
 }

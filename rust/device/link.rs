@@ -22,7 +22,7 @@ use crate::{
         bindings as uapi,
         hmac::Key,
         inet, inet6,
-        link::{self, LinkKind},
+        link::{self, LinkKind, LinkOps},
         net_device::{NetDevice, RcuDevice, Rtnl},
         netlink::{Attributes, Extack, Policy, Report},
         timer::HasTimer,
@@ -33,12 +33,18 @@ use kernel::{
     sync::{rcu::Guard, Arc, ArcBorrow},
 };
 
+static OPS: LinkOps<Vhost> = LinkOps::new();
+
 impl LinkKind for Vhost {
     const KIND: &'static CStr = c"carp";
     const POLICY: &'static [Policy] = &attributes::POLICY;
     type Stack = Stack;
     const REPORT_ROOM: usize = attributes::REPORT_ROOM;
     const STATISTICS_ROOM: usize = attributes::STATISTICS_ROOM;
+
+    fn ops() -> &'static LinkOps<Self> {
+        &OPS
+    }
 
     fn validate(link: &Attributes<'_>, data: &Attributes<'_>, extack: Extack<'_>) -> Result {
         if link.get(uapi::IFLA_ADDRESS).is_some() {
