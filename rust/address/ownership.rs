@@ -17,7 +17,8 @@
 use super::routes::{DeviceAddresses, Requests, Routes};
 use crate::sys::{
     inet6, log,
-    net_device::{NamespaceRef, NetDevice, RcuDevice},
+    namespace::NamespaceRef,
+    net_device::{NetDevice, RcuDevice},
     queue,
     route::LocalRoute,
     rtnetlink::{Destination, Route, Via},

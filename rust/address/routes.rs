@@ -15,7 +15,8 @@ use crate::{
         collect::collect,
         inet::{self, Configured, Ipv4},
         inet6::{self, Ipv6},
-        net_device::{NamespaceRef, RcuDevice},
+        namespace::NamespaceRef,
+        net_device::RcuDevice,
         rtnetlink::{Client, Destination, Route, RouteKind, Via},
     },
 };

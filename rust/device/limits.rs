@@ -7,12 +7,7 @@
 use crate::{
     group::vhost::Vhost,
     proto::{config::Config, timers},
-    sys::{
-        link,
-        net_device::{Namespace, Rtnl},
-        netlink::Extack,
-        parameters,
-    },
+    sys::{link, namespace::Namespace, net_device::Rtnl, netlink::Extack, parameters},
 };
 use kernel::prelude::*;
 

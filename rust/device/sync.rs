@@ -16,7 +16,8 @@ use crate::{
         bindings as uapi,
         genl::{Family, Request},
         link,
-        net_device::{Namespace, Rtnl, RtnlGuard},
+        namespace::Namespace,
+        net_device::{Rtnl, RtnlGuard},
     },
 };
 use kernel::{prelude::*, sync::Arc};

@@ -12,7 +12,8 @@ use super::vhost::Vhost;
 use crate::sys::{
     genl::Reply,
     link,
-    net_device::{Namespace, NamespaceRef, RtnlGuard},
+    namespace::{Namespace, NamespaceRef},
+    net_device::RtnlGuard,
     queue,
 };
 use core::sync::atomic::{AtomicUsize, Ordering};

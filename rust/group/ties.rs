@@ -14,10 +14,7 @@
 use super::{
     operation::Kind, parent::Parent, parents::Parents, serializer::Serializer, vhost::Vhost,
 };
-use crate::sys::{
-    link,
-    net_device::{Namespace, Rtnl},
-};
+use crate::sys::{link, namespace::Namespace, net_device::Rtnl};
 use kernel::{
     prelude::*,
     rbtree::RBTree,

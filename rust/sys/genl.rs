@@ -3,7 +3,7 @@
 
 use super::{
     bindings as own,
-    net_device::{Namespace, NamespaceRef},
+    namespace::{Namespace, NamespaceRef},
     netlink::Extack,
 };
 use core::{marker::PhantomData, ptr::NonNull};

@@ -20,6 +20,7 @@ pub(crate) mod inet6;
 pub(crate) mod link;
 pub(crate) mod lock;
 pub(crate) mod log;
+pub(crate) mod namespace;
 pub(crate) mod net_device;
 pub(crate) mod netlink;
 pub(crate) mod notifier;

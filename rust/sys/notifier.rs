@@ -3,7 +3,8 @@
 
 use super::{
     bindings,
-    net_device::{for_each_device, Mac, NetDevice, Rtnl},
+    namespace::for_each_device,
+    net_device::{Mac, NetDevice, Rtnl},
     netlink::Extack,
 };
 use kernel::{

@@ -8,7 +8,7 @@ use super::{
     bindings as own,
     inet::Ipv4,
     inet6::Ipv6,
-    net_device::{Namespace, NamespaceRef},
+    namespace::{Namespace, NamespaceRef},
 };
 use core::ptr::{self, NonNull};
 use kernel::{bindings, error::to_result, prelude::*};
