@@ -13,9 +13,9 @@ use crate::{
         machine::State,
     },
     sys::{
-        bindings as uapi,
         hmac::Key,
         netlink::{policy, refused, room, Attributes, Extack, Policy, Report},
+        uapi,
     },
 };
 use core::sync::atomic::Ordering;

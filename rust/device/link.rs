@@ -19,13 +19,13 @@ use crate::{
     packets::stack::Stack,
     proto::{carp::envelope, config::Config, link::mac},
     sys::{
-        bindings as uapi,
         hmac::Key,
         inet, inet6,
         link::{self, LinkKind, LinkOps},
         net_device::{NetDevice, RcuDevice, Rtnl},
         netlink::{Attributes, Extack, Policy, Report},
         timer::HasTimer,
+        uapi,
     },
 };
 use kernel::{

@@ -13,11 +13,11 @@ use crate::{
         vhost::Vhost,
     },
     sys::{
-        bindings as uapi,
         genl::{Family, Request},
         link,
         namespace::Namespace,
         net_device::{Rtnl, RtnlGuard},
+        uapi,
     },
 };
 use kernel::{prelude::*, sync::Arc};

@@ -6,7 +6,7 @@
 //! Every entry point that C calls does three things: turn pointers into references, call a safe
 //! method of a trait that the other rooms implement, turn the `Result` into what C expects.
 
-pub(crate) mod bindings;
+mod bindings;
 pub(crate) mod bridge;
 pub(crate) mod clock;
 pub(crate) mod collect;
@@ -35,4 +35,5 @@ pub(crate) mod sort;
 pub(crate) mod stack_hook;
 pub(crate) mod timer;
 pub(crate) mod trace;
+pub(crate) mod uapi;
 pub(crate) mod validator;
