@@ -23,10 +23,8 @@ use crate::sys::{
     route::LocalRoute,
     rtnetlink::{Destination, Route, Via},
 };
-use core::{
-    net::IpAddr,
-    sync::atomic::{AtomicU32, Ordering},
-};
+use core::net::IpAddr;
+use kernel::sync::atomic::{Acquire, Atomic, Full, Release};
 use kernel::{
     impl_has_work, new_mutex, new_work,
     prelude::*,
@@ -39,7 +37,7 @@ use kernel::{
 #[pin_data]
 pub(crate) struct Ownership {
     device: Arc<RcuDevice>,
-    phase: AtomicU32,
+    phase: Atomic<u32>,
     /// For packets that come in meanwhile. None: the namespace has no IPv6.
     v4: LocalRoute,
     v6: Option<LocalRoute>,
@@ -90,7 +88,7 @@ impl Ownership {
         Arc::pin_init(
             try_pin_init!(Self {
                 device,
-                phase: AtomicU32::new(0),
+                phase: Atomic::new(0),
                 v4: LocalRoute::v4(near)?,
                 v6: LocalRoute::v6(near),
                 routes <- new_mutex!(Routes::default(), "carp routes"),
@@ -103,17 +101,17 @@ impl Ownership {
 
     /// For the gate.
     pub(crate) fn is_owned(&self) -> bool {
-        is_owned(self.phase.load(Ordering::Acquire))
+        is_owned(self.phase.load(Acquire))
     }
 
     /// The addresses are owned from now on, or not any more. Under the lock of the virtual host.
     pub(crate) fn set(self: &Arc<Self>, guard: &Guard, owned: bool) {
-        let phase = self.phase.load(Ordering::Acquire);
+        let phase = self.phase.load(Acquire);
         if is_owned(phase) == owned {
             return;
         }
         let next = phase.wrapping_add(NEXT_PHASE) & !HAS_ROUTES;
-        self.phase.store(next, Ordering::Release);
+        self.phase.store(next, Release);
         if let Some(device) = self.device.get(guard) {
             self.mark(guard, device);
         }
@@ -132,7 +130,7 @@ impl Ownership {
 
     /// The tables do not say, or not for sure, what is to be said of the addresses.
     pub(crate) fn lacks_routes(&self) -> bool {
-        self.phase.load(Ordering::Acquire) & HAS_ROUTES == 0
+        self.phase.load(Acquire) & HAS_ROUTES == 0
     }
 
     /// By which packets for an IPv4 address of the device come in, as long as routes lack.
@@ -160,7 +158,7 @@ impl Ownership {
     /// Context: process, without RTNL.
     fn follow_now(&self) -> Result {
         let mut routes = self.routes.lock();
-        let phase = self.phase.load(Ordering::Acquire);
+        let phase = self.phase.load(Acquire);
         let owned = is_owned(phase);
         let Some((addresses, namespace)) = self.snapshot()? else {
             return Ok(());
@@ -180,12 +178,7 @@ impl Ownership {
         if owned {
             routes.tell_refused(|route, error| self.tell_refused(route, error));
             // If it is another phase by now, this runs again.
-            let _ = self.phase.compare_exchange(
-                phase,
-                phase | HAS_ROUTES,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            );
+            let _ = self.phase.cmpxchg(phase, phase | HAS_ROUTES, Full);
         }
         Ok(())
     }

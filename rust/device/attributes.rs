@@ -18,8 +18,8 @@ use crate::{
         uapi,
     },
 };
-use core::sync::atomic::Ordering;
 use kernel::prelude::*;
+use kernel::sync::atomic::{Atomic, Relaxed};
 
 /// Types and, for what cannot be asked for, the refusal. The ranges are in `proto::config`, where
 /// each has a sentence of its own.
@@ -177,7 +177,7 @@ pub(super) fn report_statistics(
         rx_adverts_v6,
         tx_adverts_v6,
     } = status.counters;
-    let load = |counter: &core::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+    let load = |counter: &Atomic<u64>| counter.load(Relaxed);
     let counters = [
         (uapi::CARP_XSTATS_RX_ADVERTS, rx_adverts),
         (uapi::CARP_XSTATS_TX_ADVERTS, tx_adverts),

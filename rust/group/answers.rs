@@ -16,7 +16,7 @@ use crate::sys::{
     net_device::RtnlGuard,
     queue,
 };
-use core::sync::atomic::{AtomicUsize, Ordering};
+use kernel::sync::atomic::{Atomic, Full, Relaxed};
 use kernel::{
     impl_has_work, new_mutex, new_work,
     prelude::*,
@@ -27,12 +27,12 @@ use kernel::{
 /// Answers that wait for the routes at once, of all namespaces: enough for any number of
 /// administrators, and few beside what somebody can ask for that does nothing else.
 const READY_AT_ONCE: usize = 1024;
-static READY: AtomicUsize = AtomicUsize::new(0);
+static READY: Atomic<usize> = Atomic::new(0);
 
 #[pin_data]
 pub(crate) struct Answer {
     /// The operations that are not done; and one more while they are being asked for.
-    left: AtomicUsize,
+    left: Atomic<usize>,
     #[pin]
     message: Mutex<Message>,
     #[pin]
@@ -52,7 +52,7 @@ impl WorkItem for Answer {
 
     fn run(this: Arc<Self>) {
         this.send();
-        READY.fetch_sub(1, Ordering::Relaxed);
+        READY.fetch_sub(1, Relaxed);
     }
 }
 
@@ -73,7 +73,7 @@ impl Answer {
 
     /// Another one can wait for the routes.
     pub(crate) fn has_room() -> bool {
-        READY.load(Ordering::Relaxed) < READY_AT_ONCE
+        READY.load(Relaxed) < READY_AT_ONCE
     }
 
     /// Is sent when [`Answer::done`] has been called once, and once for each [`Answer::wait`].
@@ -84,7 +84,7 @@ impl Answer {
         };
         Arc::pin_init(
             pin_init!(Self {
-                left: AtomicUsize::new(1),
+                left: Atomic::new(1),
                 message <- new_mutex!(message, "carp answer"),
                 work <- new_work!("carp answer"),
             }),
@@ -93,16 +93,16 @@ impl Answer {
     }
 
     fn wait(&self) {
-        self.left.fetch_add(1, Ordering::Relaxed);
+        self.left.fetch_add(1, Relaxed);
     }
 
     /// Something that was waited for is done. Context: process.
     pub(crate) fn done(self: &Arc<Self>, namespace: &Namespace) {
         // ORDERING: What was done for the answer is seen by whoever sends it.
-        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.left.fetch_sub(1, Full) == 1 {
             // A namespace that is about to go has nobody left to answer.
             self.message.lock().namespace = namespace.keep();
-            READY.fetch_add(1, Ordering::Relaxed);
+            READY.fetch_add(1, Relaxed);
             queue::enqueue(self.clone());
         }
     }

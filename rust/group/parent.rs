@@ -28,7 +28,7 @@ use crate::{
         trace,
     },
 };
-use core::sync::atomic::{AtomicBool, Ordering};
+use kernel::sync::atomic::{Acquire, Atomic, Release};
 use kernel::{
     impl_has_work, new_mutex, new_work,
     prelude::*,
@@ -52,7 +52,7 @@ pub(crate) struct Parent {
     /// Of routers, that are passed on.
     pub(crate) solicitations: Seldom,
     /// What tc redirects is seen as well. Written under `writer`.
-    sees_redirected: AtomicBool,
+    sees_redirected: Atomic<bool>,
     #[pin]
     writer: Mutex<Writer>,
     #[pin]
@@ -73,7 +73,7 @@ impl WorkItem for Parent {
         let redirects = this.device.has_tc_ingress();
         let sees = redirects && hooks.see_redirected(&this.device).is_ok();
         let removed = (!redirects).then(|| hooks.ignore_redirected());
-        this.sees_redirected.store(sees, Ordering::Release);
+        this.sees_redirected.store(sees, Release);
         drop(writer);
         // Nobody else waits for this grace period.
         drop(removed);
@@ -155,7 +155,7 @@ impl Parent {
                 retired: RetiredList::new(),
                 counters: ParentCounters::new(),
                 solicitations: Seldom::new(SOLICITATIONS_NS),
-                sees_redirected: AtomicBool::new(false),
+                sees_redirected: Atomic::new(false),
                 writer <- new_mutex!(
                     Writer {
                         presence: None,
@@ -282,7 +282,7 @@ impl Parent {
                 self.publish(&mut writer, fresh);
             }
             if writer.members.is_empty() {
-                self.sees_redirected.store(false, Ordering::Release);
+                self.sees_redirected.store(false, Release);
                 writer.presence.take()
             } else {
                 None
@@ -334,12 +334,12 @@ impl Parent {
 
     /// What tc redirects is seen as well.
     pub(super) fn sees_redirected(&self) -> bool {
-        self.sees_redirected.load(Ordering::Acquire)
+        self.sees_redirected.load(Acquire)
     }
 
     /// tc redirects nothing any more: has the work item look whether that is so. Any context.
     pub(crate) fn redirects_no_more(self: ArcBorrow<'_, Self>) {
-        if self.sees_redirected.load(Ordering::Acquire) {
+        if self.sees_redirected.load(Acquire) {
             queue::enqueue::<Self>(self.into());
         }
     }
@@ -347,7 +347,7 @@ impl Parent {
     /// If tc may redirect what comes in, past the hook, has that seen too. True: until a moment
     /// from now adverts may have been missed. Any context.
     pub(crate) fn may_be_deaf(self: &Arc<Self>) -> bool {
-        let may_be = self.device.has_tc_ingress() && !self.sees_redirected.load(Ordering::Acquire);
+        let may_be = self.device.has_tc_ingress() && !self.sees_redirected.load(Acquire);
         if may_be {
             queue::enqueue(self.clone());
         }

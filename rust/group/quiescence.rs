@@ -12,28 +12,26 @@
 //!            +------------------ open ---------------- at rest
 //! ```
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use kernel::sync::atomic::{Acquire, Atomic, Full, Relaxed};
 
 /// Set while nobody gets in; the other bits count who is inside.
 const CLOSED: u32 = 1 << 31;
 
 /// Counts the users of an object, and can be closed to new ones. Any context.
-pub(crate) struct Users(AtomicU32);
+pub(crate) struct Users(Atomic<u32>);
 
 impl Users {
     /// Open, without users.
     pub(crate) const fn new() -> Self {
-        Self(AtomicU32::new(0))
+        Self(Atomic::new(0))
     }
 
     /// Goes in, unless it is closed.
     #[must_use]
     pub(crate) fn enter(&self) -> bool {
         let one_more = |users: u32| (users & CLOSED == 0).then(|| users.wrapping_add(1));
-        // ORDERING: Acquire: what was done before `open()` is seen inside.
-        self.0
-            .fetch_update(Ordering::Acquire, Ordering::Relaxed, one_more)
-            .is_ok()
+        // ORDERING: Full, so acquire: what was done before `open()` is seen inside.
+        self.update(one_more)
     }
 
     /// Goes out. True: it was the last one, and it is closed: now it is at rest.
@@ -41,24 +39,37 @@ impl Users {
     pub(crate) fn leave(&self) -> bool {
         // ORDERING: Release: what was done inside is seen by who finds it at rest; acquire, that
         // the last one tells of everybody.
-        self.0.fetch_sub(1, Ordering::AcqRel) == CLOSED | 1
+        self.0.fetch_sub(1, Full) == CLOSED | 1
     }
 
     /// From now on nobody gets in.
     pub(crate) fn close(&self) {
-        self.0.fetch_or(CLOSED, Ordering::AcqRel);
+        self.update(|users| Some(users | CLOSED));
     }
 
     pub(crate) fn open(&self) {
-        self.0.fetch_and(!CLOSED, Ordering::Release);
+        self.update(|users| Some(users & !CLOSED));
     }
 
     pub(crate) fn is_at_rest(&self) -> bool {
-        self.0.load(Ordering::Acquire) == CLOSED
+        self.0.load(Acquire) == CLOSED
     }
 
     /// How many are inside.
     pub(crate) fn count(&self) -> u32 {
-        self.0.load(Ordering::Relaxed) & !CLOSED
+        self.0.load(Relaxed) & !CLOSED
+    }
+
+    /// Becomes what `next` makes of it, if that is anything; true: it has. The kernel crate has no
+    /// operations on single bits.
+    fn update(&self, next: impl Fn(u32) -> Option<u32>) -> bool {
+        let mut now = self.0.load(Relaxed);
+        while let Some(to) = next(now) {
+            match self.0.cmpxchg(now, to, Full) {
+                Ok(_) => return true,
+                Err(seen) => now = seen,
+            }
+        }
+        false
     }
 }

@@ -3,7 +3,6 @@
 
 use super::adverts::Outcome;
 use crate::proto::carp::advert::{Reject, Source};
-use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Of one virtual host; its lock protects them.
 #[derive(Clone, Copy, Default)]
@@ -18,6 +17,7 @@ pub(crate) struct Counters {
     pub(crate) rx_adverts_v6: u64,
     pub(crate) tx_adverts_v6: u64,
 }
+use kernel::sync::atomic::{Atomic, Relaxed};
 
 fn count(counter: &mut u64) {
     *counter = counter.wrapping_add(1);
@@ -64,21 +64,21 @@ impl Counters {
 
 /// Of one parent: what cannot be laid to one virtual host.
 pub(crate) struct ParentCounters {
-    pub(crate) bad_len: AtomicU64,
-    pub(crate) bad_ttl: AtomicU64,
-    pub(crate) bad_version: AtomicU64,
-    pub(crate) bad_checksum: AtomicU64,
-    pub(crate) bad_vhid: AtomicU64,
+    pub(crate) bad_len: Atomic<u64>,
+    pub(crate) bad_ttl: Atomic<u64>,
+    pub(crate) bad_version: Atomic<u64>,
+    pub(crate) bad_checksum: Atomic<u64>,
+    pub(crate) bad_vhid: Atomic<u64>,
 }
 
 impl ParentCounters {
     pub(crate) const fn new() -> Self {
         Self {
-            bad_len: AtomicU64::new(0),
-            bad_ttl: AtomicU64::new(0),
-            bad_version: AtomicU64::new(0),
-            bad_checksum: AtomicU64::new(0),
-            bad_vhid: AtomicU64::new(0),
+            bad_len: Atomic::new(0),
+            bad_ttl: Atomic::new(0),
+            bad_version: Atomic::new(0),
+            bad_checksum: Atomic::new(0),
+            bad_vhid: Atomic::new(0),
         }
     }
 
@@ -92,6 +92,6 @@ impl ParentCounters {
             // Found by a virtual host: see `Counters`.
             Reject::Auth | Reject::OwnAdvert | Reject::Replay => return,
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        counter.fetch_add(1, Relaxed);
     }
 }

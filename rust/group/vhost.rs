@@ -31,6 +31,7 @@ use crate::{
         machine::{Actions, Event, Machine, Reason, State},
     },
     sys::{
+        atomic::Byte,
         clock,
         hmac::{HmacSha1, Key},
         inet6, link,
@@ -40,7 +41,7 @@ use crate::{
         timer::{impl_has_timer, Timer},
     },
 };
-use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use kernel::sync::atomic::{Acquire, Atomic, Full, Release};
 use kernel::{
     alloc::KVec,
     impl_has_work, new_work,
@@ -53,23 +54,23 @@ use kernel::{
 #[pin_data(PinnedDrop)]
 pub(crate) struct Vhost {
     /// Changes at rest only.
-    vhid: AtomicU8,
+    vhid: Atomic<Byte>,
     device: Arc<RcuDevice>,
     parent: Seat,
     /// The state, for the data path.
-    is_master: AtomicBool,
+    is_master: Atomic<bool>,
     users: Users,
     /// A test is inside.
-    is_held: AtomicBool,
+    is_held: Atomic<bool>,
     #[pin]
     core: SpinLockBh<Core>,
     #[pin]
     timer: Timer<Vhost>,
     ownership: Arc<Ownership>,
     /// Its list of addresses has changed, where it could not be read.
-    addresses_changed: AtomicBool,
+    addresses_changed: Atomic<bool>,
     /// There was no memory for that: not at once again.
-    lacks_memory: AtomicBool,
+    lacks_memory: Atomic<bool>,
     pub(crate) conflicts: Conflicts,
     /// Reads what could not be read before.
     #[pin]
@@ -83,7 +84,7 @@ impl WorkItem for Vhost {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
-        if this.lacks_memory.swap(false, Ordering::AcqRel) {
+        if this.lacks_memory.xchg(false, Full) {
             queue::wait_for_memory();
         }
         // If it fails, this runs again.
@@ -151,17 +152,17 @@ impl Vhost {
         let parent = Seat::new(parent)?;
         Arc::pin_init(
             pin_init!(Self {
-                vhid: AtomicU8::new(config.vhid),
+                vhid: Atomic::new(Byte(config.vhid)),
                 device,
                 parent,
-                is_master: AtomicBool::new(false),
+                is_master: Atomic::new(false),
                 users: Users::new(),
-                is_held: AtomicBool::new(false),
+                is_held: Atomic::new(false),
                 core <- SpinLockBh::new(core, c"carp vhost", static_lock_class!()),
                 timer <- Timer::new(),
                 ownership,
-                addresses_changed: AtomicBool::new(false),
-                lacks_memory: AtomicBool::new(false),
+                addresses_changed: Atomic::new(false),
+                lacks_memory: Atomic::new(false),
                 conflicts: Conflicts::new(),
                 work <- new_work!("carp addresses"),
             }),
@@ -170,7 +171,7 @@ impl Vhost {
     }
 
     pub(crate) fn vhid(&self) -> u8 {
-        self.vhid.load(Ordering::Acquire)
+        self.vhid.load(Acquire).0
     }
 
     pub(crate) fn mac(&self) -> Mac {
@@ -257,7 +258,7 @@ impl Vhost {
 
     /// For the data path: no lock, no memory that anybody writes but at a change of state.
     pub(crate) fn is_master(&self) -> bool {
-        self.is_master.load(Ordering::Acquire)
+        self.is_master.load(Acquire)
     }
 
     /// The addresses are this host's.
@@ -414,7 +415,7 @@ impl Vhost {
 
     /// Has another vhid from now on, and another virtual MAC address. At rest, or not open.
     pub(crate) fn renumber(&self, rtnl: &Rtnl<'_>, vhid: u8) {
-        self.vhid.store(vhid, Ordering::Release);
+        self.vhid.store(Byte(vhid), Release);
         self.unclaim(vhid);
         self.step(|core, now_ns| {
             let config = Config {
@@ -459,14 +460,14 @@ impl Vhost {
     pub(crate) fn hold(&self) -> Result {
         let inside = self.enter().ok_or(EBUSY)?;
         // Who releases finds it held only when somebody is inside.
-        if !self.is_held.swap(true, Ordering::AcqRel) {
+        if !self.is_held.xchg(true, Full) {
             core::mem::forget(inside);
         }
         Ok(())
     }
 
     pub(crate) fn release(&self) {
-        if self.is_held.swap(false, Ordering::AcqRel) {
+        if self.is_held.xchg(false, Full) {
             drop(Inside(self));
         }
     }
@@ -528,14 +529,14 @@ impl Vhost {
 
     /// The list of addresses of its device has changed, and cannot be read here. Any context.
     pub(crate) fn addresses_changed(self: ArcBorrow<'_, Self>) {
-        self.addresses_changed.store(true, Ordering::Release);
+        self.addresses_changed.store(true, Release);
         queue::enqueue(self.into());
     }
 
     /// Has the virtual addresses become those of the device. Fails for want of memory, and then
     /// does it later.
     pub(crate) fn read_addresses(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
-        self.addresses_changed.store(false, Ordering::Release);
+        self.addresses_changed.store(false, Release);
         let Some(device) = self.device.get_rtnl(rtnl) else {
             return Ok(());
         };
@@ -553,13 +554,13 @@ impl Vhost {
 
     /// There is no memory to follow the addresses of its device.
     fn read_addresses_later(self: ArcBorrow<'_, Self>) {
-        self.lacks_memory.store(true, Ordering::Release);
+        self.lacks_memory.store(true, Release);
         self.addresses_changed();
     }
 
     /// As [`Vhost::read_addresses`], if that has been put off until now.
     pub(crate) fn catch_up(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
-        if self.addresses_changed.load(Ordering::Acquire) {
+        if self.addresses_changed.load(Acquire) {
             self.read_addresses(rtnl)?;
         }
         Ok(())

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Time and randomness. Any context.
 
-use core::sync::atomic::{AtomicU64, Ordering};
 use kernel::bindings;
+use kernel::sync::atomic::{Atomic, Relaxed};
 
 /// Nanoseconds of the monotonic clock, the one that timers run on.
 pub(crate) fn now_ns() -> u64 {
@@ -27,7 +27,7 @@ pub(crate) fn random_u32() -> u32 {
 /// What is done once in a while, however often there is a reason to.
 pub(crate) struct Seldom {
     period_ns: u64,
-    next_ns: AtomicU64,
+    next_ns: Atomic<u64>,
 }
 
 impl Seldom {
@@ -35,19 +35,15 @@ impl Seldom {
     pub(crate) const fn new(period_ns: u64) -> Self {
         Self {
             period_ns,
-            next_ns: AtomicU64::new(0),
+            next_ns: Atomic::new(0),
         }
     }
 
     /// True for one caller; then for a period for none.
     pub(crate) fn is_due(&self) -> bool {
         let now_ns = now_ns();
-        let due_ns = self.next_ns.load(Ordering::Relaxed);
+        let due_ns = self.next_ns.load(Relaxed);
         let next_ns = now_ns.saturating_add(self.period_ns);
-        now_ns >= due_ns
-            && self
-                .next_ns
-                .compare_exchange(due_ns, next_ns, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
+        now_ns >= due_ns && self.next_ns.cmpxchg(due_ns, next_ns, Relaxed).is_ok()
     }
 }

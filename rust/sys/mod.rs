@@ -6,6 +6,7 @@
 //! Every entry point that C calls does three things: turn pointers into references, call a safe
 //! method of a trait that the other rooms implement, turn the `Result` into what C expects.
 
+pub(crate) mod atomic;
 mod bindings;
 pub(crate) mod bridge;
 pub(crate) mod clock;

@@ -11,8 +11,8 @@ use core::{
     marker::PhantomData,
     ops::Deref,
     ptr::{self, NonNull},
-    sync::atomic::{AtomicPtr, Ordering},
 };
+use kernel::sync::atomic::{Acquire, Atomic, Release};
 use kernel::{
     error::to_result, prelude::*, str::CStr, sync::rcu::Guard, types::NotThreadSafe, types::Opaque,
 };
@@ -404,14 +404,14 @@ impl Drop for DeviceRef {
 ///
 /// `dev` is null, or a device for which a grace period follows `clear()` before it is freed.
 pub(crate) struct RcuDevice {
-    dev: AtomicPtr<bindings::net_device>,
+    dev: Atomic<*mut bindings::net_device>,
 }
 
 impl RcuDevice {
     /// Nothing yet.
     pub(crate) const fn empty() -> Self {
         Self {
-            dev: AtomicPtr::new(ptr::null_mut()),
+            dev: Atomic::new(ptr::null_mut()),
         }
     }
 
@@ -420,22 +420,22 @@ impl RcuDevice {
     /// [`RcuDevice::clear`] is called, and a grace period waited for, before `device` is freed.
     pub(super) unsafe fn set(&self, device: &NetDevice) {
         // INVARIANT: By this function's contract.
-        self.dev.store(device.as_ptr(), Ordering::Release);
+        self.dev.store(device.as_ptr(), Release);
     }
 
     pub(super) fn clear(&self) {
-        self.dev.store(ptr::null_mut(), Ordering::Release);
+        self.dev.store(ptr::null_mut(), Release);
     }
 
     pub(crate) fn get<'a>(&self, _guard: &'a Guard) -> Option<&'a NetDevice> {
-        let dev = NonNull::new(self.dev.load(Ordering::Acquire))?;
+        let dev = NonNull::new(self.dev.load(Acquire))?;
         // SAFETY: By the type's invariant it is alive at least until the guard is dropped.
         Some(unsafe { NetDevice::from_raw(dev.as_ptr()) })
     }
 
     /// As [`RcuDevice::get`], for a context that must sleep.
     pub(crate) fn get_rtnl<'a>(&self, _rtnl: &'a Rtnl<'_>) -> Option<&'a NetDevice> {
-        let dev = NonNull::new(self.dev.load(Ordering::Acquire))?;
+        let dev = NonNull::new(self.dev.load(Acquire))?;
         // SAFETY: `clear()` is called under RTNL, so the device is alive while that is held.
         Some(unsafe { NetDevice::from_raw(dev.as_ptr()) })
     }

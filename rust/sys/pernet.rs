@@ -2,11 +2,8 @@
 //! What is there in every network namespace, those that come later included.
 
 use super::{bindings, net_device::NetDevice, rcu::RcuPointer};
-use core::{
-    marker::PhantomData,
-    ptr,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use core::{marker::PhantomData, ptr};
+use kernel::sync::atomic::{Acquire, Atomic, Release};
 use kernel::{
     error::{from_result, to_result},
     ffi::c_int,
@@ -137,7 +134,7 @@ pub(crate) trait Published: Send + Sync + Sized + 'static {
 /// before that ends.
 pub(crate) struct RcuRoom<T> {
     room: Room,
-    is_open: AtomicBool,
+    is_open: Atomic<bool>,
     _of: PhantomData<RcuPointer<T>>,
 }
 
@@ -146,14 +143,14 @@ impl<T> RcuRoom<T> {
         // INVARIANT: Closed.
         Self {
             room: Room::of::<RcuPointer<T>>(),
-            is_open: AtomicBool::new(false),
+            is_open: Atomic::new(false),
             _of: PhantomData,
         }
     }
 
     /// The pointer of the namespace of `near`. None: the module comes or goes.
     pub(crate) fn get<'a>(&self, _guard: &'a Guard, near: &NetDevice) -> Option<&'a RcuPointer<T>> {
-        let is_open = self.is_open.load(Ordering::Acquire);
+        let is_open = self.is_open.load(Acquire);
         // SAFETY: Open by the type's invariant, at least until the guard is dropped. A namespace
         // waits for a grace period after the last of its devices has gone.
         is_open.then(|| unsafe { &*self.room.get(near.net()) })
@@ -177,7 +174,7 @@ impl<T: Published> RcuRooms<T> {
         }? Error);
         this.pin_chain(|_| {
             // INVARIANT: Registered just now.
-            T::room().is_open.store(true, Ordering::Release);
+            T::room().is_open.store(true, Release);
             Ok(())
         })
     }
@@ -186,7 +183,7 @@ impl<T: Published> RcuRooms<T> {
 #[pinned_drop]
 impl<T: Published> PinnedDrop for RcuRooms<T> {
     fn drop(self: Pin<&mut Self>) {
-        T::room().is_open.store(false, Ordering::Release);
+        T::room().is_open.store(false, Release);
         synchronize_rcu();
         // What was replaced before is freed by code of this module.
         rcu_barrier();

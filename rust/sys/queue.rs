@@ -6,7 +6,7 @@
 //! for grace periods, and for what is urgent.
 
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, Ordering};
+use kernel::sync::atomic::{Acquire, Atomic, Full, Release};
 use kernel::{
     bindings,
     ffi::c_int,
@@ -21,9 +21,9 @@ const THREADS: c_int = 32;
 const URGENT_THREADS: c_int = 4;
 
 /// For what may take its time.
-static QUEUE: AtomicPtr<bindings::workqueue_struct> = AtomicPtr::new(ptr::null_mut());
+static QUEUE: Atomic<*mut bindings::workqueue_struct> = Atomic::new(ptr::null_mut());
 /// For what packets wait for.
-static URGENT: AtomicPtr<bindings::workqueue_struct> = AtomicPtr::new(ptr::null_mut());
+static URGENT: Atomic<*mut bindings::workqueue_struct> = Atomic::new(ptr::null_mut());
 
 /// The queues exist while this does. Dropping it waits for everything that was enqueued.
 pub(crate) struct Registration([Queue; 2]);
@@ -55,12 +55,12 @@ impl Drop for Registration {
 ///
 /// `place` holds the valid queue that [`Queue::new`] made.
 struct Queue {
-    place: &'static AtomicPtr<bindings::workqueue_struct>,
+    place: &'static Atomic<*mut bindings::workqueue_struct>,
 }
 
 impl Queue {
     fn new(
-        place: &'static AtomicPtr<bindings::workqueue_struct>,
+        place: &'static Atomic<*mut bindings::workqueue_struct>,
         name: &'static CStr,
         flags: bindings::wq_flags,
         threads: c_int,
@@ -75,20 +75,20 @@ impl Queue {
             )
         };
         let queue = NonNull::new(queue).ok_or(ENOMEM)?;
-        place.store(queue.as_ptr(), Ordering::Release);
+        place.store(queue.as_ptr(), Release);
         // INVARIANT: Stored above.
         Ok(Self { place })
     }
 
     fn drain(&self) {
         // SAFETY: By the type's invariant the queue is valid.
-        unsafe { bindings::drain_workqueue(self.place.load(Ordering::Acquire)) };
+        unsafe { bindings::drain_workqueue(self.place.load(Acquire)) };
     }
 }
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        let queue = self.place.swap(ptr::null_mut(), Ordering::AcqRel);
+        let queue = self.place.xchg(ptr::null_mut(), Full);
         // SAFETY: By the type's invariant the queue is valid; nobody finds it any more.
         unsafe { bindings::destroy_workqueue(queue) }
     }
@@ -127,11 +127,11 @@ where
     enqueue_on(&URGENT, work);
 }
 
-fn enqueue_on<T>(place: &AtomicPtr<bindings::workqueue_struct>, work: Arc<T>)
+fn enqueue_on<T>(place: &Atomic<*mut bindings::workqueue_struct>, work: Arc<T>)
 where
     T: workqueue::HasWork<T, 0> + workqueue::WorkItem<0, Pointer = Arc<T>> + Send + Sync + 'static,
 {
-    let Some(queue) = NonNull::new(place.load(Ordering::Acquire)) else {
+    let Some(queue) = NonNull::new(place.load(Acquire)) else {
         return;
     };
     // SAFETY: The queue is valid while the registration lives, which outlives every caller: the

@@ -13,8 +13,8 @@
 use core::{
     marker::PhantomData,
     ptr::{self, NonNull},
-    sync::atomic::{AtomicPtr, Ordering},
 };
+use kernel::sync::atomic::{Acquire, Atomic, Full, Relaxed, Release};
 use kernel::{
     bindings, container_of,
     prelude::*,
@@ -68,7 +68,7 @@ impl<T> core::ops::DerefMut for Fresh<T> {
 ///
 /// `node` is null or comes from a `KBox<Node<T>>` that this pointer owns.
 pub(crate) struct RcuPointer<T> {
-    node: AtomicPtr<Node<T>>,
+    node: Atomic<*mut Node<T>>,
     _owns: PhantomData<KBox<T>>,
 }
 
@@ -84,7 +84,7 @@ impl<T> RcuPointer<T> {
     pub(crate) const fn empty() -> Self {
         // INVARIANT: Null.
         Self {
-            node: AtomicPtr::new(ptr::null_mut()),
+            node: Atomic::new(ptr::null_mut()),
             _owns: PhantomData,
         }
     }
@@ -92,7 +92,7 @@ impl<T> RcuPointer<T> {
     /// What is published now. Load it once a path and use only the result.
     pub(crate) fn read<'a>(&'a self, _guard: &'a Guard) -> Option<&'a T> {
         // ORDERING: Acquire pairs with the release in `swap()`, so the value is seen initialised.
-        let node = self.node.load(Ordering::Acquire);
+        let node = self.node.load(Acquire);
         // SAFETY: By the type's invariant the node is alive when loaded; a writer that replaces it
         // frees it only after a grace period, which cannot end before `_guard` is dropped.
         Some(unsafe { &(*NonNull::new(node)?.as_ptr()).value })
@@ -125,7 +125,7 @@ impl<T> RcuPointer<T> {
         let node = fresh.map_or(ptr::null_mut(), |fresh| KBox::into_raw(fresh.0));
         // INVARIANT: `node` is null or was a box a moment ago.
         // ORDERING: Release publishes the value; acquire makes the old one's contents ours.
-        NonNull::new(self.node.swap(node, Ordering::AcqRel))
+        NonNull::new(self.node.xchg(node, Full))
     }
 }
 
@@ -157,7 +157,7 @@ impl<T> Drop for RcuPointer<T> {
 /// `first` heads a list, linked by `Node::next`, of nodes that came from boxes and that only this
 /// list owns.
 pub(crate) struct RetiredList<T> {
-    first: AtomicPtr<Node<T>>,
+    first: Atomic<*mut Node<T>>,
     _owns: PhantomData<KBox<T>>,
 }
 
@@ -170,24 +170,19 @@ impl<T> RetiredList<T> {
     pub(crate) const fn new() -> Self {
         // INVARIANT: An empty list.
         Self {
-            first: AtomicPtr::new(ptr::null_mut()),
+            first: Atomic::new(ptr::null_mut()),
             _owns: PhantomData,
         }
     }
 
     fn push(&self, node: NonNull<Node<T>>) {
-        let mut first = self.first.load(Ordering::Relaxed);
+        let mut first = self.first.load(Relaxed);
         loop {
             // SAFETY: The node was unpublished by the caller: readers use its `value` only.
             unsafe { (*node.as_ptr()).next = first };
             // INVARIANT: The node came from a box and now heads the list.
             // ORDERING: Release hands the node's `next` to whoever takes the list.
-            match self.first.compare_exchange_weak(
-                first,
-                node.as_ptr(),
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
+            match self.first.cmpxchg(first, node.as_ptr(), Release) {
                 Ok(_) => return,
                 Err(now) => first = now,
             }
@@ -195,7 +190,7 @@ impl<T> RetiredList<T> {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.first.load(Ordering::Relaxed).is_null()
+        self.first.load(Relaxed).is_null()
     }
 
     /// All that has been retired until now. What is retired from now on is not in it.
@@ -203,7 +198,7 @@ impl<T> RetiredList<T> {
         // INVARIANT: The list owned its nodes, and has none of them any more.
         // ORDERING: Acquire pairs with the release in `push()`.
         Retired {
-            first: self.first.swap(ptr::null_mut(), Ordering::Acquire),
+            first: self.first.xchg(ptr::null_mut(), Acquire),
             _owns: PhantomData,
         }
     }

@@ -30,7 +30,7 @@ use crate::{
         trace,
     },
 };
-use core::sync::atomic::Ordering;
+use kernel::sync::atomic::Release;
 use kernel::sync::rcu::Guard;
 
 /// The routes are waited for as long as this, and no longer than this part of an interval.
@@ -172,7 +172,7 @@ impl Vhost {
     /// Makes a change visible. Called with the lock held, so that changes show in their order.
     fn state_changed(&self, guard: &Guard, core: &mut Core, change: Change) {
         let is_master = change.to == State::Master;
-        self.is_master.store(is_master, Ordering::Release);
+        self.is_master.store(is_master, Release);
         if let Some(device) = self.device.get(guard) {
             device.set_carrier(is_master);
             trace::carp_state(
