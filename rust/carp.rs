@@ -13,8 +13,8 @@
 //! * `sys`: the kernel's objects as safe interfaces, and the only `unsafe`. Knows nothing of CARP.
 //! * `address`: whose the virtual addresses are: their table, and the routes that make an address
 //!   local.
-//! * `group`: a parent, the snapshot of virtual hosts that its packets are matched with, the
-//!   virtual hosts, and what is done to all that.
+//! * `group`: a parent, the snapshot of virtual hosts that its packets are matched with, the carp
+//!   devices and their virtual hosts, and what is done to all that.
 //! * `packets`: what is seen of the wire and of the stack.
 //! * `device`: what Linux sees: the link kind, its attributes, the parents' events.
 //!
@@ -31,10 +31,11 @@
 //! | link operations, other notifiers (process, RTNL held) | allocate, submit operations, run one that nothing is in the way of | wait for the serializer |
 //! | serializer's work (process) | sleep, take RTNL for a step, wait for a grace period | hold RTNL while it waits |
 //!
-//! Lock order: RTNL, a serializer's `guarded`, a parent's `writer`, a vhost's `core`; a parent's
-//! `home` and an answer's `message` are the innermost. No packet is sent under any of them but
-//! RTNL. Under `writer` hooks and a debugfs file are made and removed, under `core` a carrier is
-//! set, a timer armed and work enqueued: nothing that comes back here.
+//! Lock order: RTNL, a serializer's `guarded`, a parent's `writer`, a vhost's `core`, the
+//! `standings` of its device; a carp device's `core`, a parent's `home` and an answer's `message`
+//! are the innermost. No packet is sent under any of them but RTNL. Under `writer` hooks and a
+//! debugfs file are made and removed, under a vhost's `core` a timer is armed, under `standings` a
+//! carrier is set and work enqueued: nothing that comes back here.
 
 #[allow(dead_code, unreachable_pub)] // The host crate of tests/proto uses what the module does not.
 mod proto;
@@ -63,7 +64,7 @@ module! {
 #[pin_data]
 struct Carp {
     #[pin]
-    _link: sys::link::Registration<group::vhost::Vhost>,
+    _link: sys::link::Registration<group::carp_device::CarpDevice>,
     #[pin]
     _sync: sys::genl::Registration,
     #[pin]

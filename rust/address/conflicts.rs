@@ -15,7 +15,7 @@ use kernel::prelude::*;
 /// At most one notice in this time, however often the stranger claims it.
 const QUIET_NS: u64 = 10_000_000_000;
 
-/// The notices about one virtual host.
+/// The notices about one carp device.
 pub(crate) struct Conflicts(Seldom);
 
 impl Conflicts {
@@ -23,9 +23,9 @@ impl Conflicts {
         Self(Seldom::new(QUIET_NS))
     }
 
-    /// `mac` claims `address` of `device`, whose virtual MAC address is `own`.
-    pub(crate) fn claimed(&self, device: &NetDevice, own: &Mac, address: IpAddr, mac: &Mac) {
-        if mac == own || !self.0.is_due() {
+    /// `mac`, which is a stranger's, claims `address` of `device`.
+    pub(crate) fn claimed(&self, device: &NetDevice, address: IpAddr, mac: &Mac) {
+        if !self.0.is_due() {
             return;
         }
         let [a, b, c, d, e, f] = *mac;

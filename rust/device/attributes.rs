@@ -128,7 +128,7 @@ fn number<T>(
 /// An upper bound of what [`report`] adds: a dozen attributes, the longest an IPv6 address.
 pub(super) const REPORT_ROOM: usize = uapi::IFLA_CARP_MAX as usize * room(16);
 
-pub(super) fn report(report: &mut Report<'_>, status: &Status) -> Result {
+pub(super) fn report(report: &mut Report<'_>, status: &Status, group: &GroupName) -> Result {
     let config = &status.config;
     report.u32(uapi::IFLA_CARP_VHID, u32::from(config.vhid))?;
     report.u32(uapi::IFLA_CARP_ADVBASE, u32::from(config.advbase))?;
@@ -147,8 +147,8 @@ pub(super) fn report(report: &mut Report<'_>, status: &Status) -> Result {
             uapi::carp_reason_CARP_REASON_NONE as u8,
         )?;
     }
-    if !status.group.is_none() {
-        report.bytes(uapi::IFLA_CARP_GROUP, status.group.as_string())?;
+    if !group.is_none() {
+        report.bytes(uapi::IFLA_CARP_GROUP, group.as_string())?;
     }
     match status.master {
         Some(Source::V4(address)) => report.bytes(uapi::IFLA_CARP_MASTER, &address),

@@ -4,7 +4,7 @@
 //! Context: process; RTNL held but at reboot, and for IPv6 addresses.
 
 use crate::{
-    group::{operation::Kind, parent::Parent, vhost::Vhost},
+    group::{carp_device::CarpDevice, operation::Kind, parent::Parent},
     proto::link::mac,
     sys::{
         inet6, link,
@@ -29,8 +29,8 @@ impl notifier::Events for Events {
         match event {
             DeviceEvent::State => {
                 // The kernel has made the routes of a carp device anew.
-                if let Some(vhost) = link::of::<Vhost>(device) {
-                    vhost.ownership().follow();
+                if let Some(carp) = link::of::<CarpDevice>(device) {
+                    carp.ownership().follow();
                 }
                 if device.is_up() {
                     // One on a VLAN that stays up while the device below is down waits for this.
@@ -55,12 +55,12 @@ impl notifier::Events for Events {
             }
             DeviceEvent::Limits => {
                 // With an MTU that IPv6 needs it gets all of IPv6 anew.
-                if link::of::<Vhost>(device).is_some() {
+                if link::of::<CarpDevice>(device).is_some() {
                     inet6::keep_to_what_is_configured(rtnl, device);
                 }
                 // At once, for what is asked while the operation waits is judged by it.
                 device.find_upper(rtnl, |upper| {
-                    link::of::<Vhost>(upper)?;
+                    link::of::<CarpDevice>(upper)?;
                     upper.limit_mtu(rtnl, device.mtu());
                     None::<()>
                 });
@@ -69,8 +69,9 @@ impl notifier::Events for Events {
             // Frames for the virtual MAC address would be the parent's own.
             DeviceEvent::NextAddress(mac) => {
                 if let Some(vhid) = mac::vhid_of_mac(&mac) {
-                    let claims =
-                        |upper: &NetDevice| link::of::<Vhost>(upper)?.claims(vhid).then_some(());
+                    let claims = |upper: &NetDevice| {
+                        link::of::<CarpDevice>(upper)?.claimant(vhid).map(|_| ())
+                    };
                     if device.find_upper(rtnl, claims).is_some() {
                         return Err(notifier::REFUSED);
                     }
@@ -79,7 +80,7 @@ impl notifier::Events for Events {
             DeviceEvent::Address => submit(rtnl, device, Kind::ParentAddress),
             DeviceEvent::Leaving => {
                 if let Some(parent) = parent_of(rtnl, device) {
-                    parent.goes(rtnl, || link::delete_uppers::<Vhost>(rtnl, device));
+                    parent.goes(rtnl, || link::delete_uppers::<CarpDevice>(rtnl, device));
                 }
             }
             DeviceEvent::TypeChange => {
@@ -88,7 +89,7 @@ impl notifier::Events for Events {
                 }
             }
             DeviceEvent::NextUpper(upper) => {
-                if link::of::<Vhost>(device).is_some() {
+                if link::of::<CarpDevice>(device).is_some() {
                     check_upper(upper)?;
                 }
             }
@@ -102,24 +103,24 @@ impl notifier::Events for Events {
     }
 
     fn addresses(rtnl: &Rtnl<'_>, device: &NetDevice) {
-        let Some(vhost) = link::of::<Vhost>(device) else {
+        let Some(carp) = link::of::<CarpDevice>(device) else {
             return;
         };
-        vhost.ownership().follow();
+        carp.ownership().follow();
         // Nobody here could be told that there is no memory; it is tried again.
-        let _ = vhost.read_addresses(rtnl);
+        let _ = carp.read_addresses(rtnl);
     }
 
     fn addresses_v6(device: &NetDevice) {
-        if let Some(vhost) = link::of::<Vhost>(device) {
-            vhost.ownership().follow();
-            vhost.addresses_changed();
+        if let Some(carp) = link::of::<CarpDevice>(device) {
+            carp.ownership().follow();
+            carp.addresses_changed();
         }
     }
 
     fn reboot(device: &NetDevice) {
-        if let Some(vhost) = link::of::<Vhost>(device) {
-            vhost.say_goodbye();
+        if let Some(carp) = link::of::<CarpDevice>(device) {
+            carp.say_goodbye();
         }
     }
 }
@@ -127,12 +128,12 @@ impl notifier::Events for Events {
 impl validator::Rules for Events {
     fn refuse_address(device: &NetDevice, address: IpAddr) -> Option<&'static CStr> {
         let message = c"a loopback address is each host's own";
-        (address.is_loopback() && link::of::<Vhost>(device).is_some()).then_some(message)
+        (address.is_loopback() && link::of::<CarpDevice>(device).is_some()).then_some(message)
     }
 
     fn limit(device: &NetDevice) -> Option<(usize, &'static CStr)> {
         let message = c"a carp device has at most 1024 addresses";
-        link::of::<Vhost>(device).map(|_| (ADDRESSES_MAX, message))
+        link::of::<CarpDevice>(device).map(|_| (ADDRESSES_MAX, message))
     }
 
     /// Which of two devices an address belongs to would be anybody's guess. Each L3 domain has
@@ -145,9 +146,9 @@ impl validator::Rules for Events {
         other: &NetDevice,
         is_link_local: bool,
     ) -> Option<&'static CStr> {
-        let refusal = if link::of::<Vhost>(device).is_some() {
+        let refusal = if link::of::<CarpDevice>(device).is_some() {
             c"another device of this host has this address"
-        } else if link::of::<Vhost>(other).is_some() {
+        } else if link::of::<CarpDevice>(other).is_some() {
             c"a carp device of this host has this address"
         } else {
             return None;
@@ -165,10 +166,10 @@ impl validator::Rules for Events {
 fn share_link(device: &NetDevice, other: &NetDevice) -> bool {
     let is_on = |device: &NetDevice, parent: &NetDevice| {
         device.is(parent)
-            || link::of::<Vhost>(device).is_some_and(|vhost| vhost.parent_device().is(parent))
+            || link::of::<CarpDevice>(device).is_some_and(|carp| carp.parent_device().is(parent))
     };
-    match link::of::<Vhost>(device) {
-        Some(vhost) => is_on(other, vhost.parent_device()),
+    match link::of::<CarpDevice>(device) {
+        Some(carp) => is_on(other, carp.parent_device()),
         None => is_on(other, device),
     }
 }
@@ -183,7 +184,7 @@ fn is_of_no_link(device: &NetDevice) -> bool {
 /// What carp knows of `device`, if carp devices stand on it.
 fn parent_of(rtnl: &Rtnl<'_>, device: &NetDevice) -> Option<Arc<Parent>> {
     device.find_upper(rtnl, |upper| {
-        Some(link::of::<Vhost>(upper)?.parent().clone())
+        Some(link::of::<CarpDevice>(upper)?.parent().clone())
     })
 }
 

@@ -5,7 +5,7 @@
 //! Context: process, RTNL held; for a request, and so in the context of its sender.
 
 use crate::{
-    group::vhost::Vhost,
+    group::carp_device::CarpDevice,
     proto::{config::Config, timers},
     sys::{link, namespace::Namespace, net_device::Rtnl, netlink::Extack, parameters},
 };
@@ -20,7 +20,7 @@ pub(super) fn check_number(rtnl: &Rtnl<'_>, namespace: &Namespace, extack: Extac
     }
     let mut room = parameters::user_devices_max();
     namespace.for_each_device(rtnl, |device| {
-        let is_carp = link::of::<Vhost>(device).is_some();
+        let is_carp = link::of::<CarpDevice>(device).is_some();
         room = room.saturating_sub(u32::from(is_carp));
         Ok(())
     })?;

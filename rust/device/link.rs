@@ -9,22 +9,22 @@ use super::{
 };
 use crate::{
     group::{
+        carp_device::CarpDevice,
         operation::{Kind, Operation},
         parent::Parent,
         renumbering::Renumbering,
-        status::Settings,
+        settings::Settings,
         ties,
         vhost::Vhost,
     },
     packets::stack::Stack,
-    proto::{carp::envelope, config::Config, link::mac},
+    proto::{config::Config, link::mac},
     sys::{
         hmac::Key,
         inet, inet6,
         link::{self, LinkKind, LinkOps},
         net_device::{NetDevice, RcuDevice, Rtnl},
         netlink::{Attributes, Extack, Policy, Report},
-        timer::HasTimer,
         uapi,
     },
 };
@@ -33,9 +33,9 @@ use kernel::{
     sync::{rcu::Guard, Arc, ArcBorrow},
 };
 
-static OPS: LinkOps<Vhost> = LinkOps::new();
+static OPS: LinkOps<CarpDevice> = LinkOps::new();
 
-impl LinkKind for Vhost {
+impl LinkKind for CarpDevice {
     const KIND: &'static CStr = c"carp";
     const POLICY: &'static [Policy] = &attributes::POLICY;
     type Stack = Stack;
@@ -84,7 +84,7 @@ impl LinkKind for Vhost {
         let mut siblings_parent: Option<Arc<Parent>> = None;
         check_vhid_is_free(rtnl, parent, None, vhid, extack)?;
         parent.find_upper(rtnl, |upper| {
-            siblings_parent = Some(link::of::<Vhost>(upper)?.parent().clone());
+            siblings_parent = Some(link::of::<CarpDevice>(upper)?.parent().clone());
             Some(())
         });
         let parent = match siblings_parent {
@@ -99,9 +99,7 @@ impl LinkKind for Vhost {
             Some(key) => key,
             None => Key::new(&[])?,
         };
-        let vhost = Vhost::new(config, key, parent)?;
-        vhost.set_group(request.group.unwrap_or_default());
-        Ok(vhost)
+        Self::new(&config, &[], key, request.group.unwrap_or_default(), parent)
     }
 
     fn registered(rtnl: &Rtnl<'_>, device: &NetDevice) {
@@ -127,19 +125,24 @@ impl LinkKind for Vhost {
             let message = c"the device does not run: it takes a parent that is up, and an address";
             return Err(extack.refuse(ENETDOWN, message));
         }
-        let intended = request.changes.apply(&self.intended_config());
         if request.changes.advbase.is_some() || request.changes.advskew.is_some() {
-            limits::check_interval(&intended, extack)?;
+            for vhost in self.vhosts() {
+                let intended = request.changes.apply(&vhost.intended_config());
+                limits::check_interval(&intended, extack)?;
+            }
         }
         // What can fail comes first, so that nothing has changed if it does.
+        let first = self.first();
         let renumbering = match request.vhid {
-            Some(vhid) if vhid != self.intended_vhid() => {
-                check_vhid_is_free(rtnl, self.parent_device(), Some(&self), vhid, extack)?;
-                Some(Renumbering::new(rtnl, self.into(), vhid)?)
+            Some(vhid) if vhid != self.intended_vhid(first) => {
+                check_vhid_is_free(rtnl, self.parent_device(), Some(first), vhid, extack)?;
+                Some(Renumbering::new(rtnl, self.into(), first.clone(), vhid)?)
             }
             _ => None,
         };
-        self.intend(rtnl, intended);
+        for vhost in self.vhosts() {
+            vhost.intend(rtnl, &request.changes);
+        }
         let settings = Settings {
             changes: request.changes,
             key: request.key,
@@ -157,16 +160,9 @@ impl LinkKind for Vhost {
     }
 
     fn open(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
-        let parent = self.parent_device();
-        // Early, since hardware may take its time to follow: at a take-over it is long done.
-        parent.accept_unicast(rtnl, &self.mac())?;
-        if let Err(error) = inet::join_group(rtnl, parent, envelope::GROUP_V4) {
-            parent.drop_unicast(rtnl, &self.mac());
-            return Err(error);
-        }
-        let prepared = Vhost::open(&self, rtnl)
-            .and_then(|()| self.parent().prepare_to_join(rtnl, self.into()));
-        let fresh = prepared.inspect_err(|_| self.give_up_listening(rtnl))?;
+        CarpDevice::open(&self, rtnl)?;
+        let prepared = self.parent().prepare_to_join(rtnl, self.into());
+        let fresh = prepared.inspect_err(|_| self.stop_listening(rtnl))?;
         let join = Kind::Join(self.into(), Some(fresh));
         let join = Operation::request(self.parent().clone(), join);
         // The ties first, for they cannot be folded into the joining of others.
@@ -183,9 +179,8 @@ impl LinkKind for Vhost {
 
     fn stop(&self, rtnl: &Rtnl<'_>) {
         self.close();
-        self.stop_timer();
         // Before it leaves: behind that a vhid that was asked for may be its own at once.
-        self.give_up_listening(rtnl);
+        self.stop_listening(rtnl);
         let is_last = self.parent().leave(rtnl, self);
         if !is_last {
             if let Some(ties) = self.new_ties(rtnl) {
@@ -201,7 +196,7 @@ impl LinkKind for Vhost {
     }
 
     fn way_out(&self, _guard: &Guard) -> Option<&NetDevice> {
-        self.is_master().then(|| self.parent_device())
+        self.speaker().map(|_| self.parent_device())
     }
 
     fn parent(&self) -> &NetDevice {
@@ -209,11 +204,11 @@ impl LinkKind for Vhost {
     }
 
     fn report(&self, report: &mut Report<'_>) -> Result {
-        attributes::report(report, &self.status())
+        attributes::report(report, &self.first().status(), &self.group())
     }
 
     fn report_statistics(&self, report: &mut Report<'_>) -> Result {
-        attributes::report_statistics(report, &self.status(), &self.parent().counters)
+        attributes::report_statistics(report, &self.first().status(), &self.parent().counters)
     }
 }
 
@@ -226,9 +221,10 @@ fn check_vhid_is_free(
     extack: Extack<'_>,
 ) -> Result {
     let taken = parent.find_upper(rtnl, |upper| {
-        let vhost = link::of::<Vhost>(upper)?;
-        let is_other = !but_for.is_some_and(|this| core::ptr::eq(this, &*vhost));
-        (is_other && vhost.claims(vhid)).then_some(())
+        let carp = link::of::<CarpDevice>(upper)?;
+        let claimant = carp.claimant(vhid)?;
+        let is_other = !but_for.is_some_and(|this| core::ptr::eq(this, &**claimant));
+        is_other.then_some(())
     });
     if parent.address() == Some(mac::virtual_mac(vhid)) {
         let message = c"the parent has the virtual MAC address of this vhid itself";
@@ -241,14 +237,7 @@ fn check_vhid_is_free(
     Ok(())
 }
 
-impl Vhost {
-    /// The parent lets in nothing for it any more.
-    fn give_up_listening(&self, rtnl: &Rtnl<'_>) {
-        self.stop_listening(rtnl);
-        inet::leave_group(rtnl, self.parent_device(), envelope::GROUP_V4);
-        self.parent_device().drop_unicast(rtnl, &self.mac());
-    }
-
+impl CarpDevice {
     /// It has been set up or down: what follows if it ties its parent to others, for which there is
     /// always room.
     fn new_ties(&self, rtnl: &Rtnl<'_>) -> Option<Operation> {
@@ -262,7 +251,7 @@ fn check_parent(device: &NetDevice, parent: &NetDevice, extack: Extack<'_>) -> R
         let message = c"the parent is in another network namespace";
         return Err(extack.refuse(EINVAL, message));
     }
-    if link::of::<Vhost>(parent).is_some() {
+    if link::of::<CarpDevice>(parent).is_some() {
         return Err(extack.refuse(ELOOP, c"the parent is a carp device itself"));
     }
     if parent.is_loopback() {

@@ -7,10 +7,10 @@
 use crate::{
     group::{
         answers::{Answer, Answers},
+        carp_device::CarpDevice,
         operation::Kind,
         parent::Parent,
         parents::Parents,
-        vhost::Vhost,
     },
     sys::{
         genl::{Family, Request},
@@ -59,9 +59,9 @@ impl Family for Sync {
 fn parents(rtnl: &Rtnl<'_>, namespace: &Namespace) -> Result<Parents> {
     let mut all = Parents::default();
     namespace.for_each_device(rtnl, |device| -> Result {
-        if let Some(vhost) = link::of::<Vhost>(device) {
-            vhost.catch_up(rtnl)?;
-            all.add(Vhost::parent(&vhost))?;
+        if let Some(carp) = link::of::<CarpDevice>(device) {
+            carp.catch_up(rtnl)?;
+            all.add(CarpDevice::parent(&carp))?;
         }
         Ok(())
     })?;

@@ -37,8 +37,12 @@ impl Addresses {
         })
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.v4.is_empty() && self.v6.is_empty()
+    /// Those of which it has any.
+    pub(super) fn families(&self) -> Families {
+        Families {
+            v4: !self.v4.is_empty(),
+            v6: !self.v6.is_empty(),
+        }
     }
 
     /// Of a list that a digest was made of, which sorts it.
@@ -103,12 +107,15 @@ pub(super) struct Families {
 }
 
 impl Families {
-    /// Becomes those of `addresses`; if there are none, it remains what it was, for an advert that
-    /// says so.
-    pub(super) fn follow(&mut self, addresses: &Addresses) {
-        if !addresses.is_empty() {
-            self.v4 = !addresses.v4.is_empty();
-            self.v6 = !addresses.v6.is_empty();
+    /// There are addresses of either.
+    pub(super) fn is_some(self) -> bool {
+        self.v4 || self.v6
+    }
+
+    /// Becomes `families`; if there are none, it remains what it was, for an advert that says so.
+    pub(super) fn follow(&mut self, families: Self) {
+        if families.is_some() {
+            *self = families;
         }
     }
 

@@ -8,7 +8,7 @@
 //!
 //! Nobody waits with a thread for the operations; the routes are waited for by a work item.
 
-use super::vhost::Vhost;
+use super::carp_device::CarpDevice;
 use crate::sys::{
     genl::Reply,
     link,
@@ -112,8 +112,8 @@ impl Answer {
 fn wait_for_routes(namespace: &Namespace) -> Result {
     let mut changed = KVec::new();
     namespace.for_each_device(&RtnlGuard::new(), |device| -> Result {
-        if let Some(vhost) = link::of::<Vhost>(device) {
-            changed.push(vhost.ownership().clone(), GFP_KERNEL_ACCOUNT)?;
+        if let Some(carp) = link::of::<CarpDevice>(device) {
+            changed.push(carp.ownership().clone(), GFP_KERNEL_ACCOUNT)?;
         }
         Ok(())
     })?;

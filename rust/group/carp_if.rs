@@ -9,7 +9,7 @@
 //! is to copy it, change the copy, publish that, wait for a grace period, and free the old `CarpIf`
 //! with its containers, which leaves the virtual hosts alone: a container only shares its own.
 
-use super::vhost::Vhost;
+use super::{carp_device::CarpDevice, vhost::Vhost};
 use kernel::{alloc::KVec, prelude::*, sync::Arc};
 
 pub(crate) struct CarpIf {
@@ -55,6 +55,18 @@ impl CarpIf {
             if container.take().is_some() {
                 self.vhosts = self.vhosts.wrapping_sub(1);
             }
+        }
+    }
+
+    pub(crate) fn insert_all(&mut self, carp: &CarpDevice) {
+        for vhost in carp.vhosts() {
+            self.insert(vhost.clone());
+        }
+    }
+
+    pub(crate) fn remove_all(&mut self, carp: &CarpDevice) {
+        for vhost in carp.vhosts() {
+            self.remove(vhost.vhid());
         }
     }
 

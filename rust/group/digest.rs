@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The digest of the adverts of a virtual host, from the kernel's HMAC.
 
-use super::addresses::Addresses;
 use crate::{
     proto::carp::auth::{self, Digest},
-    sys::hmac::{HmacSha1, Key},
+    sys::{
+        hmac::{HmacSha1, Key},
+        inet::Ipv4,
+        inet6::Ipv6,
+    },
 };
 
 impl auth::Mac for HmacSha1 {
@@ -31,10 +34,9 @@ impl Unhashed {
         }
     }
 
-    /// The digest over `addresses`, which are sorted. There may be many, so this is called without
-    /// a lock.
-    pub(super) fn of(self, addresses: &mut Addresses) -> Digest<HmacSha1> {
-        let Addresses { v4, v6, .. } = addresses;
+    /// The digest over these addresses, which are sorted. There may be many, so this is called
+    /// without a lock.
+    pub(super) fn of(self, v4: &mut [Ipv4], v6: &mut [Ipv6]) -> Digest<HmacSha1> {
         Digest::new(self.keyed, self.vhid, v4, v6)
     }
 }

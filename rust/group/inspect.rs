@@ -45,7 +45,8 @@ fn read(parent: &Arc<Parent>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     for op in &status.waiting {
         f.write_fmt(fmt!("next {} {} vhid {}\n", op.kind, op.origin, op.vhid))?;
     }
-    for vhost in &parent.members().map_err(|_| fmt::Error)? {
+    let members = parent.members().map_err(|_| fmt::Error)?;
+    for vhost in members.iter().flat_map(|carp| carp.vhosts()) {
         f.write_fmt(fmt!("vhost {} ", vhost.vhid()))?;
         if let Some(device) = vhost.device().get(&Guard::new()) {
             f.write_fmt(fmt!("{} ", device.name()))?;
@@ -71,8 +72,8 @@ fn write(parent: &Arc<Parent>, reader: &mut UserSliceReader) -> Result {
         "release" => false,
         _ => return Err(EINVAL),
     };
-    let vhosts = parent.members()?;
-    let vhost = vhosts.iter().find(|vhost| vhost.claims(vhid));
+    let members = parent.members()?;
+    let vhost = members.iter().find_map(|carp| carp.claimant(vhid));
     let vhost = vhost.ok_or(ENOENT)?;
     if hold {
         vhost.hold()

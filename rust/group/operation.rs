@@ -7,8 +7,9 @@
 //! thread.
 
 use super::{
-    addresses::Addresses, answers::Answers, carp_if::CarpIf, parent::Parent, parents::Parents,
-    renumbering::Renumbering, serializer::Serializer, status::Settings, ties, vhost::Vhost,
+    addresses::Addresses, answers::Answers, carp_device::CarpDevice, carp_if::CarpIf,
+    parent::Parent, parents::Parents, renumbering::Renumbering, serializer::Serializer,
+    settings::Settings, ties, vhost::Vhost,
 };
 use crate::{
     proto::machine::State,
@@ -24,6 +25,7 @@ use crate::{
         trace,
     },
 };
+use core::ptr;
 use kernel::{prelude::*, sync::Arc};
 
 /// Who wants it.
@@ -37,18 +39,18 @@ pub(crate) enum Origin {
 
 /// What is done, with all that it takes.
 pub(crate) enum Kind {
-    /// A virtual host begins to hear what its parent receives.
-    Join(Arc<Vhost>, Option<Fresh<CarpIf>>),
+    /// A carp device begins to hear what its parent receives.
+    Join(Arc<CarpDevice>, Option<Fresh<CarpIf>>),
     /// It has stopped to; what is left is to free the old snapshot.
     Leave,
-    /// Settings and key of a virtual host.
-    Configure(Arc<Vhost>, Settings),
-    /// A virtual host is to be MASTER, or BACKUP.
-    State(Arc<Vhost>, State),
+    /// Settings and key of a carp device.
+    Configure(Arc<CarpDevice>, Settings),
+    /// A carp device is to be MASTER, or BACKUP.
+    State(Arc<CarpDevice>, State),
     /// The vhids of virtual hosts, and with them their virtual MAC addresses.
     Vhid(Renumbering),
-    /// The virtual addresses of a virtual host.
-    Addresses(Arc<Vhost>, Addresses),
+    /// The virtual addresses of a carp device.
+    Addresses(Arc<CarpDevice>, Addresses),
     /// The parent is up or down, has a carrier or none.
     ParentState,
     /// The parent's MTU or offloads.
@@ -130,7 +132,7 @@ impl Operation {
     /// or none any more. Joining and leaving (`group NAME`) is one of both groups.
     pub(crate) fn other_group(&mut self, rtnl: &Rtnl<'_>) -> Result<Option<Arc<Serializer>>> {
         let joins = match &self.kind {
-            Kind::Configure(vhost, settings) if settings.group.is_some() && vhost.is_open() => {
+            Kind::Configure(carp, settings) if settings.group.is_some() && carp.is_open() => {
                 settings.group
             }
             Kind::Ties => None,
@@ -152,13 +154,14 @@ impl Operation {
         core::ptr::eq(&*self.parent, parent)
     }
 
-    /// The virtual host that it is about; none: the parent as a whole.
-    fn vhost(&self) -> Option<&Arc<Vhost>> {
+    /// The carp device that it is about, and the virtual host that names it; none: the parent as a
+    /// whole.
+    fn about(&self) -> Option<(&CarpDevice, &Vhost)> {
         match &self.kind {
-            Kind::Join(vhost, _)
-            | Kind::Configure(vhost, _)
-            | Kind::State(vhost, _)
-            | Kind::Addresses(vhost, _) => Some(vhost),
+            Kind::Join(carp, _)
+            | Kind::Configure(carp, _)
+            | Kind::State(carp, _)
+            | Kind::Addresses(carp, _) => Some((carp, carp.first())),
             // While it waits it is about one.
             Kind::Vhid(renumbering) => renumbering.first(),
             Kind::Leave
@@ -170,14 +173,14 @@ impl Operation {
         }
     }
 
-    pub(crate) fn is_about_vhost(&self, vhost: &Vhost) -> bool {
-        self.vhost()
-            .is_some_and(|subject| core::ptr::eq(&**subject, vhost))
+    pub(crate) fn is_about_device(&self, carp: &CarpDevice) -> bool {
+        self.about()
+            .is_some_and(|(subject, _)| core::ptr::eq(subject, carp))
     }
 
-    /// `vhost` is to begin to hear what its parent receives.
-    pub(super) fn is_join_of(&self, vhost: &Vhost) -> bool {
-        matches!(self.kind, Kind::Join(..)) && self.is_about_vhost(vhost)
+    /// `carp` is to begin to hear what its parent receives.
+    pub(super) fn is_join_of(&self, carp: &CarpDevice) -> bool {
+        matches!(self.kind, Kind::Join(..)) && self.is_about_device(carp)
     }
 
     /// A parent, as what an operation is about.
@@ -247,12 +250,12 @@ impl Operation {
 
     fn first_step(&mut self, rtnl: &Rtnl<'_>) -> Progress {
         match &mut self.kind {
-            Kind::Join(vhost, fresh) => {
-                if let Some(fresh) = fresh.take().filter(|_| vhost.is_open()) {
+            Kind::Join(carp, fresh) => {
+                if let Some(fresh) = fresh.take().filter(|_| carp.is_open()) {
                     self.parent
-                        .replace(fresh, |carp_if| carp_if.insert(vhost.clone()));
-                    vhost.joined(rtnl);
-                    ties::share_fate_of(rtnl, vhost);
+                        .replace(fresh, |carp_if| carp_if.insert_all(carp));
+                    carp.joined(rtnl);
+                    ties::share_fate_of(rtnl, carp);
                 }
             }
             Kind::Vhid(renumbering) => {
@@ -261,16 +264,16 @@ impl Operation {
                     return Progress::Quiesce;
                 }
             }
-            Kind::State(vhost, state) => vhost.request(*state),
-            Kind::Configure(vhost, settings) => {
-                vhost.configure(settings);
+            Kind::State(carp, state) => carp.request(*state),
+            Kind::Configure(carp, settings) => {
+                carp.configure(settings);
                 if settings.group.is_some() && self.tie(rtnl).is_err() {
                     return Progress::NoMemory;
                 }
             }
-            Kind::Addresses(vhost, list) => {
+            Kind::Addresses(carp, list) => {
                 let list = core::mem::take(list);
-                vhost.as_arc_borrow().set_addresses(rtnl, list);
+                carp.as_arc_borrow().set_addresses(rtnl, list);
             }
             Kind::ParentState => {
                 self.parent.state_changed(rtnl);
@@ -332,7 +335,7 @@ impl serializer::operation::Operation for Operation {
                 Origin::Request => c"request",
                 Origin::Event => c"event",
             },
-            vhid: self.vhost().map_or(0, |vhost| vhost.vhid()),
+            vhid: self.about().map_or(0, |(_, vhost)| vhost.vhid()),
             queued_ns: self.queued_ns,
         }
     }
@@ -355,7 +358,7 @@ impl serializer::operation::Operation for Operation {
 
     fn subject(&self) -> Subject {
         Subject {
-            vhost: self.vhost().map(|vhost| Arc::as_ptr(vhost).addr()),
+            vhost: self.about().map(|(_, vhost)| ptr::from_ref(vhost).addr()),
             ..Self::whole(&self.parent)
         }
     }

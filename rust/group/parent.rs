@@ -6,27 +6,25 @@
 //! the lock `writer` says the same to the compiler, and to who reads without RTNL.
 
 use super::{
+    carp_device::CarpDevice,
     carp_if::CarpIf,
+    home::Home,
     inspect::{inspector, Inspector},
     operation::{Kind, Operation},
-    serializer::Serializer,
     statistics::ParentCounters,
     ties,
     vhost::Vhost,
 };
-use crate::{
-    serializer::kind::Census,
-    sys::{
-        clock::Seldom,
-        hook::FrameHooks,
-        link,
-        lock::SpinLockBh,
-        log,
-        net_device::{DeviceRef, Mac, NetDevice, Rtnl},
-        queue,
-        rcu::{Fresh, RcuPointer, RetiredList},
-        trace,
-    },
+use crate::sys::{
+    clock::Seldom,
+    hook::FrameHooks,
+    link,
+    lock::SpinLockBh,
+    log,
+    net_device::{DeviceRef, Mac, NetDevice, Rtnl},
+    queue,
+    rcu::{Fresh, RcuPointer, RetiredList},
+    trace,
 };
 use kernel::sync::atomic::{Acquire, Atomic, Release};
 use kernel::{
@@ -45,7 +43,7 @@ const SOLICITATIONS_NS: u64 = 100_000_000;
 pub(crate) struct Parent {
     device: DeviceRef,
     #[pin]
-    home: SpinLockBh<Home>,
+    pub(super) home: SpinLockBh<Home>,
     carp_if: RcuPointer<CarpIf>,
     retired: RetiredList<CarpIf>,
     pub(crate) counters: ParentCounters,
@@ -80,48 +78,12 @@ impl WorkItem for Parent {
     }
 }
 
-/// The group of a parent.
-struct Home {
-    serializer: Arc<Serializer>,
-    /// What the serializer has room for on its account.
-    census: Census,
-}
-
-/// Room for all that can be asked of one virtual host at once.
-pub(super) struct Seat(Arc<Parent>);
-
-impl Seat {
-    pub(super) fn new(parent: Arc<Parent>) -> Result<Self> {
-        parent.serializer().promise(Self::CENSUS)?;
-        parent.home.lock().census.add(Self::CENSUS);
-        Ok(Self(parent))
-    }
-
-    const CENSUS: Census = Census {
-        parents: 0,
-        vhosts: 1,
-    };
-}
-
-impl core::ops::Deref for Seat {
-    type Target = Arc<Parent>;
-    fn deref(&self) -> &Arc<Parent> {
-        &self.0
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.release(Self::CENSUS);
-    }
-}
-
 /// What only a change of the snapshot needs.
 struct Writer {
     /// In place while there are members.
     presence: Option<Presence>,
-    /// The virtual hosts that have joined, or are about to.
-    members: KVec<Arc<Vhost>>,
+    /// The carp devices that have joined, or are about to.
+    members: KVec<Arc<CarpDevice>>,
     /// One for each member: the snapshot without it needs memory too, and a device that is being
     /// deleted cannot be told that there is none.
     spares: KVec<Fresh<CarpIf>>,
@@ -140,13 +102,7 @@ struct Presence {
 impl Parent {
     pub(crate) fn new(device: &NetDevice) -> Result<Arc<Self>> {
         let device = DeviceRef::new(device);
-        let serializer = Serializer::new()?;
-        let census = Census {
-            parents: 1,
-            vhosts: 0,
-        };
-        serializer.promise(census)?;
-        let home = Home { serializer, census };
+        let home = Home::new()?;
         Arc::pin_init(
             pin_init!(Self {
                 device,
@@ -176,34 +132,6 @@ impl Parent {
         &self.device
     }
 
-    /// That of its group. Any context.
-    pub(crate) fn serializer(&self) -> Arc<Serializer> {
-        self.home.lock().serializer.clone()
-    }
-
-    /// Has room for so many in its group.
-    pub(super) fn census(&self) -> Census {
-        self.home.lock().census
-    }
-
-    /// Belongs to another group from now on, which has room for what it has had room for; returns
-    /// for how many that is by now.
-    pub(super) fn move_to(&self, serializer: Arc<Serializer>) -> Census {
-        let mut home = self.home.lock();
-        home.serializer = serializer;
-        home.census
-    }
-
-    /// Does not need room for these any more. Context: process.
-    fn release(&self, less: Census) {
-        let serializer = {
-            let mut home = self.home.lock();
-            home.census.subtract(less);
-            home.serializer.clone()
-        };
-        serializer.release(less);
-    }
-
     /// Up, and with a carrier.
     pub(crate) fn works(&self) -> bool {
         self.device.is_up() && self.device.has_carrier()
@@ -230,7 +158,7 @@ impl Parent {
     pub(crate) fn prepare_to_join(
         self: &Arc<Self>,
         rtnl: &Rtnl<'_>,
-        vhost: Arc<Vhost>,
+        carp: Arc<CarpDevice>,
     ) -> Result<Fresh<CarpIf>> {
         let fresh = Fresh::new(CarpIf::new()?)?;
         let spare = Fresh::new(CarpIf::new()?)?;
@@ -244,7 +172,7 @@ impl Parent {
             });
         }
         writer.spares.push_within_capacity(spare).or(Err(ENOMEM))?;
-        writer.members.push_within_capacity(vhost).or(Err(ENOMEM))?;
+        writer.members.push_within_capacity(carp).or(Err(ENOMEM))?;
         Ok(fresh)
     }
 
@@ -257,26 +185,26 @@ impl Parent {
         self.publish(&mut writer, fresh);
     }
 
-    /// Publishes a snapshot without `vhid`, which had prepared to join, and ends the presence
-    /// behind the last one; true: it was. Not put off: its device may be about to go.
-    pub(crate) fn leave(self: &Arc<Self>, rtnl: &Rtnl<'_>, vhost: &Vhost) -> bool {
-        let vhid = vhost.vhid();
+    /// Publishes a snapshot without the virtual hosts of `carp`, which had prepared to join, and
+    /// ends the presence after the last one; true: it was. Not put off: the device may be about to
+    /// go.
+    pub(crate) fn leave(self: &Arc<Self>, rtnl: &Rtnl<'_>, carp: &CarpDevice) -> bool {
         let serializer = self.serializer();
-        let had_joined = !serializer.forget(rtnl, |waiting| waiting.is_join_of(vhost));
+        let had_joined = !serializer.forget(rtnl, |waiting| waiting.is_join_of(carp));
         let presence = {
             let mut writer = self.writer.lock();
-            let is_it = |member: &Arc<Vhost>| core::ptr::eq(&**member, vhost);
+            let is_it = |member: &Arc<CarpDevice>| core::ptr::eq(&**member, carp);
             if let Some(index) = writer.members.iter().position(is_it) {
                 // Not the last reference: its device has one.
                 let _ = writer.members.remove(index);
             }
             let spare = writer.spares.pop();
             if let Some(resting) = &mut writer.resting {
-                resting.remove(vhid);
-            } else if self.has(vhid) {
+                resting.remove_all(carp);
+            } else if self.has_any(carp) {
                 let fresh = spare.and_then(|mut fresh| {
                     fresh.copy(self.carp_if.read(&Guard::new()));
-                    fresh.remove(vhid);
+                    fresh.remove_all(carp);
                     (!fresh.is_empty()).then_some(fresh)
                 });
                 self.publish(&mut writer, fresh);
@@ -321,14 +249,14 @@ impl Parent {
         self.serializer().at_once(rtnl, self.device(), subject, f);
     }
 
-    /// The device of `vhost`, which has left, is deleted: what waits for its turn about it is
+    /// `carp`, which has left, is deleted: what waits for its turn about it is
     /// forgotten, and with the last one all that would keep the parent from going.
-    pub(crate) fn forget(&self, rtnl: &Rtnl<'_>, vhost: &Vhost) {
+    pub(crate) fn forget(&self, rtnl: &Rtnl<'_>, carp: &CarpDevice) {
         let left = self
             .device()
-            .find_upper(rtnl, |upper| link::of::<Vhost>(upper).map(|_| ()));
+            .find_upper(rtnl, |upper| link::of::<CarpDevice>(upper).map(|_| ()));
         self.serializer().forget(rtnl, |waiting| {
-            waiting.is_about(self) && (left.is_none() || waiting.is_about_vhost(vhost))
+            waiting.is_about(self) && (left.is_none() || waiting.is_about_device(carp))
         });
     }
 
@@ -354,10 +282,12 @@ impl Parent {
         may_be
     }
 
-    fn has(&self, vhid: u8) -> bool {
+    fn has_any(&self, carp: &CarpDevice) -> bool {
         let guard = Guard::new();
-        self.carp_if(&guard)
-            .is_some_and(|carp_if| carp_if.get(vhid).is_some())
+        self.carp_if(&guard).is_some_and(|carp_if| {
+            carp.vhosts()
+                .any(|vhost| carp_if.get(vhost.vhid()).is_some())
+        })
     }
 
     /// The virtual hosts that run, to be kept beyond a guard.
@@ -370,13 +300,13 @@ impl Parent {
         Ok(vhosts)
     }
 
-    /// Those, and those at rest or about to run.
-    pub(crate) fn members(&self) -> Result<KVec<Arc<Vhost>>> {
-        let mut vhosts = KVec::with_capacity(CarpIf::CONTAINERS, GFP_KERNEL_ACCOUNT)?;
-        for vhost in &self.writer.lock().members {
-            vhosts.push_within_capacity(vhost.clone()).or(Err(ENOMEM))?;
+    /// The carp devices whose virtual hosts run, are at rest or are about to run.
+    pub(crate) fn members(&self) -> Result<KVec<Arc<CarpDevice>>> {
+        let mut members = KVec::with_capacity(CarpIf::CONTAINERS, GFP_KERNEL_ACCOUNT)?;
+        for carp in &self.writer.lock().members {
+            members.push_within_capacity(carp.clone()).or(Err(ENOMEM))?;
         }
-        Ok(vhosts)
+        Ok(members)
     }
 
     /// The parent has another name.
@@ -437,17 +367,17 @@ impl Parent {
 
     /// The parent is up or down, has a carrier or none.
     pub(crate) fn state_changed(&self, rtnl: &Rtnl<'_>) {
-        self.for_each_upper(rtnl, |_, vhost| vhost.start_or_stop(rtnl));
+        self.for_each_vhost(rtnl, |vhost| vhost.start_or_stop(rtnl));
     }
 
     /// The parent is about to be set down: whoever is MASTER on it leaves while it can say so.
     pub(crate) fn goes_down(&self, rtnl: &Rtnl<'_>) {
-        self.for_each_upper(rtnl, |_, vhost| vhost.parent_goes_down());
+        self.for_each_vhost(rtnl, Vhost::parent_goes_down);
     }
 
     /// The neighbours may look elsewhere for whoever is MASTER on the parent.
     pub(crate) fn notify_peers(&self, rtnl: &Rtnl<'_>) {
-        self.for_each_upper(rtnl, |_, vhost| vhost.notify_peers());
+        self.for_each_vhost(rtnl, Vhost::notify_peers);
     }
 
     /// Demotes what is tied to parents that do not work, this one or others; and nothing else.
@@ -457,9 +387,9 @@ impl Parent {
 
     /// The parent's MTU or offloads have changed: what stands on it follows.
     pub(crate) fn limits_changed(&self, rtnl: &Rtnl<'_>) {
-        self.for_each_upper(rtnl, |upper, vhost| {
+        self.for_each_upper(rtnl, |upper, carp| {
             upper.inherit_limits(rtnl, self.device());
-            vhost.forget_lost_groups(rtnl);
+            carp.forget_lost_groups(rtnl);
             let mtu = self.device().mtu();
             if upper.mtu() > mtu && upper.set_mtu(rtnl, mtu).is_err() {
                 log::warn(
@@ -482,7 +412,7 @@ impl Parent {
         trace::parent_address(self.device());
     }
 
-    /// Calls `f` with each MAC address that the device lets in for its virtual hosts, as often as
+    /// Calls `f` with each MAC address that the device lets in for what stands on it, as often as
     /// it does; until `f` fails.
     pub(crate) fn for_each_mac(
         &self,
@@ -490,18 +420,22 @@ impl Parent {
         f: &mut dyn FnMut(&Mac) -> Result,
     ) -> Result {
         let failed = self.device().find_upper(rtnl, |upper| {
-            link::of::<Vhost>(upper)?.for_each_mac(rtnl, f).err()
+            link::of::<CarpDevice>(upper)?.for_each_mac(rtnl, f).err()
         });
         failed.map_or(Ok(()), Err)
     }
 
-    fn for_each_upper(&self, rtnl: &Rtnl<'_>, mut f: impl FnMut(&NetDevice, &Vhost)) {
+    fn for_each_upper(&self, rtnl: &Rtnl<'_>, mut f: impl FnMut(&NetDevice, &CarpDevice)) {
         self.device().find_upper(rtnl, |upper| {
-            if let Some(vhost) = link::of::<Vhost>(upper) {
-                f(upper, &vhost);
+            if let Some(carp) = link::of::<CarpDevice>(upper) {
+                f(upper, &carp);
             }
             None::<()>
         });
+    }
+
+    fn for_each_vhost(&self, rtnl: &Rtnl<'_>, f: impl Fn(&Vhost)) {
+        self.for_each_upper(rtnl, |_, carp| carp.vhosts().for_each(|vhost| f(vhost)));
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! Context: RTNL.
 
-use super::{carp_if::CarpIf, parent::Parent, vhost::Vhost};
+use super::{carp_device::CarpDevice, carp_if::CarpIf, parent::Parent, vhost::Vhost};
 use crate::{
     proto::link::mac,
     sys::{log, net_device::Rtnl, rcu::Fresh},
@@ -19,6 +19,7 @@ pub(crate) struct Renumbering {
 }
 
 struct Member {
+    carp: Arc<CarpDevice>,
     vhost: Arc<Vhost>,
     vhid: u8,
 }
@@ -26,25 +27,29 @@ struct Member {
 impl Member {
     /// Gives back what [`Renumbering::new`] has taken for it.
     fn forget(&self, rtnl: &Rtnl<'_>) {
-        self.vhost.unclaim(self.vhid);
-        let parent = self.vhost.parent_device();
+        self.carp.unclaim(&self.vhost, self.vhid);
+        let parent = self.carp.parent_device();
         parent.drop_unicast(rtnl, &mac::virtual_mac(self.vhid));
     }
 }
 
 impl Renumbering {
-    /// Of one virtual host. Takes what it takes; or fails, and takes nothing.
-    pub(crate) fn new(rtnl: &Rtnl<'_>, vhost: Arc<Vhost>, vhid: u8) -> Result<Self> {
+    /// Of one virtual host of `carp`. Takes what it takes; or fails, and takes nothing.
+    pub(crate) fn new(
+        rtnl: &Rtnl<'_>,
+        carp: Arc<CarpDevice>,
+        vhost: Arc<Vhost>,
+        vhid: u8,
+    ) -> Result<Self> {
         let mut members = KVec::with_capacity(1, GFP_KERNEL_ACCOUNT)?;
         let without = Some(Fresh::new(CarpIf::new()?)?);
         let with = Some(Fresh::new(CarpIf::new()?)?);
-        vhost.claim(rtnl, vhid)?;
-        vhost
-            .parent_device()
+        carp.claim(rtnl, &vhost, vhid)?;
+        carp.parent_device()
             .accept_unicast(rtnl, &mac::virtual_mac(vhid))
-            .inspect_err(|_| vhost.unclaim(vhid))?;
+            .inspect_err(|_| carp.unclaim(&vhost, vhid))?;
         members
-            .push_within_capacity(Member { vhost, vhid })
+            .push_within_capacity(Member { carp, vhost, vhid })
             .or(Err(ENOMEM))?;
         Ok(Self {
             members,
@@ -60,9 +65,10 @@ impl Renumbering {
         }
     }
 
-    /// The virtual host that it was asked for first.
-    pub(super) fn first(&self) -> Option<&Arc<Vhost>> {
-        self.members.first().map(|member| &member.vhost)
+    /// The virtual host that it was asked for first, and its device.
+    pub(super) fn first(&self) -> Option<(&CarpDevice, &Vhost)> {
+        let member = self.members.first()?;
+        Some((&member.carp, &member.vhost))
     }
 
     /// Makes room for so many others.
@@ -75,7 +81,7 @@ impl Renumbering {
         for member in other.members {
             if let Err(refused) = self.members.push_within_capacity(member) {
                 log::warn(
-                    refused.0.vhost.parent_device(),
+                    refused.0.carp.parent_device(),
                     fmt!("a change of a vhid was lost: there was no room for it"),
                 );
             }
@@ -93,7 +99,7 @@ impl Renumbering {
             // What was let in when this was asked for, the device lets in when it is up.
             member.forget(rtnl);
             if !is_there {
-                vhost.renumber(rtnl, member.vhid);
+                member.carp.renumber(rtnl, vhost, member.vhid);
             }
             false
         });
@@ -122,9 +128,9 @@ impl Renumbering {
     /// Gives them their vhids, and brings up those whose devices have not been set down since.
     pub(super) fn finish(&mut self, rtnl: &Rtnl<'_>, parent: &Parent) {
         let mut runs = false;
-        for Member { vhost, vhid } in &self.members {
+        for Member { carp, vhost, vhid } in &self.members {
             let (old, new) = (vhost.mac(), mac::virtual_mac(*vhid));
-            vhost.renumber(rtnl, *vhid);
+            carp.renumber(rtnl, vhost, *vhid);
             let is_open = vhost.is_open();
             runs |= is_open;
             parent

@@ -12,7 +12,8 @@
 //! Context: RTNL, as steps of operations.
 
 use super::{
-    operation::Kind, parent::Parent, parents::Parents, serializer::Serializer, vhost::Vhost,
+    carp_device::CarpDevice, operation::Kind, parent::Parent, parents::Parents,
+    serializer::Serializer,
 };
 use crate::sys::{link, namespace::Namespace, net_device::Rtnl};
 use kernel::{
@@ -56,17 +57,17 @@ impl GroupName {
 fn for_each_tied(
     rtnl: &Rtnl<'_>,
     namespace: &Namespace,
-    mut f: impl FnMut(ArcBorrow<'_, Vhost>, GroupName) -> Result,
+    mut f: impl FnMut(ArcBorrow<'_, CarpDevice>, GroupName) -> Result,
 ) -> Result {
     namespace.for_each_device(rtnl, |device| {
-        let Some(vhost) = link::of::<Vhost>(device) else {
+        let Some(carp) = link::of::<CarpDevice>(device) else {
             return Ok(());
         };
-        let group = vhost.group();
-        if group.is_none() || !vhost.is_open() {
+        let group = carp.group();
+        if group.is_none() || !carp.is_open() {
             return Ok(());
         }
-        f(vhost, group)
+        f(carp, group)
     })
 }
 
@@ -91,8 +92,8 @@ impl Ties {
         let mut this = Self::default();
         // By each name, the first one that has it.
         let mut names: RBTree<GroupName, usize> = RBTree::new();
-        for_each_tied(rtnl, namespace, |vhost, group| {
-            let parent = this.add(vhost.parent())?;
+        for_each_tied(rtnl, namespace, |carp, group| {
+            let parent = this.add(carp.parent())?;
             if let Some(first) = names.get(&group) {
                 this.tie(*first, parent);
             } else {
@@ -194,16 +195,16 @@ pub(super) fn other_group(
         names.try_create_and_insert(name, (), GFP_KERNEL_ACCOUNT)?;
     }
     let namespace = parent.device().namespace(rtnl);
-    for_each_tied(rtnl, namespace, |vhost, group| {
-        if Arc::ptr_eq(vhost.parent(), parent) && names.get(&group).is_none() {
+    for_each_tied(rtnl, namespace, |carp, group| {
+        if Arc::ptr_eq(carp.parent(), parent) && names.get(&group).is_none() {
             names.try_create_and_insert(group, (), GFP_KERNEL_ACCOUNT)?;
         }
         Ok(())
     })?;
     let mut found = None;
-    for_each_tied(rtnl, namespace, |vhost, group| {
+    for_each_tied(rtnl, namespace, |carp, group| {
         if found.is_none() && names.get(&group).is_some() {
-            let other = vhost.parent().serializer();
+            let other = carp.parent().serializer();
             found = (!Arc::ptr_eq(&other, &own)).then_some(other);
         }
         Ok(())
@@ -218,9 +219,9 @@ pub(super) fn parents_of_group(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) -> Result<
     found.add(parent)?;
     let namespace = parent.device().namespace(rtnl);
     namespace.for_each_device(rtnl, |device| {
-        if let Some(vhost) = link::of::<Vhost>(device) {
-            if Arc::ptr_eq(&vhost.parent().serializer(), &own) {
-                found.add(vhost.parent())?;
+        if let Some(carp) = link::of::<CarpDevice>(device) {
+            if Arc::ptr_eq(&carp.parent().serializer(), &own) {
+                found.add(carp.parent())?;
             }
         }
         Ok(())
@@ -259,7 +260,7 @@ pub(crate) fn has_gone(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) {
     let namespace = parent.device().namespace(rtnl);
     // Never fails: nothing in it does.
     let _ = namespace.for_each_device(rtnl, |device| {
-        let other = link::of::<Vhost>(device).map(|vhost| vhost.parent().clone());
+        let other = link::of::<CarpDevice>(device).map(|carp| carp.parent().clone());
         let is_left = |other: &Arc<Parent>| {
             !Arc::ptr_eq(other, parent) && Arc::ptr_eq(&other.serializer(), &own)
         };
@@ -272,43 +273,43 @@ pub(crate) fn has_gone(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) {
 }
 
 /// No other device on its parent that is up has its group.
-pub(crate) fn is_the_only_one(rtnl: &Rtnl<'_>, vhost: &Vhost) -> bool {
-    let parent = vhost.parent_device();
+pub(crate) fn is_the_only_one(rtnl: &Rtnl<'_>, carp: &CarpDevice) -> bool {
+    let parent = carp.parent_device();
     let other = parent.find_upper(rtnl, |upper| {
-        let other = link::of::<Vhost>(upper)?;
-        let is_other = !core::ptr::eq(&*other, vhost);
-        (is_other && other.is_open() && other.group() == vhost.group()).then_some(())
+        let other = link::of::<CarpDevice>(upper)?;
+        let is_other = !core::ptr::eq(&*other, carp);
+        (is_other && other.is_open() && other.group() == carp.group()).then_some(())
     });
     other.is_none()
 }
 
 /// Demotes this one, which is up, if it is tied to a parent that does not work, and not otherwise.
-pub(super) fn share_fate_of(rtnl: &Rtnl<'_>, vhost: &Vhost) {
-    if vhost.group().is_none() {
+pub(super) fn share_fate_of(rtnl: &Rtnl<'_>, carp: &CarpDevice) {
+    if carp.group().is_none() {
         return;
     }
     let mut is_down = false;
-    let namespace = vhost.parent_device().namespace(rtnl);
+    let namespace = carp.parent_device().namespace(rtnl);
     // Never fails: nothing in it does.
     let _ = for_each_tied(rtnl, namespace, |other, group| {
-        is_down |= group == vhost.group() && !other.parent().works();
+        is_down |= group == carp.group() && !other.parent().works();
         Ok(())
     });
-    vhost.set_group_down(is_down);
+    carp.set_group_down(is_down);
 }
 
 /// Demotes what is tied to a parent that does not work, and nothing else.
 pub(super) fn share_fate(rtnl: &Rtnl<'_>, namespace: &Namespace) -> Result {
     let mut failed: RBTree<GroupName, ()> = RBTree::new();
-    for_each_tied(rtnl, namespace, |vhost, group| {
-        if !vhost.parent().works() && failed.get(&group).is_none() {
+    for_each_tied(rtnl, namespace, |carp, group| {
+        if !carp.parent().works() && failed.get(&group).is_none() {
             failed.try_create_and_insert(group, (), GFP_KERNEL_ACCOUNT)?;
         }
         Ok(())
     })?;
     namespace.for_each_device(rtnl, |device| {
-        if let Some(vhost) = link::of::<Vhost>(device) {
-            vhost.set_group_down(vhost.is_open() && failed.get(&vhost.group()).is_some());
+        if let Some(carp) = link::of::<CarpDevice>(device) {
+            carp.set_group_down(carp.is_open() && failed.get(&carp.group()).is_some());
         }
         Ok(())
     })

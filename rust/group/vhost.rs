@@ -9,54 +9,49 @@ mod step;
 
 use self::step::Outbox;
 use super::{
-    addresses::{Addresses, Families, Groups},
-    digest::Unhashed,
+    addresses::Families,
+    holder::{Holder, Standing},
     notices::{self, Fault},
-    operation::Kind,
-    parent::{Parent, Seat},
     quiescence::Users,
     statistics::Counters,
-    status::{LastChange, Settings, Status},
-    ties::GroupName,
+    status::{LastChange, Status},
 };
 use crate::{
-    address::{conflicts::Conflicts, ownership::Ownership, table},
     proto::{
         carp::{
             advert::{Advert, Reject, Source},
+            auth::Digest,
             signature::{Heard, List, Signatures},
         },
-        config::Config,
+        config::{Changes, Config},
         link::mac,
         machine::{Actions, Event, Machine, Reason, State},
     },
     sys::{
         atomic::Byte,
         clock,
-        hmac::{HmacSha1, Key},
-        inet6, link,
+        hmac::HmacSha1,
         lock::SpinLockBh,
-        net_device::{Mac, NetDevice, RcuDevice, Rtnl, RtnlGuard},
-        queue,
-        timer::{impl_has_timer, Timer},
+        net_device::{Mac, NetDevice, RcuDevice, Rtnl},
+        timer::{impl_has_timer, HasTimer, Timer},
     },
 };
 use kernel::sync::atomic::{Acquire, Atomic, Full, Release};
 use kernel::{
-    alloc::KVec,
-    impl_has_work, new_work,
     prelude::*,
     static_lock_class,
-    sync::{rcu::Guard, Arc, ArcBorrow},
-    workqueue::{Work, WorkItem},
+    sync::{rcu::Guard, Arc},
 };
 
 #[pin_data(PinnedDrop)]
 pub(crate) struct Vhost {
+    #[pin]
+    timer: Timer<Vhost>,
     /// Changes at rest only.
     vhid: Atomic<Byte>,
-    device: Arc<RcuDevice>,
-    parent: Seat,
+    /// Among those of its device.
+    place: usize,
+    holder: Arc<Holder>,
     /// The state, for the data path.
     is_master: Atomic<bool>,
     users: Users,
@@ -64,61 +59,24 @@ pub(crate) struct Vhost {
     is_held: Atomic<bool>,
     #[pin]
     core: SpinLockBh<Core>,
-    #[pin]
-    timer: Timer<Vhost>,
-    ownership: Arc<Ownership>,
-    /// Its list of addresses has changed, where it could not be read.
-    addresses_changed: Atomic<bool>,
-    /// There was no memory for that: not at once again.
-    lacks_memory: Atomic<bool>,
-    pub(crate) conflicts: Conflicts,
-    /// Reads what could not be read before.
-    #[pin]
-    work: Work<Vhost>,
 }
 
 impl_has_timer!(Vhost, timer, Vhost::timer_expired);
-impl_has_work! { impl HasWork<Self> for Vhost { self.work } }
-
-impl WorkItem for Vhost {
-    type Pointer = Arc<Self>;
-
-    fn run(this: Arc<Self>) {
-        if this.lacks_memory.xchg(false, Full) {
-            queue::wait_for_memory();
-        }
-        // If it fails, this runs again.
-        let _ = this.as_arc_borrow().catch_up(&RtnlGuard::new());
-    }
-}
-
-/// The tables have the routes of the addresses of `device`. Context: process.
-fn invite(device: &NetDevice) {
-    if let Some(vhost) = link::of::<Vhost>(device) {
-        vhost.invite();
-    }
-}
 
 /// What the lock protects.
 pub(crate) struct Core {
     machine: Machine,
     /// The settings that it will have, but for the vhid.
     intended: Config,
-    key: Key,
     signatures: Signatures<HmacSha1>,
-    addresses: Addresses,
     families: Families,
-    /// Those that the parent listens to for it.
-    groups: Groups,
-    /// The vhids that it will have, one after the other.
-    claims: KVec<u8>,
-    /// The device is up.
-    is_open: bool,
+    has_addresses: bool,
     /// It hears what its parent receives.
     has_joined: bool,
-    group: GroupName,
     /// While at rest: what it was before.
     resume_as: Option<State>,
+    /// As its device knows it.
+    standing: Standing,
     last_change: Option<LastChange>,
     /// Somebody's counter does not grow, and the administrator has been told.
     told_counter: bool,
@@ -127,44 +85,37 @@ pub(crate) struct Core {
 }
 
 impl Vhost {
-    pub(crate) fn new(config: Config, key: Key, parent: Arc<Parent>) -> Result<Arc<Self>> {
-        let digest = Unhashed::new(&key, config.vhid).of(&mut Addresses::default());
+    /// The one at `place` among the virtual hosts of its device, which has no addresses yet.
+    pub(super) fn new(
+        config: Config,
+        digest: Digest<HmacSha1>,
+        holder: Arc<Holder>,
+        place: usize,
+    ) -> Result<Arc<Self>> {
         let core = Core {
             machine: Machine::new(config, u64::from(clock::random_u32())),
             intended: config,
-            key,
             signatures: Signatures::new(digest),
-            addresses: Addresses::default(),
             families: Families::default(),
-            groups: Groups::default(),
-            claims: KVec::new(),
-            is_open: false,
+            has_addresses: false,
             has_joined: false,
-            group: GroupName::default(),
             resume_as: None,
+            standing: Standing::default(),
             last_change: None,
             told_counter: false,
             counters: Counters::default(),
             outbox: Outbox::default(),
         };
-        let device = Arc::new(RcuDevice::empty(), GFP_KERNEL_ACCOUNT)?;
-        let ownership = Ownership::new(device.clone(), parent.device(), invite)?;
-        let parent = Seat::new(parent)?;
         Arc::pin_init(
             pin_init!(Self {
+                timer <- Timer::new(),
                 vhid: Atomic::new(Byte(config.vhid)),
-                device,
-                parent,
+                place,
+                holder,
                 is_master: Atomic::new(false),
                 users: Users::new(),
                 is_held: Atomic::new(false),
                 core <- SpinLockBh::new(core, c"carp vhost", static_lock_class!()),
-                timer <- Timer::new(),
-                ownership,
-                addresses_changed: Atomic::new(false),
-                lacks_memory: Atomic::new(false),
-                conflicts: Conflicts::new(),
-                work <- new_work!("carp addresses"),
             }),
             GFP_KERNEL_ACCOUNT,
         )
@@ -178,35 +129,8 @@ impl Vhost {
         mac::virtual_mac(self.vhid())
     }
 
-    /// It has this vhid, or will have it: no other virtual host on this parent may.
-    pub(crate) fn claims(&self, vhid: u8) -> bool {
-        self.vhid() == vhid || self.core.lock().claims.contains(&vhid)
-    }
-
-    /// Calls `f` with each MAC address that the parent lets in for it, until `f` fails: its own
-    /// while the device is up, and that of each vhid that it claims.
-    pub(crate) fn for_each_mac(
-        &self,
-        _rtnl: &Rtnl<'_>,
-        f: &mut dyn FnMut(&Mac) -> Result,
-    ) -> Result {
-        if self.is_open() {
-            f(&self.mac())?;
-        }
-        let mut at = 0_usize;
-        loop {
-            // RTNL keeps the list as it is; `f` is not called with the lock held.
-            let claim = self.core.lock().claims.get(at).copied();
-            let Some(vhid) = claim else { return Ok(()) };
-            f(&mac::virtual_mac(vhid))?;
-            at = at.saturating_add(1);
-        }
-    }
-
-    /// The vhid that it will have when all that was asked for is done.
-    pub(crate) fn intended_vhid(&self) -> u8 {
-        let core = self.core.lock();
-        core.claims.last().copied().unwrap_or(self.vhid())
+    pub(super) fn place(&self) -> usize {
+        self.place
     }
 
     /// The settings that it will have when all that was asked for is done; the vhid is not counted.
@@ -215,45 +139,18 @@ impl Vhost {
     }
 
     /// Settings that are asked for now.
-    pub(crate) fn intend(&self, _rtnl: &Rtnl<'_>, config: Config) {
-        self.core.lock().intended = config;
-    }
-
-    /// Claims `vhid`, which it will have behind the others that it claims.
-    pub(crate) fn claim(&self, _rtnl: &Rtnl<'_>, vhid: u8) -> Result {
-        // Allocated without the lock; RTNL keeps others from claiming meanwhile.
-        let len = self.core.lock().claims.len();
-        let mut claims = KVec::with_capacity(len.saturating_add(1), GFP_KERNEL_ACCOUNT)?;
-        let old = {
-            let mut core = self.core.lock();
-            for claim in Iterator::chain(core.claims.iter(), [&vhid]) {
-                claims.push_within_capacity(*claim).or(Err(ENOMEM))?;
-            }
-            core::mem::replace(&mut core.claims, claims)
-        };
-        drop(old);
-        Ok(())
-    }
-
-    /// Does not claim `vhid` any more: it has it, or nothing has come of it.
-    pub(crate) fn unclaim(&self, vhid: u8) {
+    pub(crate) fn intend(&self, _rtnl: &Rtnl<'_>, changes: &Changes) {
         let mut core = self.core.lock();
-        if let Some(index) = core.claims.iter().position(|claim| *claim == vhid) {
-            let _ = core.claims.remove(index);
-        }
+        core.intended = changes.apply(&core.intended);
     }
 
     /// The carp device.
     pub(crate) fn device(&self) -> &RcuDevice {
-        &self.device
+        self.holder.device()
     }
 
-    pub(crate) fn parent(&self) -> &Arc<Parent> {
-        &self.parent
-    }
-
-    pub(crate) fn parent_device(&self) -> &NetDevice {
-        self.parent.device()
+    fn parent_device(&self) -> &NetDevice {
+        self.holder.lower().device()
     }
 
     /// For the data path: no lock, no memory that anybody writes but at a change of state.
@@ -261,20 +158,10 @@ impl Vhost {
         self.is_master.load(Acquire)
     }
 
-    /// The addresses are this host's.
-    pub(crate) fn owns_addresses(&self) -> bool {
-        self.ownership.is_owned()
-    }
-
-    pub(crate) fn ownership(&self) -> &Arc<Ownership> {
-        &self.ownership
-    }
-
     pub(crate) fn status(&self) -> Status {
         let core = self.core.lock();
         Status {
             config: *core.machine.config(),
-            group: core.group,
             state: core.machine.state(),
             master: core.machine.master(),
             last_change: core.last_change,
@@ -283,89 +170,33 @@ impl Vhost {
         }
     }
 
-    /// It runs, or will when what is under way is done.
-    pub(crate) fn is_to_run(&self) -> bool {
-        let runs = {
-            let core = self.core.lock();
-            core.machine.state() != State::Init || core.resume_as.is_some()
-        };
-        runs || self.is_open() && self.parent.serializer().is_busy()
+    /// It runs, or will when it is not at rest any more.
+    pub(super) fn runs(&self) -> bool {
+        let core = self.core.lock();
+        core.machine.state() != State::Init || core.resume_as.is_some()
     }
 
-    /// The device is up.
+    /// Its device is up.
     pub(crate) fn is_open(&self) -> bool {
-        self.core.lock().is_open
-    }
-
-    /// The device is set up: its parent listens for it. It runs once it has joined its parent's
-    /// snapshot. Fails for want of memory; [`Vhost::stop_listening`] then is called all the same.
-    pub(crate) fn open(&self, rtnl: &Rtnl<'_>) -> Result {
-        let addresses = self.core.lock().addresses.v6.len();
-        let room = Groups::room(addresses)?;
-        if let Some(device) = self.device.get_rtnl(rtnl) {
-            self.put_in_table(rtnl, &Addresses::of(rtnl, device)?)?;
-        }
-        self.core.lock().is_open = true;
-        self.listen(rtnl, room)
-    }
-
-    /// The device has been set down, or could not be set up.
-    pub(crate) fn stop_listening(&self, rtnl: &Rtnl<'_>) {
-        self.core.lock().is_open = false;
-        // What of it remains if out of memory is not found.
-        let _ = self.put_in_table(rtnl, &Addresses::default());
-        // Leaving takes no memory.
-        let _ = self.listen(rtnl, Groups::default());
-    }
-
-    /// These are its addresses for the data path.
-    fn put_in_table(&self, rtnl: &Rtnl<'_>, addresses: &Addresses) -> Result {
-        let Addresses { v4, v6, .. } = addresses;
-        table::set(rtnl, &self.device, self.parent_device(), v4, v6)
-    }
-
-    /// Has the parent listen to what its addresses are asked for in, while the device is up.
-    /// Fails if there was no memory for some of it.
-    fn listen(&self, rtnl: &Rtnl<'_>, mut groups: Groups) -> Result {
-        {
-            let core = self.core.lock();
-            if core.is_open {
-                groups.follow(&core.addresses);
-            }
-        }
-        // The new ones first: what is in both is not left and joined again.
-        let outcome = groups.join(rtnl, self.parent_device());
-        let old = core::mem::replace(&mut self.core.lock().groups, groups);
-        old.leave(rtnl, self.parent_device());
-        outcome
-    }
-
-    /// A parent whose MTU is too small has no IPv6, and forgets what it listens to.
-    pub(crate) fn forget_lost_groups(&self, rtnl: &Rtnl<'_>) {
-        if !inet6::is_there(rtnl, self.parent_device()) {
-            let lost = core::mem::take(&mut self.core.lock().groups);
-            drop(lost);
-        }
+        self.holder.is_open()
     }
 
     /// It is in the parent's snapshot.
     pub(crate) fn joined(&self, rtnl: &Rtnl<'_>) {
         self.core.lock().has_joined = true;
-        let _ = self.parent.may_be_deaf();
+        let _ = self.holder.lower().may_be_deaf();
         self.start_or_stop(rtnl);
     }
 
-    /// The device is set down, and about to leave the snapshot. Says so to the peers. Context: any
-    /// but hard interrupts.
-    pub(crate) fn close(&self) {
+    /// The device is set down, and about to leave the snapshot. Says so to the peers. Context:
+    /// process.
+    pub(super) fn close(&self) {
         self.release();
         self.step(|core, now_ns| {
-            core.is_open = false;
             core.has_joined = false;
             core.stop(now_ns, Reason::DeviceDown)
         });
-        // An operation that waits for it to come to rest need not any more.
-        self.parent.serializer().wake();
+        self.stop_timer();
     }
 
     /// The device will be set down, or the host will. It is open until then, for it is still in the
@@ -379,13 +210,13 @@ impl Vhost {
 
     /// Runs if everything that it takes is there, and not otherwise.
     pub(crate) fn start_or_stop(&self, _rtnl: &Rtnl<'_>) {
-        let parent_works = self.parent.works();
+        let parent_works = self.holder.lower().works();
         self.step(|core, now_ns| {
             if !core.has_joined {
                 core.stop(now_ns, Reason::DeviceDown)
             } else if !parent_works {
                 core.stop(now_ns, Reason::ParentDown)
-            } else if core.addresses.is_empty() {
+            } else if !core.has_addresses {
                 core.stop(now_ns, Reason::NoAddress)
             } else if core.resume_as.take() == Some(State::Master) {
                 core.machine.event(now_ns, Event::Resume)
@@ -414,9 +245,8 @@ impl Vhost {
     }
 
     /// Has another vhid from now on, and another virtual MAC address. At rest, or not open.
-    pub(crate) fn renumber(&self, rtnl: &Rtnl<'_>, vhid: u8) {
+    pub(super) fn renumber(&self, vhid: u8) {
         self.vhid.store(Byte(vhid), Release);
-        self.unclaim(vhid);
         self.step(|core, now_ns| {
             let config = Config {
                 vhid,
@@ -424,10 +254,6 @@ impl Vhost {
             };
             core.machine.event(now_ns, Event::Configure(config))
         });
-        self.sign_anew();
-        if let Some(device) = self.device.get_rtnl(rtnl) {
-            device.change_address(rtnl, &self.mac());
-        }
     }
 
     /// The parent is about to be set down: says so to the peers as long as it can.
@@ -472,15 +298,6 @@ impl Vhost {
         }
     }
 
-    /// What it fails over together with.
-    pub(crate) fn group(&self) -> GroupName {
-        self.core.lock().group
-    }
-
-    pub(crate) fn set_group(&self, group: GroupName) {
-        self.core.lock().group = group;
-    }
-
     /// Something that it fails over together with does not work; or everything does.
     pub(crate) fn set_group_down(&self, down: bool) {
         self.step(|core, now_ns| core.machine.event(now_ns, Event::GroupDown(down)));
@@ -490,20 +307,13 @@ impl Vhost {
         self.users.enter().then(|| Inside(self))
     }
 
-    /// Changes the settings, and the key if there is a new one.
-    pub(crate) fn configure(&self, settings: &mut Settings) {
-        if let Some(group) = settings.group {
-            self.core.lock().group = group;
-        }
-        if let Some(key) = settings.key.take() {
-            self.core.lock().key = key;
-            self.sign_anew();
-        }
+    /// Changes the settings.
+    pub(super) fn configure(&self, changes: &Changes) {
         self.step(|core, now_ns| {
-            if settings.changes.strict.is_some() {
+            if changes.strict.is_some() {
                 core.told_counter = false;
             }
-            let config = settings.changes.apply(core.machine.config());
+            let config = changes.apply(core.machine.config());
             core.machine.event(now_ns, Event::Configure(config))
         });
     }
@@ -513,94 +323,31 @@ impl Vhost {
         self.step(|core, now_ns| core.machine.event(now_ns, Event::Request(state)));
     }
 
-    /// Has adverts signed with the key and for the vhid as they are now. The list of addresses can
-    /// be long, so it is hashed without the lock; nobody else changes or reads it, for that takes
-    /// RTNL.
-    fn sign_anew(&self) {
-        let (digest, mut addresses) = {
-            let mut core = self.core.lock();
-            (core.digest(), core::mem::take(&mut core.addresses))
-        };
-        let digest = digest.of(&mut addresses);
+    /// Has adverts signed like this from now on: there is another key, or another vhid.
+    pub(super) fn sign_anew(&self, digest: Digest<HmacSha1>) {
+        self.core.lock().signatures.reset(digest);
+    }
+
+    /// The device has other addresses, in these families and with this digest. True: it is MASTER
+    /// and says so, and so those that are new are to be announced.
+    pub(super) fn addresses_changed(&self, families: Families, digest: Digest<HmacSha1>) -> bool {
         let mut core = self.core.lock();
-        core.addresses = addresses;
-        core.signatures.reset(digest);
-    }
-
-    /// The list of addresses of its device has changed, and cannot be read here. Any context.
-    pub(crate) fn addresses_changed(self: ArcBorrow<'_, Self>) {
-        self.addresses_changed.store(true, Release);
-        queue::enqueue(self.into());
-    }
-
-    /// Has the virtual addresses become those of the device. Fails for want of memory, and then
-    /// does it later.
-    pub(crate) fn read_addresses(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
-        self.addresses_changed.store(false, Release);
-        let Some(device) = self.device.get_rtnl(rtnl) else {
-            return Ok(());
-        };
-        let read = || {
-            let list = Addresses::of(rtnl, device)?;
-            if self.is_open() {
-                self.put_in_table(rtnl, &list)?;
-            }
-            self.parent
-                .submit_request(rtnl, Kind::Addresses(self.into(), list));
-            Ok(())
-        };
-        read().inspect_err(|_| self.read_addresses_later())
-    }
-
-    /// There is no memory to follow the addresses of its device.
-    fn read_addresses_later(self: ArcBorrow<'_, Self>) {
-        self.lacks_memory.store(true, Release);
-        self.addresses_changed();
-    }
-
-    /// As [`Vhost::read_addresses`], if that has been put off until now.
-    pub(crate) fn catch_up(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
-        if self.addresses_changed.load(Acquire) {
-            self.read_addresses(rtnl)?;
+        core.has_addresses = families.is_some();
+        core.families.follow(families);
+        let state = core.machine.state();
+        if state == State::Init {
+            core.signatures.reset(digest);
+        } else {
+            let grace_s = core.machine.config().grace_s;
+            core.signatures.change(clock::now_ns(), digest, grace_s);
         }
-        Ok(())
-    }
-
-    /// The virtual addresses are these.
-    pub(crate) fn set_addresses(
-        self: ArcBorrow<'_, Self>,
-        rtnl: &Rtnl<'_>,
-        mut addresses: Addresses,
-    ) {
-        let room = addresses.take_room();
-        let unhashed = self.core.lock().digest();
-        let new = unhashed.of(&mut addresses);
-        let (old, announces) = {
-            let mut core = self.core.lock();
-            core.families.follow(&addresses);
-            let old = core::mem::replace(&mut core.addresses, addresses);
-            let state = core.machine.state();
-            if state == State::Init {
-                core.signatures.reset(new);
-            } else {
-                let grace_s = core.machine.config().grace_s;
-                core.signatures.change(clock::now_ns(), new, grace_s);
-            }
-            (old, state == State::Master && core.outbox.speaks())
-        };
-        if self.listen(rtnl, room).is_err() {
-            self.read_addresses_later();
-        }
-        self.start_or_stop(rtnl);
-        if announces {
-            self.announce_all_but(&old);
-        }
+        state == State::Master && core.outbox.speaks()
     }
 
     /// An advert with this vhid came in on the parent.
     pub(crate) fn advert_received(&self, guard: &Guard, from: Source, advert: &Advert) {
         let Some(_inside) = self.enter() else { return };
-        let device = self.device.get(guard);
+        let device = self.device().get(guard);
         let mut news = None;
         self.step(|core, now_ns| {
             let heard = core
@@ -632,7 +379,7 @@ impl Vhost {
 
     fn timer_expired(&self) {
         let Some(_inside) = self.enter() else { return };
-        let may_be_deaf = self.parent.may_be_deaf();
+        let may_be_deaf = self.holder.lower().may_be_deaf();
         self.step(|core, now_ns| {
             if may_be_deaf {
                 let _ = core.machine.event(now_ns, Event::Deaf);
@@ -648,7 +395,7 @@ struct Inside<'a>(&'a Vhost);
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         if self.0.users.leave() {
-            self.0.parent.serializer().wake();
+            self.0.holder.lower().serializer().wake();
         }
     }
 }
@@ -660,6 +407,14 @@ impl Core {
         is_master(self.machine.state()) || self.resume_as.is_some_and(is_master)
     }
 
+    fn standing(&self) -> Standing {
+        Standing {
+            vhid: self.machine.config().vhid,
+            is_master: self.machine.state() == State::Master,
+            owns_addresses: self.owns_addresses(),
+        }
+    }
+
     /// It cannot run. If it was at rest, that is not the reason any more.
     fn stop(&mut self, now_ns: u64, reason: Reason) -> Actions {
         if self.resume_as.take().is_some() {
@@ -668,11 +423,6 @@ impl Core {
             }
         }
         self.machine.event(now_ns, Event::Stop(reason))
-    }
-
-    /// A digest with the key and the vhid as they are now.
-    fn digest(&self) -> Unhashed {
-        Unhashed::new(&self.key, self.machine.config().vhid)
     }
 
     /// What the administrator has to be told of an advert, once.

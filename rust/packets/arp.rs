@@ -28,21 +28,19 @@ fn read(packet: &SkBuff) -> Option<Arp> {
 /// MASTER on it, and notes a duplicate address.
 pub(crate) fn hear(guard: &Guard, parent: &NetDevice, packet: &SkBuff) {
     let Some(arp) = read(packet) else { return };
-    if let Some((vhost, device)) = owner::master_on_link(guard, parent, arp.sender_ip) {
-        let (own, address) = (vhost.mac(), arp.sender_ip.into());
-        vhost
-            .conflicts
-            .claimed(device, &own, address, &arp.sender_mac);
+    if let Some(master) = owner::master_on_link(guard, parent, arp.sender_ip) {
+        let address = arp.sender_ip.into();
+        master.carp.claimed(master.device, address, &arp.sender_mac);
     }
     // A gratuitous request asks nothing.
     if !arp.is_request || arp.sender_ip == arp.target_ip {
         return;
     }
-    if let Some((vhost, _)) = owner::master_on_link(guard, parent, arp.target_ip) {
+    if let Some(master) = owner::master_on_link(guard, parent, arp.target_ip) {
         inet::send_arp(
             parent,
             ArpOperation::Reply,
-            &vhost.mac(),
+            &master.mac(),
             arp.target_ip,
             Some(&arp.sender_mac),
             arp.sender_ip,
@@ -57,7 +55,7 @@ pub(super) fn input(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool 
         return true;
     };
     match owner::of(guard, device, arp.target_ip) {
-        Some((vhost, owner)) => owner.is(device) && vhost.is_master(),
+        Some((carp, owner)) => owner.is(device) && carp.speaker().is_some(),
         None => true,
     }
 }
@@ -69,11 +67,11 @@ pub(super) fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> 
     let Some(arp) = read(packet) else {
         return true;
     };
-    let Some((vhost, _)) = owner::of(guard, device, arp.sender_ip) else {
+    let Some((carp, _)) = owner::of(guard, device, arp.sender_ip) else {
         return true;
     };
-    if arp.sender_mac == vhost.mac() {
-        return vhost.is_master();
+    if carp.has_mac(&arp.sender_mac) {
+        return carp.speaker().is_some();
     }
     if !arp.is_request {
         return false;

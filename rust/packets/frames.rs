@@ -135,13 +135,14 @@ fn egress(parent: &Parent, guard: &Guard, packet: &mut SkBuff) -> bool {
             .and_then(|(source, _)| owner::master_on_link(guard, parent, source)),
         _ => None,
     };
-    let Some((vhost, device)) = master else {
+    let Some(master) = master else {
         return true;
     };
-    let is_done = packet.ethernet().is_some_and(|(_, mac)| mac == vhost.mac())
-        || packet.set_ethernet_source(&vhost.mac()).is_ok();
+    let own = master.mac();
+    let is_done = packet.ethernet().is_some_and(|(_, mac)| mac == own)
+        || packet.set_ethernet_source(&own).is_ok();
     if !is_done {
-        device.count_not_sent();
+        master.device.count_not_sent();
     }
     is_done
 }

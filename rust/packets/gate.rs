@@ -11,7 +11,7 @@
 //! Context: softirqs off or on, any locks of the tables held.
 
 use crate::{
-    group::vhost::Vhost,
+    group::carp_device::CarpDevice,
     sys::{
         fib::{self, Candidate},
         link,
@@ -22,15 +22,15 @@ pub(crate) struct Gate;
 
 impl fib::Gate for Gate {
     fn admits(candidate: &Candidate<'_>) -> bool {
-        let Some(vhost) = link::of::<Vhost>(candidate.device) else {
+        let Some(carp) = link::of::<CarpDevice>(candidate.device) else {
             return true;
         };
         let is_prefix = candidate.is_kernels && !candidate.is_of_link;
-        let admits = vhost.owns_addresses() || !(candidate.is_local || is_prefix);
+        let admits = carp.owns_addresses() || !(candidate.is_local || is_prefix);
         if !admits {
             // The kernel makes these routes when it has found, later than anybody is told of it,
             // that an IPv6 address may be used: the mark that it may not has to be set again.
-            vhost.ownership().follow();
+            carp.ownership().follow();
         }
         admits
     }

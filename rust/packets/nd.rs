@@ -10,10 +10,10 @@
 //!
 //! Context: softirqs off, under RCU. No locks.
 
-use super::owner;
+use super::owner::{self, Master};
 use crate::{
     address::announce,
-    group::{parent::Parent, vhost::Vhost},
+    group::{carp_device::CarpDevice, parent::Parent},
     proto::link::{
         ipv6,
         nd::{self, Message},
@@ -21,7 +21,7 @@ use crate::{
     sys::{
         inet6::{self, Ipv6},
         link,
-        net_device::{Mac, NetDevice},
+        net_device::Mac,
         skb::{Protocol, SkBuff},
     },
 };
@@ -47,29 +47,27 @@ pub(crate) fn hear(guard: &Guard, parent: &Parent, packet: &SkBuff) -> bool {
             let mac = mac.unwrap_or(sender);
             // Who asks in nobody's name is about to take the target for itself.
             let is_claim = source == ipv6::UNSPECIFIED;
-            if let Some((vhost, device)) = owner::master_on_link(guard, parent.device(), source) {
-                claimed(&vhost, device, source, &mac);
+            if let Some(master) = owner::master_on_link(guard, parent.device(), source) {
+                claimed(&master, source, &mac);
             }
-            let Some((vhost, device)) = owner::master_on_link(guard, parent.device(), target)
-            else {
+            let Some(master) = owner::master_on_link(guard, parent.device(), target) else {
                 return false;
             };
             if is_claim {
-                claimed(&vhost, device, target, &mac);
+                claimed(&master, target, &mac);
             }
             // Not a peer that is about to be MASTER.
-            if mac != vhost.mac() {
+            if !master.carp.has_mac(&mac) {
                 let to = (!is_claim).then_some((&mac, &source));
-                advertise(guard, &vhost, device, &target, to);
+                advertise(guard, &master, &target, to);
             }
             true
         }
         Message::Advertisement { target, mac } => {
-            let Some((vhost, device)) = owner::master_on_link(guard, parent.device(), target)
-            else {
+            let Some(master) = owner::master_on_link(guard, parent.device(), target) else {
                 return false;
             };
-            claimed(&vhost, device, target, &mac.unwrap_or(sender));
+            claimed(&master, target, &mac.unwrap_or(sender));
             true
         }
         Message::RouterSolicitation => {
@@ -86,31 +84,24 @@ fn pass_on(guard: &Guard, parent: &Parent, packet: &SkBuff) {
         return;
     }
     parent.device().find_upper_rcu(guard, |upper| {
-        let vhost = link::of::<Vhost>(upper)?;
-        if vhost.is_master() && inet6::forwards(guard, upper) {
+        let carp = link::of::<CarpDevice>(upper)?;
+        if carp.speaker().is_some() && inet6::forwards(guard, upper) {
             packet.copy_to(upper);
         }
         None::<()>
     });
 }
 
-/// Answers what was asked of `vhost`, which has `address` on `device`.
-fn advertise(
-    guard: &Guard,
-    vhost: &Vhost,
-    device: &NetDevice,
-    address: &Ipv6,
-    to: Option<(&Mac, &Ipv6)>,
-) {
+/// Answers what was asked about `address`, which `master` has.
+fn advertise(guard: &Guard, master: &Master<'_>, address: &Ipv6, to: Option<(&Mac, &Ipv6)>) {
     // It may have become BACKUP since it was asked.
-    if vhost.is_master() {
-        let parent = vhost.parent_device();
-        announce::v6(guard, parent, vhost.vhid(), device, address, to);
+    if let Some(vhid) = master.carp.speaker() {
+        let parent = master.carp.parent_device();
+        announce::v6(guard, parent, vhid, master.device, address, to);
     }
 }
 
-/// `mac` claims `address`, which `vhost` has on `device`.
-fn claimed(vhost: &Vhost, device: &NetDevice, address: Ipv6, mac: &Mac) {
-    let own = vhost.mac();
-    vhost.conflicts.claimed(device, &own, address.into(), mac);
+/// `mac` claims `address`, which `master` has.
+fn claimed(master: &Master<'_>, address: Ipv6, mac: &Mac) {
+    master.carp.claimed(master.device, address.into(), mac);
 }

@@ -1,20 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Whose a virtual address is, for packets: the virtual host, and its device.
+//! Whose a virtual address is, for packets.
 //!
 //! Context: under RCU; any but hard interrupts. No locks.
 
 use crate::{
     address::table::{self, Address},
-    group::vhost::Vhost,
-    sys::{link, net_device::NetDevice},
+    group::carp_device::CarpDevice,
+    proto::link::mac,
+    sys::{
+        link,
+        net_device::{Mac, NetDevice},
+    },
 };
 use kernel::sync::{rcu::Guard, ArcBorrow};
 
-/// A virtual host and its device.
-pub(super) type Found<'a> = (ArcBorrow<'a, Vhost>, &'a NetDevice);
+/// A carp device, and what Linux knows of it.
+pub(super) type Found<'a> = (ArcBorrow<'a, CarpDevice>, &'a NetDevice);
+
+/// One that owns its addresses, and the vhid that they are at.
+pub(super) struct Master<'a> {
+    pub(super) carp: ArcBorrow<'a, CarpDevice>,
+    pub(super) device: &'a NetDevice,
+    pub(super) vhid: u8,
+}
+
+impl Master<'_> {
+    pub(super) fn mac(&self) -> Mac {
+        mac::virtual_mac(self.vhid)
+    }
+}
 
 fn found(device: &NetDevice) -> Option<Found<'_>> {
-    Some((link::of::<Vhost>(device)?, device))
+    Some((link::of::<CarpDevice>(device)?, device))
 }
 
 /// Who has `address` on the link of `parent`.
@@ -31,8 +48,10 @@ pub(super) fn master_on_link<'a, A: Address>(
     guard: &'a Guard,
     parent: &NetDevice,
     address: A,
-) -> Option<Found<'a>> {
-    on_link(guard, parent, address).filter(|(vhost, _)| vhost.is_master())
+) -> Option<Master<'a>> {
+    let (carp, device) = on_link(guard, parent, address)?;
+    let vhid = carp.speaker()?;
+    Some(Master { carp, device, vhid })
 }
 
 /// Who has `address` as the stack means it if it comes in or leaves by `device`: one in the L3
@@ -43,8 +62,8 @@ pub(super) fn of<'a, A: Address>(
     address: A,
 ) -> Option<Found<'a>> {
     let by_link = || {
-        let carp = link::of::<Vhost>(device);
-        let parent = carp.as_ref().map_or(device, |vhost| vhost.parent_device());
+        let carp = link::of::<CarpDevice>(device);
+        let parent = carp.as_ref().map_or(device, |carp| carp.parent_device());
         on_link(guard, parent, address)
     };
     if address.is_link_local() {

@@ -6,7 +6,7 @@
 use super::{arp, owner, window};
 use crate::{
     address::table::Address,
-    group::vhost::Vhost,
+    group::carp_device::CarpDevice,
     sys::{
         inet, inet6, link,
         net_device::NetDevice,
@@ -40,7 +40,7 @@ impl StackHook for Stack {
     }
 
     fn ip_input(device: &NetDevice, packet: &mut SkBuff) -> bool {
-        link::of::<Vhost>(device).is_none_or(|vhost| window::input(&vhost, device, packet))
+        link::of::<CarpDevice>(device).is_none_or(|carp| window::input(&carp, device, packet))
     }
 }
 
@@ -54,16 +54,16 @@ fn may_leave<A: Address>(
     from: A,
     is_local_but_for: impl FnOnce(&Guard, &NetDevice, &NetDevice, A) -> bool,
 ) -> bool {
-    let Some((vhost, carp)) = owner::of(guard, device, from) else {
+    let Some((carp, owner)) = owner::of(guard, device, from) else {
         return true;
     };
-    if vhost.owns_addresses() {
-        return window::output(&vhost, carp, packet);
+    if carp.owns_addresses() {
+        return window::output(&carp, owner, packet);
     }
     // The carp device itself sends nothing as long as it is not MASTER, and counts that.
-    if carp.is(device) || is_local_but_for(guard, device, carp, from) {
+    if owner.is(device) || is_local_but_for(guard, device, owner, from) {
         return true;
     }
-    carp.count_not_sent();
+    owner.count_not_sent();
     false
 }

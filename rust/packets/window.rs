@@ -13,7 +13,7 @@
 use super::owner;
 use crate::{
     address::table::Address,
-    group::vhost::Vhost,
+    group::carp_device::CarpDevice,
     sys::{
         inet::{self, Ipv4},
         net_device::NetDevice,
@@ -25,19 +25,19 @@ use kernel::sync::rcu::Guard;
 /// Bytes that an IP header and what is looked at after it may have.
 const HEAD_LEN: usize = 76;
 
-/// `device`, which is that of `vhost`, has received a packet, and the tables are about to be asked
+/// `device`, which is that of `carp`, has received a packet, and the tables are about to be asked
 /// for its route. False drops it.
-pub(super) fn input(vhost: &Vhost, device: &NetDevice, packet: &mut SkBuff) -> bool {
+pub(super) fn input(carp: &CarpDevice, device: &NetDevice, packet: &mut SkBuff) -> bool {
     let guard = Guard::new();
     match packet.protocol() {
-        Protocol::Ipv4 => input_v4(&guard, vhost, device, packet),
+        Protocol::Ipv4 => input_v4(&guard, carp, device, packet),
         // What is refused of IPv6 has been refused before.
         Protocol::Ipv6 => {
-            let Some(route) = vhost.ownership().way_in_v6() else {
+            let Some(route) = carp.ownership().way_in_v6() else {
                 return true;
             };
             let to = packet.ipv6_addresses().map(|(_, to)| to);
-            if to.is_some_and(|to| is_of(&guard, vhost, device, to)) {
+            if to.is_some_and(|to| is_of(&guard, carp, device, to)) {
                 packet.untrack();
                 packet.set_route(route);
             }
@@ -47,22 +47,22 @@ pub(super) fn input(vhost: &Vhost, device: &NetDevice, packet: &mut SkBuff) -> b
     }
 }
 
-/// `address` is one of `device`, which is that of `vhost`.
-fn is_of<A: Address>(guard: &Guard, vhost: &Vhost, device: &NetDevice, address: A) -> bool {
-    owner::on_link(guard, vhost.parent_device(), address).is_some_and(|(_, owner)| owner.is(device))
+/// `address` is one of `device`, which is that of `carp`.
+fn is_of<A: Address>(guard: &Guard, carp: &CarpDevice, device: &NetDevice, address: A) -> bool {
+    owner::on_link(guard, carp.parent_device(), address).is_some_and(|(_, owner)| owner.is(device))
 }
 
-fn input_v4(guard: &Guard, vhost: &Vhost, device: &NetDevice, packet: &mut SkBuff) -> bool {
-    let parent = vhost.parent_device();
+fn input_v4(guard: &Guard, carp: &CarpDevice, device: &NetDevice, packet: &mut SkBuff) -> bool {
+    let parent = carp.parent_device();
     let is_strict = inet::filters_strictly(guard, device);
-    let route = vhost.ownership().way_in_v4();
+    let route = carp.ownership().way_in_v4();
     if route.is_none() && !is_strict {
         return true;
     }
     let Some((from, to)) = packet.ipv4_addresses() else {
         return true;
     };
-    if !is_of(guard, vhost, device, to) {
+    if !is_of(guard, carp, device, to) {
         return true;
     }
     let Some(route) = route else {
@@ -92,17 +92,17 @@ fn admits_source(
 ) -> bool {
     // Nobody; and the virtual addresses that the tables do not have yet.
     let found = owner::of(guard, device, from);
-    if from == [0; 4] || found.is_some_and(|(vhost, _)| vhost.owns_addresses()) {
+    if from == [0; 4] || found.is_some_and(|(carp, _)| carp.owns_addresses()) {
         return false;
     }
     is_strict && packet.look_up_v4(guard, inet::BROADCAST, parent)
         || packet.look_up_v4(guard, inet::BROADCAST, device)
 }
 
-/// This host is about to send a packet from an address of `device`, which is that of `vhost`. False
+/// This host is about to send a packet from an address of `device`, which is that of `carp`. False
 /// drops it.
-pub(super) fn output(vhost: &Vhost, device: &NetDevice, packet: &mut SkBuff) -> bool {
-    if !vhost.ownership().lacks_routes() {
+pub(super) fn output(carp: &CarpDevice, device: &NetDevice, packet: &mut SkBuff) -> bool {
+    if !carp.ownership().lacks_routes() {
         return true;
     }
     let mut buffer = [0; HEAD_LEN];

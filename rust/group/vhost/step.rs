@@ -18,17 +18,9 @@
 
 use super::{Core, Vhost};
 use crate::{
-    address::announce,
-    group::{addresses::Addresses, adverts::Frames, status::LastChange},
+    group::{adverts::Frames, status::LastChange},
     proto::machine::{Actions, AdvertKind, Change, Event, State},
-    sys::{
-        clock, inet,
-        inet6::{self, Ipv6},
-        lock::SoftirqsOff,
-        net_device::NetDevice,
-        timer::HasTimer,
-        trace,
-    },
+    sys::{clock, lock::SoftirqsOff, net_device::NetDevice, timer::HasTimer, trace},
 };
 use kernel::sync::atomic::Release;
 use kernel::sync::rcu::Guard;
@@ -101,12 +93,12 @@ impl Vhost {
             announces
         };
         if announces {
-            self.announce(&guard);
+            self.holder.announce(&guard);
         }
     }
 
     /// The tables have the routes of its addresses. Context: process.
-    pub(super) fn invite(&self) {
+    pub(in crate::group) fn invite(&self) {
         let Some(_inside) = self.enter() else { return };
         self.step(|_, _| Actions::default());
     }
@@ -122,13 +114,13 @@ impl Vhost {
         let mut core = self.core.lock();
         core.machine.set_clock(clock::wall_clock_ms());
         let mut actions = input(&mut core, now_ns);
+        let device = self.device().get(guard);
+        let is_handed_over = self.show(guard, &mut core);
         if let Some(change) = actions.changed {
             // What is still to be sent is about another state.
             core.outbox.advert = None;
-            self.state_changed(guard, &mut core, change);
+            core.note(device, change);
         }
-        let device = self.device.get(guard);
-        self.ownership.set(guard, core.owns_addresses());
         self.keep_silent(&mut core, now_ns, &mut actions);
         if let Some(kind) = actions.send {
             core.write(guard, self.parent_device(), device, now_ns, kind);
@@ -142,14 +134,15 @@ impl Vhost {
             Some(deadline_ns) => self.arm(deadline_ns),
             None => self.disarm(),
         }
-        (core.outbox.take(), actions.announce)
+        (core.outbox.take(), actions.announce || is_handed_over)
     }
 
     /// A new MASTER says what it has to say when the routes are there, or when it has waited for
     /// long enough.
     fn keep_silent(&self, core: &mut Core, now_ns: u64, actions: &mut Actions) {
+        let ownership = self.holder.ownership();
         if actions.changed.is_some() {
-            let is_silent = core.machine.state() == State::Master && self.ownership.lacks_routes();
+            let is_silent = core.machine.state() == State::Master && ownership.lacks_routes();
             let interval_ns = core
                 .machine
                 .deadline_ns()
@@ -161,7 +154,7 @@ impl Vhost {
         let Some(until_ns) = core.outbox.silent_until_ns else {
             return;
         };
-        let speaks = now_ns >= until_ns || !self.ownership.lacks_routes();
+        let speaks = now_ns >= until_ns || !ownership.lacks_routes();
         if speaks {
             core.outbox.silent_until_ns = None;
         }
@@ -170,11 +163,23 @@ impl Vhost {
     }
 
     /// Makes a change visible. Called with the lock held, so that changes show in their order.
-    fn state_changed(&self, guard: &Guard, core: &mut Core, change: Change) {
-        let is_master = change.to == State::Master;
-        self.is_master.store(is_master, Release);
-        if let Some(device) = self.device.get(guard) {
-            device.set_carrier(is_master);
+    /// True: another virtual host of the device speaks for the addresses now, and they are to be
+    /// announced for it.
+    fn show(&self, guard: &Guard, core: &mut Core) -> bool {
+        let standing = core.standing();
+        if core.standing == standing {
+            return false;
+        }
+        core.standing = standing;
+        self.is_master.store(standing.is_master, Release);
+        self.holder.show(guard, self.place(), standing)
+    }
+}
+
+impl Core {
+    /// The state has changed.
+    fn note(&mut self, device: Option<&NetDevice>, change: Change) {
+        if let Some(device) = device {
             trace::carp_state(
                 device,
                 change.from as u8,
@@ -182,59 +187,13 @@ impl Vhost {
                 change.reason as u8,
             );
         }
-        core.last_change = Some(LastChange {
+        self.last_change = Some(LastChange {
             reason: change.reason,
             at_ms: clock::wall_clock_ms(),
         });
-        core.counters.count_change(is_master);
+        self.counters.count_change(change.to == State::Master);
     }
 
-    /// Tells the neighbours where its addresses are, as long as they are here.
-    pub(super) fn announce(&self, guard: &Guard) {
-        let Some(device) = self.device.get(guard) else {
-            return;
-        };
-        for address in inet::addresses_rcu(guard, device) {
-            if self.is_master() {
-                announce::v4(self.parent_device(), &self.mac(), address);
-            }
-        }
-        for address in inet6::addresses_rcu(guard, device) {
-            if self.is_master() {
-                self.announce_v6(guard, device, &address.address());
-            }
-        }
-    }
-
-    fn announce_v6(&self, guard: &Guard, device: &NetDevice, address: &Ipv6) {
-        let parent = self.parent_device();
-        announce::v6(guard, parent, self.vhid(), device, address, None);
-    }
-
-    /// As [`Vhost::announce`], but for those in `old`. RTNL is held, so the list does not change.
-    pub(super) fn announce_all_but(&self, old: &Addresses) {
-        let guard = Guard::new();
-        for index in 0.. {
-            let Some(address) = self.core.lock().addresses.v4.get(index).copied() else {
-                break;
-            };
-            if !old.has_v4(&address) && self.is_master() {
-                announce::v4(self.parent_device(), &self.mac(), address);
-            }
-        }
-        for index in 0.. {
-            let address = self.core.lock().addresses.v6.get(index).copied();
-            let (Some(address), Some(device)) = (address, self.device.get(&guard)) else {
-                break;
-            };
-            if !old.has_v6(&address) && self.is_master() {
-                self.announce_v6(&guard, device, &address);
-            }
-        }
-    }
-}
-
-impl Core {
     /// Writes the next advert, in the place of one that has not been sent.
     fn write(
         &mut self,

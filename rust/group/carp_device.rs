@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A carp device: what Linux owns, and the virtual hosts that it holds.
+//!
+//! ```text
+//!   net_device ──> CarpDevice ──> Vhost ──> Holder ──> net_device
+//!                       +──> Seat ──> Parent
+//! ```
+//!
+//! The addresses, the key and the group are the device's. What is asked of the device is asked of
+//! all its virtual hosts; only a vhid is asked of one. Users make devices with one.
+//!
+//! Context: RTNL, if nothing else is said.
+
+mod listening;
+
+use super::{
+    addresses::{Addresses, Groups},
+    digest::Unhashed,
+    holder::Holder,
+    home::Seat,
+    parent::Parent,
+    settings::Settings,
+    ties::GroupName,
+    vhost::Vhost,
+};
+use crate::{
+    address::{conflicts::Conflicts, ownership::Ownership},
+    proto::{config::Config, link::mac, machine::State},
+    sys::{
+        hmac::Key,
+        link,
+        lock::SpinLockBh,
+        net_device::{Mac, NetDevice, RcuDevice, Rtnl},
+    },
+};
+use core::{iter, net::IpAddr};
+use kernel::{
+    alloc::KVec,
+    new_work,
+    prelude::*,
+    static_lock_class,
+    sync::{atomic::Atomic, Arc},
+    workqueue::Work,
+};
+
+#[pin_data]
+pub(crate) struct CarpDevice {
+    /// The device has its MAC address, and is told apart by its vhid.
+    first: Arc<Vhost>,
+    others: KVec<Arc<Vhost>>,
+    holder: Arc<Holder>,
+    parent: Seat,
+    /// The list of addresses has changed, where it could not be read.
+    addresses_changed: Atomic<bool>,
+    /// There was no memory for that: not at once again.
+    lacks_memory: Atomic<bool>,
+    conflicts: Conflicts,
+    #[pin]
+    core: SpinLockBh<Core>,
+    /// Reads what could not be read before.
+    #[pin]
+    work: Work<CarpDevice>,
+}
+
+/// What the lock protects. No other lock is taken under it.
+struct Core {
+    key: Key,
+    addresses: Addresses,
+    /// Those that the parent listens to for it.
+    groups: Groups,
+    /// The vhids that its virtual hosts will have, one after the other.
+    claims: KVec<Claim>,
+    /// What it fails over together with.
+    group: GroupName,
+}
+
+/// The virtual host at `place` will have `vhid`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Claim {
+    place: usize,
+    vhid: u8,
+}
+
+/// The tables have the routes of the addresses of `device`. Context: process.
+fn invite(device: &NetDevice) {
+    if let Some(carp) = link::of::<CarpDevice>(device) {
+        for vhost in carp.vhosts() {
+            vhost.invite();
+        }
+    }
+}
+
+impl CarpDevice {
+    /// With a virtual host for each of `first` and `others`.
+    pub(crate) fn new(
+        first: &Config,
+        others: &[Config],
+        key: Key,
+        group: GroupName,
+        parent: Arc<Parent>,
+    ) -> Result<Arc<Self>> {
+        let vhosts = others.len().saturating_add(1);
+        let device = Arc::new(RcuDevice::empty(), GFP_KERNEL_ACCOUNT)?;
+        let ownership = Ownership::new(device.clone(), parent.device(), invite)?;
+        let holder = Holder::new(device, parent.clone(), ownership, vhosts)?;
+        let parent = Seat::new(parent, vhosts)?;
+        let vhost = |place, config: &Config| {
+            let digest = Unhashed::new(&key, config.vhid).of(&mut [], &mut []);
+            Vhost::new(*config, digest, holder.clone(), place)
+        };
+        let first = vhost(0, first)?;
+        let mut list = KVec::with_capacity(others.len(), GFP_KERNEL_ACCOUNT)?;
+        for (place, config) in (1..).zip(others) {
+            list.push_within_capacity(vhost(place, config)?)
+                .or(Err(ENOMEM))?;
+        }
+        let core = Core {
+            key,
+            addresses: Addresses::default(),
+            groups: Groups::default(),
+            claims: KVec::new(),
+            group,
+        };
+        Arc::pin_init(
+            pin_init!(Self {
+                first,
+                others: list,
+                holder,
+                parent,
+                addresses_changed: Atomic::new(false),
+                lacks_memory: Atomic::new(false),
+                conflicts: Conflicts::new(),
+                core <- SpinLockBh::new(core, c"carp device", static_lock_class!()),
+                work <- new_work!("carp addresses"),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    /// Where it finds its `net_device`.
+    pub(crate) fn device(&self) -> &RcuDevice {
+        self.holder.device()
+    }
+
+    pub(crate) fn parent(&self) -> &Arc<Parent> {
+        &self.parent
+    }
+
+    pub(crate) fn parent_device(&self) -> &NetDevice {
+        self.parent.device()
+    }
+
+    pub(crate) fn ownership(&self) -> &Arc<Ownership> {
+        self.holder.ownership()
+    }
+
+    /// The addresses are this host's. For the data path.
+    pub(crate) fn owns_addresses(&self) -> bool {
+        self.ownership().is_owned()
+    }
+
+    /// The vhid of the virtual host that speaks for the addresses, if any is MASTER. For the data
+    /// path.
+    pub(crate) fn speaker(&self) -> Option<u8> {
+        self.holder.speaker()
+    }
+
+    /// The device is up. Any context.
+    pub(crate) fn is_open(&self) -> bool {
+        self.holder.is_open()
+    }
+
+    /// The virtual host that the device is told apart by.
+    pub(crate) fn first(&self) -> &Arc<Vhost> {
+        &self.first
+    }
+
+    pub(crate) fn vhosts(&self) -> impl Iterator<Item = &Arc<Vhost>> {
+        Iterator::chain(iter::once(&self.first), self.others.iter())
+    }
+
+    /// This is the virtual MAC address of one of its virtual hosts.
+    pub(crate) fn has_mac(&self, mac: &Mac) -> bool {
+        self.vhosts().any(|vhost| vhost.mac() == *mac)
+    }
+
+    /// `mac` claims `address`, which it has as `device`. Any context.
+    pub(crate) fn claimed(&self, device: &NetDevice, address: IpAddr, mac: &Mac) {
+        if !self.has_mac(mac) {
+            self.conflicts.claimed(device, address, mac);
+        }
+    }
+
+    /// A virtual host that has this vhid, or will have it: no other one on this parent may.
+    pub(crate) fn claimant(&self, vhid: u8) -> Option<&Arc<Vhost>> {
+        let claims = |vhost: &Vhost| {
+            let claim = Claim {
+                place: vhost.place(),
+                vhid,
+            };
+            vhost.vhid() == vhid || self.core.lock().claims.contains(&claim)
+        };
+        self.vhosts().find(|vhost| claims(vhost))
+    }
+
+    /// Calls `f` with each MAC address that the parent lets in for it, until `f` fails: those of
+    /// its virtual hosts while the device is up, and that of each vhid that they claim.
+    pub(super) fn for_each_mac(
+        &self,
+        _rtnl: &Rtnl<'_>,
+        f: &mut dyn FnMut(&Mac) -> Result,
+    ) -> Result {
+        if self.is_open() {
+            self.vhosts().try_for_each(|vhost| f(&vhost.mac()))?;
+        }
+        let mut at = 0_usize;
+        loop {
+            // RTNL keeps the list as it is; `f` is not called with the lock held.
+            let claim = self.core.lock().claims.get(at).copied();
+            let Some(Claim { vhid, .. }) = claim else {
+                return Ok(());
+            };
+            f(&mac::virtual_mac(vhid))?;
+            at = at.saturating_add(1);
+        }
+    }
+
+    /// The vhid that `vhost` will have when all that was asked for is done.
+    pub(crate) fn intended_vhid(&self, vhost: &Vhost) -> u8 {
+        let core = self.core.lock();
+        let mut claims = core.claims.iter().rev();
+        let last = claims.find(|claim| claim.place == vhost.place());
+        last.map_or(vhost.vhid(), |claim| claim.vhid)
+    }
+
+    /// Claims `vhid`, which `vhost` will have after the others that it claims.
+    pub(super) fn claim(&self, _rtnl: &Rtnl<'_>, vhost: &Vhost, vhid: u8) -> Result {
+        let claim = Claim {
+            place: vhost.place(),
+            vhid,
+        };
+        // Allocated without the lock; RTNL keeps others from claiming meanwhile.
+        let len = self.core.lock().claims.len();
+        let mut claims = KVec::with_capacity(len.saturating_add(1), GFP_KERNEL_ACCOUNT)?;
+        let old = {
+            let mut core = self.core.lock();
+            for claim in Iterator::chain(core.claims.iter(), [&claim]) {
+                claims.push_within_capacity(*claim).or(Err(ENOMEM))?;
+            }
+            core::mem::replace(&mut core.claims, claims)
+        };
+        drop(old);
+        Ok(())
+    }
+
+    /// `vhost` does not claim `vhid` any more: it has it, or nothing has come of it.
+    pub(super) fn unclaim(&self, vhost: &Vhost, vhid: u8) {
+        let claim = Claim {
+            place: vhost.place(),
+            vhid,
+        };
+        let mut core = self.core.lock();
+        if let Some(index) = core.claims.iter().position(|known| *known == claim) {
+            let _ = core.claims.remove(index);
+        }
+    }
+
+    /// `vhost` has another vhid from now on. At rest, or not open.
+    pub(super) fn renumber(&self, rtnl: &Rtnl<'_>, vhost: &Vhost, vhid: u8) {
+        vhost.renumber(vhid);
+        self.unclaim(vhost, vhid);
+        self.sign_anew(vhost);
+        if core::ptr::eq(vhost, &*self.first) {
+            if let Some(device) = self.device().get_rtnl(rtnl) {
+                device.change_address(rtnl, &vhost.mac());
+            }
+        }
+    }
+
+    /// Has `vhost` sign with the key and the vhid as they are now. The list of addresses can be
+    /// long, so it is hashed without the lock; nobody else changes or reads it, for that takes
+    /// RTNL.
+    fn sign_anew(&self, vhost: &Vhost) {
+        let unhashed = self.unhashed(vhost);
+        let mut addresses = core::mem::take(&mut self.core.lock().addresses);
+        let digest = unhashed.of(&mut addresses.v4, &mut addresses.v6);
+        self.core.lock().addresses = addresses;
+        vhost.sign_anew(digest);
+    }
+
+    /// A digest for `vhost`, with the key and the vhid as they are now.
+    fn unhashed(&self, vhost: &Vhost) -> Unhashed {
+        Unhashed::new(&self.core.lock().key, vhost.vhid())
+    }
+
+    /// They run, or will when what is under way is done.
+    pub(crate) fn is_to_run(&self) -> bool {
+        self.vhosts().any(|vhost| vhost.runs())
+            || self.is_open() && self.parent.serializer().is_busy()
+    }
+
+    /// It is in the parent's snapshot.
+    pub(super) fn joined(&self, rtnl: &Rtnl<'_>) {
+        for vhost in self.vhosts() {
+            vhost.joined(rtnl);
+        }
+    }
+
+    /// The device is set down, and about to leave the snapshot.
+    pub(crate) fn close(&self) {
+        self.holder.set_open(false);
+        for vhost in self.vhosts() {
+            vhost.close();
+        }
+        // An operation that waits for one of them to come to rest need not any more.
+        self.parent.serializer().wake();
+    }
+
+    /// The device will be set down, or the host will. It is open until then, for it is still in the
+    /// snapshot. Context: any but hard interrupts.
+    pub(crate) fn say_goodbye(&self) {
+        for vhost in self.vhosts() {
+            vhost.say_goodbye();
+        }
+    }
+
+    /// Any context.
+    pub(crate) fn group(&self) -> GroupName {
+        self.core.lock().group
+    }
+
+    /// Something that it fails over together with does not work; or everything does.
+    pub(super) fn set_group_down(&self, down: bool) {
+        for vhost in self.vhosts() {
+            vhost.set_group_down(down);
+        }
+    }
+
+    /// Changes the settings, and the key if there is a new one.
+    pub(super) fn configure(&self, settings: &mut Settings) {
+        if let Some(group) = settings.group {
+            self.core.lock().group = group;
+        }
+        if let Some(key) = settings.key.take() {
+            let old = core::mem::replace(&mut self.core.lock().key, key);
+            drop(old);
+            for vhost in self.vhosts() {
+                self.sign_anew(vhost);
+            }
+        }
+        for vhost in self.vhosts() {
+            vhost.configure(&settings.changes);
+        }
+    }
+
+    /// They become what is asked for, if they can.
+    pub(super) fn request(&self, state: State) {
+        for vhost in self.vhosts() {
+            vhost.request(state);
+        }
+    }
+}

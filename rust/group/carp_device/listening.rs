@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The addresses of a carp device, and what its parent listens to for it.
+//!
+//! Context: RTNL, if nothing else is said.
+
+use super::CarpDevice;
+use crate::{
+    address::table,
+    group::{
+        addresses::{Addresses, Groups},
+        operation::Kind,
+    },
+    proto::carp::envelope,
+    sys::{
+        inet, inet6,
+        net_device::{Rtnl, RtnlGuard},
+        queue,
+    },
+};
+use kernel::sync::atomic::{Acquire, Full, Release};
+use kernel::{
+    impl_has_work,
+    prelude::*,
+    sync::{rcu::Guard, Arc, ArcBorrow},
+    workqueue::WorkItem,
+};
+
+impl_has_work! { impl HasWork<Self> for CarpDevice { self.work } }
+
+impl WorkItem for CarpDevice {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        if this.lacks_memory.xchg(false, Full) {
+            queue::wait_for_memory();
+        }
+        // If it fails, this runs again.
+        let _ = this.as_arc_borrow().catch_up(&RtnlGuard::new());
+    }
+}
+
+impl CarpDevice {
+    /// The device is set up: its parent lets in what is for it, and listens for it. It runs once it
+    /// has joined its parent's snapshot. Fails if out of memory, and then has taken back
+    /// everything.
+    pub(crate) fn open(&self, rtnl: &Rtnl<'_>) -> Result {
+        self.let_in(rtnl)?;
+        self.start_listening(rtnl)
+            .inspect_err(|_| self.stop_listening(rtnl))
+    }
+
+    /// The device has been set down, or could not be set up: the parent lets in nothing for it any
+    /// more.
+    pub(crate) fn stop_listening(&self, rtnl: &Rtnl<'_>) {
+        self.holder.set_open(false);
+        // What of it remains if out of memory is not found.
+        let _ = self.put_in_table(rtnl, &Addresses::default());
+        // Leaving takes no memory.
+        let _ = self.listen(rtnl, Groups::default());
+        inet::leave_group(rtnl, self.parent_device(), envelope::GROUP_V4);
+        self.keep_out(rtnl, usize::MAX);
+    }
+
+    /// Has the parent let in what is for the virtual MAC addresses, and adverts. Early, since
+    /// hardware may take its time to follow: at a take-over it is long done.
+    fn let_in(&self, rtnl: &Rtnl<'_>) -> Result {
+        let parent = self.parent_device();
+        for vhost in self.vhosts() {
+            parent
+                .accept_unicast(rtnl, &vhost.mac())
+                .inspect_err(|_| self.keep_out(rtnl, vhost.place()))?;
+        }
+        inet::join_group(rtnl, parent, envelope::GROUP_V4)
+            .inspect_err(|_| self.keep_out(rtnl, usize::MAX))
+    }
+
+    /// Undoes that for the first `count` virtual hosts.
+    fn keep_out(&self, rtnl: &Rtnl<'_>, count: usize) {
+        for vhost in self.vhosts().take(count) {
+            self.parent_device().drop_unicast(rtnl, &vhost.mac());
+        }
+    }
+
+    fn start_listening(&self, rtnl: &Rtnl<'_>) -> Result {
+        let addresses = self.core.lock().addresses.v6.len();
+        let room = Groups::room(addresses)?;
+        if let Some(device) = self.device().get_rtnl(rtnl) {
+            self.put_in_table(rtnl, &Addresses::of(rtnl, device)?)?;
+        }
+        self.holder.set_open(true);
+        self.listen(rtnl, room)
+    }
+
+    /// These are its addresses for the data path.
+    fn put_in_table(&self, rtnl: &Rtnl<'_>, addresses: &Addresses) -> Result {
+        let Addresses { v4, v6, .. } = addresses;
+        table::set(rtnl, self.holder.device(), self.parent_device(), v4, v6)
+    }
+
+    /// Has the parent listen to what its addresses are asked for in, while the device is up.
+    /// Fails if there was no memory for some of it.
+    fn listen(&self, rtnl: &Rtnl<'_>, mut groups: Groups) -> Result {
+        if self.is_open() {
+            groups.follow(&self.core.lock().addresses);
+        }
+        // The new ones first: what is in both is not left and joined again.
+        let outcome = groups.join(rtnl, self.parent_device());
+        let old = core::mem::replace(&mut self.core.lock().groups, groups);
+        old.leave(rtnl, self.parent_device());
+        outcome
+    }
+
+    /// A parent whose MTU is too small has no IPv6, and forgets what it listens to.
+    pub(crate) fn forget_lost_groups(&self, rtnl: &Rtnl<'_>) {
+        if !inet6::is_there(rtnl, self.parent_device()) {
+            let lost = core::mem::take(&mut self.core.lock().groups);
+            drop(lost);
+        }
+    }
+
+    /// The list of addresses has changed, and cannot be read here. Any context.
+    pub(crate) fn addresses_changed(self: ArcBorrow<'_, Self>) {
+        self.addresses_changed.store(true, Release);
+        queue::enqueue(self.into());
+    }
+
+    /// Has the virtual addresses become those of the device. Fails if out of memory, and then does
+    /// it later.
+    pub(crate) fn read_addresses(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
+        self.addresses_changed.store(false, Release);
+        let Some(device) = self.device().get_rtnl(rtnl) else {
+            return Ok(());
+        };
+        let read = || {
+            let list = Addresses::of(rtnl, device)?;
+            if self.is_open() {
+                self.put_in_table(rtnl, &list)?;
+            }
+            self.parent
+                .submit_request(rtnl, Kind::Addresses(self.into(), list));
+            Ok(())
+        };
+        read().inspect_err(|_| self.read_addresses_later())
+    }
+
+    /// There is no memory to follow the addresses of the device.
+    fn read_addresses_later(self: ArcBorrow<'_, Self>) {
+        self.lacks_memory.store(true, Release);
+        self.addresses_changed();
+    }
+
+    /// As [`CarpDevice::read_addresses`], if that has been put off until now.
+    pub(crate) fn catch_up(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
+        if self.addresses_changed.load(Acquire) {
+            self.read_addresses(rtnl)?;
+        }
+        Ok(())
+    }
+
+    /// The virtual addresses are these.
+    pub(in crate::group) fn set_addresses(
+        self: ArcBorrow<'_, Self>,
+        rtnl: &Rtnl<'_>,
+        mut addresses: Addresses,
+    ) {
+        let room = addresses.take_room();
+        let families = addresses.families();
+        let mut announces = false;
+        for vhost in self.vhosts() {
+            let unhashed = self.unhashed(vhost);
+            let digest = unhashed.of(&mut addresses.v4, &mut addresses.v6);
+            announces |= vhost.addresses_changed(families, digest);
+        }
+        let old = core::mem::replace(&mut self.core.lock().addresses, addresses);
+        if self.listen(rtnl, room).is_err() {
+            self.read_addresses_later();
+        }
+        for vhost in self.vhosts() {
+            vhost.start_or_stop(rtnl);
+        }
+        if announces {
+            self.announce_all_but(&old);
+        }
+    }
+
+    /// Tells the neighbours where its addresses are, but for those in `old`. RTNL is held, so the
+    /// list does not change.
+    fn announce_all_but(&self, old: &Addresses) {
+        let guard = Guard::new();
+        for index in 0.. {
+            let Some(address) = self.core.lock().addresses.v4.get(index).copied() else {
+                break;
+            };
+            if !old.has_v4(&address) {
+                self.holder.announce_v4(address);
+            }
+        }
+        for index in 0.. {
+            let address = self.core.lock().addresses.v6.get(index).copied();
+            let (Some(address), Some(device)) = (address, self.device().get(&guard)) else {
+                break;
+            };
+            if !old.has_v6(&address) {
+                self.holder.announce_v6(&guard, device, &address);
+            }
+        }
+    }
+}

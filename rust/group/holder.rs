@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A carp device, as its virtual hosts know it: what they share, and what follows from all of them.
+//!
+//! ```text
+//!   Vhost ──> Standing [place] ──> the speaker, the carrier, the ownership of the addresses
+//! ```
+//!
+//! Nobody else sets these. A device with several virtual hosts has a carrier, and owns its
+//! addresses, while any of them is MASTER. One of those speaks for the addresses: neighbours are
+//! told of one virtual MAC address.
+//!
+//! Context: any but hard interrupts.
+
+use super::parent::Parent;
+use crate::{
+    address::{announce, ownership::Ownership},
+    proto::link::mac,
+    sys::{
+        atomic::Byte,
+        inet::{self, Ipv4},
+        inet6::{self, Ipv6},
+        lock::SpinLockBh,
+        net_device::{NetDevice, RcuDevice},
+    },
+};
+use kernel::sync::atomic::{Acquire, Atomic, Full, Release};
+use kernel::{
+    alloc::KVec,
+    prelude::*,
+    static_lock_class,
+    sync::{rcu::Guard, Arc},
+};
+
+#[pin_data]
+pub(crate) struct Holder {
+    device: Arc<RcuDevice>,
+    lower: Arc<Parent>,
+    ownership: Arc<Ownership>,
+    is_open: Atomic<bool>,
+    /// For the data path: the vhid of the virtual host that speaks for the addresses.
+    speaker: Atomic<Byte>,
+    #[pin]
+    standings: SpinLockBh<KVec<Standing>>,
+}
+
+/// No virtual host has this vhid.
+const NOBODY: u8 = 0;
+
+/// What the device has to know of one virtual host.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Standing {
+    pub(super) vhid: u8,
+    pub(super) is_master: bool,
+    pub(super) owns_addresses: bool,
+}
+
+impl Holder {
+    /// Of `device` on `lower`, with so many virtual hosts, none of which is MASTER.
+    pub(super) fn new(
+        device: Arc<RcuDevice>,
+        lower: Arc<Parent>,
+        ownership: Arc<Ownership>,
+        vhosts: usize,
+    ) -> Result<Arc<Self>> {
+        let standings = KVec::from_elem(Standing::default(), vhosts, GFP_KERNEL_ACCOUNT)?;
+        Arc::pin_init(
+            pin_init!(Self {
+                device,
+                lower,
+                ownership,
+                is_open: Atomic::new(false),
+                speaker: Atomic::new(Byte(NOBODY)),
+                standings <- SpinLockBh::new(standings, c"carp standings", static_lock_class!()),
+            }),
+            GFP_KERNEL_ACCOUNT,
+        )
+    }
+
+    pub(crate) fn device(&self) -> &Arc<RcuDevice> {
+        &self.device
+    }
+
+    pub(super) fn lower(&self) -> &Arc<Parent> {
+        &self.lower
+    }
+
+    pub(crate) fn ownership(&self) -> &Arc<Ownership> {
+        &self.ownership
+    }
+
+    /// The device is up.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open.load(Acquire)
+    }
+
+    pub(super) fn set_open(&self, is_open: bool) {
+        self.is_open.store(is_open, Release);
+    }
+
+    /// The vhid of the MASTER whose virtual MAC address the addresses are at. None: no virtual host
+    /// is MASTER. For the data path: no lock, no memory that anybody writes but at a change of
+    /// state.
+    pub(crate) fn speaker(&self) -> Option<u8> {
+        let vhid = self.speaker.load(Acquire).0;
+        (vhid != NOBODY).then_some(vhid)
+    }
+
+    /// The virtual host at `place` stands like this from now on. Called with its lock held, so that
+    /// changes show in their order. True: it is another one now that speaks for the addresses.
+    pub(super) fn show(&self, guard: &Guard, place: usize, standing: Standing) -> bool {
+        let mut standings = self.standings.lock();
+        if let Some(known) = standings.get_mut(place) {
+            *known = standing;
+        }
+        let master = standings.iter().find(|standing| standing.is_master);
+        let speaker = master.map_or(NOBODY, |master| master.vhid);
+        let before = self.speaker.xchg(Byte(speaker), Full).0;
+        if let Some(device) = self.device.get(guard) {
+            device.set_carrier(speaker != NOBODY);
+        }
+        let owned = standings.iter().any(|standing| standing.owns_addresses);
+        self.ownership.set(guard, owned);
+        before != NOBODY && speaker != NOBODY && before != speaker
+    }
+
+    /// Tells the neighbours where the addresses are, as long as they are here.
+    pub(super) fn announce(&self, guard: &Guard) {
+        let Some(device) = self.device.get(guard) else {
+            return;
+        };
+        for address in inet::addresses_rcu(guard, device) {
+            self.announce_v4(address);
+        }
+        for address in inet6::addresses_rcu(guard, device) {
+            self.announce_v6(guard, device, &address.address());
+        }
+    }
+
+    pub(super) fn announce_v4(&self, address: Ipv4) {
+        if let Some(vhid) = self.speaker() {
+            announce::v4(self.lower.device(), &mac::virtual_mac(vhid), address);
+        }
+    }
+
+    pub(super) fn announce_v6(&self, guard: &Guard, device: &NetDevice, address: &Ipv6) {
+        if let Some(vhid) = self.speaker() {
+            announce::v6(guard, self.lower.device(), vhid, device, address, None);
+        }
+    }
+}

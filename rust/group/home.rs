@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The group that a parent belongs to, and what the serializer of that has room for on the parent's
+//! account.
+
+use super::{parent::Parent, serializer::Serializer};
+use crate::serializer::kind::Census;
+use kernel::{prelude::*, sync::Arc};
+
+/// The group of a parent.
+pub(super) struct Home {
+    serializer: Arc<Serializer>,
+    /// What the serializer has room for on its account.
+    census: Census,
+}
+
+impl Home {
+    /// A group of its own, without virtual hosts.
+    pub(super) fn new() -> Result<Self> {
+        let serializer = Serializer::new()?;
+        let census = Census {
+            parents: 1,
+            vhosts: 0,
+        };
+        serializer.promise(census)?;
+        Ok(Self { serializer, census })
+    }
+}
+
+/// Room for all that can be asked of the virtual hosts of one carp device at once.
+pub(super) struct Seat {
+    parent: Arc<Parent>,
+    census: Census,
+}
+
+impl Seat {
+    pub(super) fn new(parent: Arc<Parent>, vhosts: usize) -> Result<Self> {
+        let census = Census { parents: 0, vhosts };
+        parent.serializer().promise(census)?;
+        parent.home.lock().census.add(census);
+        Ok(Self { parent, census })
+    }
+}
+
+impl core::ops::Deref for Seat {
+    type Target = Arc<Parent>;
+    fn deref(&self) -> &Arc<Parent> {
+        &self.parent
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.parent.release(self.census);
+    }
+}
+
+impl Parent {
+    /// The serializer of its group. Any context.
+    pub(crate) fn serializer(&self) -> Arc<Serializer> {
+        self.home.lock().serializer.clone()
+    }
+
+    /// Has room for so many in its group.
+    pub(super) fn census(&self) -> Census {
+        self.home.lock().census
+    }
+
+    /// Belongs to another group from now on, which has room for what it has had room for; returns
+    /// for how many that is by now.
+    pub(super) fn move_to(&self, serializer: Arc<Serializer>) -> Census {
+        let mut home = self.home.lock();
+        home.serializer = serializer;
+        home.census
+    }
+
+    /// Does not need room for these any more. Context: process.
+    pub(super) fn release(&self, less: Census) {
+        let serializer = {
+            let mut home = self.home.lock();
+            home.census.subtract(less);
+            home.serializer.clone()
+        };
+        serializer.release(less);
+    }
+}
