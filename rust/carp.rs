@@ -13,13 +13,14 @@
 //! * `sys`: the kernel's objects as safe interfaces, and the only `unsafe`. Knows nothing of CARP.
 //! * `address`: whose the virtual addresses are: their table, and the routes that make an address
 //!   local.
+//! * `vhost`: one virtual host: machine, timer, users, adverts.
 //! * `group`: a parent, the snapshot of virtual hosts that its packets are matched with, the carp
-//!   devices and their virtual hosts, and what is done to all that.
+//!   devices that hold these, and what is done to all that.
 //! * `packets`: what is seen of the wire and of the stack.
 //! * `device`: what Linux sees: the link kind, its attributes, the parents' events.
 //!
-//! `group` calls `proto` with the time and an input, and carries out what it returns. So it does
-//! with `serializer`, without the time.
+//! `vhost` calls `proto` with the time and an input, and carries out what it returns. So does
+//! `group` with `serializer`, without the time.
 //!
 //! # Contexts and locks
 //!
@@ -47,6 +48,7 @@ mod device;
 mod group;
 mod packets;
 mod sys;
+mod vhost;
 
 use kernel::prelude::*;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Whether this host owns the addresses of one virtual host, and what follows from it.
+//! Whether this host owns the addresses of one carp device, and what follows from it.
 //!
 //! ```text
 //!            the state changes                      the work item runs
@@ -104,7 +104,7 @@ impl Ownership {
         is_owned(self.phase.load(Acquire))
     }
 
-    /// The addresses are owned from now on, or not any more. Under the lock of the virtual host.
+    /// The addresses are owned from now on, or not any more. Under a lock of the caller.
     pub(crate) fn set(self: &Arc<Self>, guard: &Guard, owned: bool) {
         let phase = self.phase.load(Acquire);
         if is_owned(phase) == owned {

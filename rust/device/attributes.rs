@@ -2,11 +2,7 @@
 //! The netlink attributes of `uapi/if_carp.h`: what may come in, and what goes out.
 
 use crate::{
-    group::{
-        statistics::{Counters, ParentCounters},
-        status::Status,
-        ties::GroupName,
-    },
+    group::{statistics::ParentCounters, ties::GroupName},
     proto::{
         carp::advert::Source,
         config::{self, Changes, Invalid},
@@ -17,6 +13,7 @@ use crate::{
         netlink::{policy, refused, room, Attributes, Extack, Policy, Report},
         uapi,
     },
+    vhost::{statistics::Counters, status::Status},
 };
 use kernel::prelude::*;
 use kernel::sync::atomic::{Atomic, Relaxed};

@@ -15,7 +15,6 @@ use crate::{
         renumbering::Renumbering,
         settings::Settings,
         ties,
-        vhost::Vhost,
     },
     packets::stack::Stack,
     proto::{config::Config, link::mac},
@@ -27,6 +26,7 @@ use crate::{
         netlink::{Attributes, Extack, Policy, Report},
         uapi,
     },
+    vhost::virtual_host::Vhost,
 };
 use kernel::{
     prelude::*,

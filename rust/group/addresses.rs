@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The addresses of a virtual host, and what follows from which there are.
-//!
-//! It advertises in the families of which it has addresses; its parent listens in the groups in
-//! which they are asked for, whatever the state: at a take-over nothing has to be waited for.
+//! A list of virtual addresses, and the groups in which they are asked for. The parent listens in
+//! those whatever the state: at a take-over nothing has to be waited for.
 
 use crate::{
-    proto::{
-        carp::{advert::Sources, envelope},
-        link::ipv6,
-    },
+    proto::{carp::envelope, link::ipv6},
     sys::{
         inet::{self, Ipv4},
         inet6::{self, Ipv6},
         net_device::{NetDevice, Rtnl},
     },
+    vhost::families::Families,
 };
 use core::iter;
-use kernel::{alloc::KVec, prelude::*, sync::rcu::Guard};
+use kernel::{alloc::KVec, prelude::*};
 
 /// A list of addresses, and memory for the groups that follow from it.
 #[derive(Default)]
@@ -59,7 +55,7 @@ impl Addresses {
     }
 }
 
-/// The IPv6 groups that one virtual host has its parent listen to; each counts there by itself.
+/// The IPv6 groups that one carp device has its parent listen to; each counts there by itself.
 #[derive(Default)]
 pub(crate) struct Groups(KVec<Ipv6>);
 
@@ -95,55 +91,6 @@ impl Groups {
     pub(super) fn leave(self, rtnl: &Rtnl<'_>, parent: &NetDevice) {
         for group in &self.0 {
             inet6::leave_group(rtnl, parent, group);
-        }
-    }
-}
-
-/// The families that a virtual host advertises in.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Families {
-    v4: bool,
-    v6: bool,
-}
-
-impl Families {
-    /// There are addresses of either.
-    pub(super) fn is_some(self) -> bool {
-        self.v4 || self.v6
-    }
-
-    /// Becomes `families`; if there are none, it remains what it was, for an advert that says so.
-    pub(super) fn follow(&mut self, families: Self) {
-        if families.is_some() {
-            *self = families;
-        }
-    }
-
-    /// Where adverts come from that `parent` sends for `device`: its own addresses, if it has any;
-    /// over IPv6 one of the link.
-    pub(super) fn sources(
-        self,
-        guard: &Guard,
-        parent: &NetDevice,
-        device: Option<&NetDevice>,
-    ) -> Sources {
-        let first_v4 = |device| inet::addresses_rcu(guard, device).next();
-        let own_v6 = || {
-            inet6::addresses_rcu(guard, parent)
-                .filter(|own| own.is_usable())
-                .map(|own| own.address())
-                .find(ipv6::is_link_local)
-        };
-        Sources {
-            v4: self.v4.then(|| {
-                first_v4(parent)
-                    .or_else(|| first_v4(device?))
-                    .unwrap_or_default()
-            }),
-            v6: self.v6.then(|| {
-                own_v6()
-                    .unwrap_or_else(|| ipv6::link_local_of(&parent.address().unwrap_or_default()))
-            }),
         }
     }
 }

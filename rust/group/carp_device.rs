@@ -15,13 +15,10 @@ mod listening;
 
 use super::{
     addresses::{Addresses, Groups},
-    digest::Unhashed,
-    holder::Holder,
     home::Seat,
     parent::Parent,
     settings::Settings,
     ties::GroupName,
-    vhost::Vhost,
 };
 use crate::{
     address::{conflicts::Conflicts, ownership::Ownership},
@@ -32,6 +29,7 @@ use crate::{
         lock::SpinLockBh,
         net_device::{Mac, NetDevice, RcuDevice, Rtnl},
     },
+    vhost::{digest::Unhashed, holder::Holder, virtual_host::Vhost},
 };
 use core::{iter, net::IpAddr};
 use kernel::{

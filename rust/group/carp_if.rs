@@ -9,7 +9,8 @@
 //! is to copy it, change the copy, publish that, wait for a grace period, and free the old `CarpIf`
 //! with its containers, which leaves the virtual hosts alone: a container only shares its own.
 
-use super::{carp_device::CarpDevice, vhost::Vhost};
+use super::carp_device::CarpDevice;
+use crate::vhost::virtual_host::Vhost;
 use kernel::{alloc::KVec, prelude::*, sync::Arc};
 
 pub(crate) struct CarpIf {

@@ -9,7 +9,7 @@
 use super::{
     addresses::Addresses, answers::Answers, carp_device::CarpDevice, carp_if::CarpIf,
     parent::Parent, parents::Parents, renumbering::Renumbering, serializer::Serializer,
-    settings::Settings, ties, vhost::Vhost,
+    settings::Settings, ties,
 };
 use crate::{
     proto::machine::State,
@@ -24,6 +24,7 @@ use crate::{
         rcu::Fresh,
         trace,
     },
+    vhost::virtual_host::Vhost,
 };
 use core::ptr;
 use kernel::{prelude::*, sync::Arc};

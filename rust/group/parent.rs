@@ -13,18 +13,20 @@ use super::{
     operation::{Kind, Operation},
     statistics::ParentCounters,
     ties,
-    vhost::Vhost,
 };
-use crate::sys::{
-    clock::Seldom,
-    hook::FrameHooks,
-    link,
-    lock::SpinLockBh,
-    log,
-    net_device::{DeviceRef, Mac, NetDevice, Rtnl},
-    queue,
-    rcu::{Fresh, RcuPointer, RetiredList},
-    trace,
+use crate::{
+    sys::{
+        clock::Seldom,
+        hook::FrameHooks,
+        link,
+        lock::SpinLockBh,
+        log,
+        net_device::{DeviceRef, Mac, NetDevice, Rtnl},
+        queue,
+        rcu::{Fresh, RcuPointer, RetiredList},
+        trace,
+    },
+    vhost::{lower::Lower, virtual_host::Vhost},
 };
 use kernel::sync::atomic::{Acquire, Atomic, Release};
 use kernel::{
@@ -130,11 +132,6 @@ impl Parent {
 
     pub(crate) fn device(&self) -> &NetDevice {
         &self.device
-    }
-
-    /// Up, and with a carrier.
-    pub(crate) fn works(&self) -> bool {
-        self.device.is_up() && self.device.has_carrier()
     }
 
     /// The running virtual hosts. Load it once a path, and use only what was loaded.
@@ -270,16 +267,6 @@ impl Parent {
         if self.sees_redirected.load(Acquire) {
             queue::enqueue::<Self>(self.into());
         }
-    }
-
-    /// If tc may redirect what comes in, past the hook, has that seen too. True: until a moment
-    /// from now adverts may have been missed. Any context.
-    pub(crate) fn may_be_deaf(self: &Arc<Self>) -> bool {
-        let may_be = self.device.has_tc_ingress() && !self.sees_redirected.load(Acquire);
-        if may_be {
-            queue::enqueue(self.clone());
-        }
-        may_be
     }
 
     fn has_any(&self, carp: &CarpDevice) -> bool {
@@ -436,6 +423,29 @@ impl Parent {
 
     fn for_each_vhost(&self, rtnl: &Rtnl<'_>, f: impl Fn(&Vhost)) {
         self.for_each_upper(rtnl, |_, carp| carp.vhosts().for_each(|vhost| f(vhost)));
+    }
+}
+
+impl Lower for Parent {
+    fn device(&self) -> &NetDevice {
+        self.device()
+    }
+
+    fn works(&self) -> bool {
+        self.device.is_up() && self.device.has_carrier()
+    }
+
+    /// If tc may redirect what comes in, past the hook, has that seen too.
+    fn may_be_deaf(self: ArcBorrow<'_, Self>) -> bool {
+        let may_be = self.device.has_tc_ingress() && !self.sees_redirected();
+        if may_be {
+            queue::enqueue::<Self>(self.into());
+        }
+        may_be
+    }
+
+    fn wake(&self) {
+        self.serializer().wake();
     }
 }
 

@@ -4,10 +4,11 @@
 //!
 //! Context: RTNL.
 
-use super::{carp_device::CarpDevice, carp_if::CarpIf, parent::Parent, vhost::Vhost};
+use super::{carp_device::CarpDevice, carp_if::CarpIf, parent::Parent};
 use crate::{
     proto::link::mac,
     sys::{log, net_device::Rtnl, rcu::Fresh},
+    vhost::virtual_host::Vhost,
 };
 use kernel::{prelude::*, sync::Arc};
 

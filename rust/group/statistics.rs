@@ -1,68 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What is counted about adverts. Packets through the carp device are counted by the core.
+//! What is counted about adverts that cannot be laid to one virtual host.
 
-use super::adverts::Outcome;
-use crate::proto::carp::advert::{Reject, Source};
-
-/// Of one virtual host; its lock protects them.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Counters {
-    pub(crate) rx_adverts: u64,
-    pub(crate) tx_adverts: u64,
-    pub(crate) tx_errors: u64,
-    pub(crate) to_master: u64,
-    pub(crate) bad_auth: u64,
-    pub(crate) own_adverts: u64,
-    pub(crate) replayed: u64,
-    pub(crate) rx_adverts_v6: u64,
-    pub(crate) tx_adverts_v6: u64,
-}
+use crate::proto::carp::advert::Reject;
 use kernel::sync::atomic::{Atomic, Relaxed};
 
-fn count(counter: &mut u64) {
-    *counter = counter.wrapping_add(1);
-}
-
-impl Counters {
-    pub(crate) fn count_received<T>(&mut self, result: &Result<T, Reject>, from: Source) {
-        match result {
-            Ok(_) => {
-                count(&mut self.rx_adverts);
-                if let Source::V6(_) = from {
-                    count(&mut self.rx_adverts_v6);
-                }
-            }
-            Err(Reject::Auth) => count(&mut self.bad_auth),
-            Err(Reject::OwnAdvert) => count(&mut self.own_adverts),
-            Err(Reject::Replay) => count(&mut self.replayed),
-            // Found before a virtual host is asked: see `ParentCounters`.
-            Err(
-                Reject::Length | Reject::Ttl | Reject::Version | Reject::Checksum | Reject::Vhid,
-            ) => (),
-        }
-    }
-
-    pub(crate) fn count_sent(&mut self, outcome: &Outcome) {
-        for sent in [outcome.v4, outcome.v6].into_iter().flatten() {
-            count(if sent {
-                &mut self.tx_adverts
-            } else {
-                &mut self.tx_errors
-            });
-        }
-        if outcome.v6 == Some(true) {
-            count(&mut self.tx_adverts_v6);
-        }
-    }
-
-    pub(crate) fn count_change(&mut self, to_master: bool) {
-        if to_master {
-            count(&mut self.to_master);
-        }
-    }
-}
-
-/// Of one parent: what cannot be laid to one virtual host.
+/// Of one parent.
 pub(crate) struct ParentCounters {
     pub(crate) bad_len: Atomic<u64>,
     pub(crate) bad_ttl: Atomic<u64>,
@@ -89,7 +31,7 @@ impl ParentCounters {
             Reject::Version => &self.bad_version,
             Reject::Checksum => &self.bad_checksum,
             Reject::Vhid => &self.bad_vhid,
-            // Found by a virtual host: see `Counters`.
+            // Found by a virtual host: see `vhost::statistics`.
             Reject::Auth | Reject::OwnAdvert | Reject::Replay => return,
         };
         counter.fetch_add(1, Relaxed);

@@ -15,7 +15,10 @@ use super::{
     carp_device::CarpDevice, operation::Kind, parent::Parent, parents::Parents,
     serializer::Serializer,
 };
-use crate::sys::{link, namespace::Namespace, net_device::Rtnl};
+use crate::{
+    sys::{link, namespace::Namespace, net_device::Rtnl},
+    vhost::lower::Lower,
+};
 use kernel::{
     prelude::*,
     rbtree::RBTree,

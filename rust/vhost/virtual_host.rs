@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A virtual host: the protocol's machine, with the timer, the clock and the network it lacks.
+//! One virtual host.
 //!
 //! Contexts: adverts and the timer come in softirqs, through `users`; settings, addresses and the
 //! parent's state come as steps of operations, under RTNL. All pass through [`Vhost::step`], which
@@ -9,7 +9,7 @@ mod step;
 
 use self::step::Outbox;
 use super::{
-    addresses::Families,
+    families::Families,
     holder::{Holder, Standing},
     notices::{self, Fault},
     quiescence::Users,
@@ -86,7 +86,7 @@ pub(crate) struct Core {
 
 impl Vhost {
     /// The one at `place` among the virtual hosts of its device, which has no addresses yet.
-    pub(super) fn new(
+    pub(crate) fn new(
         config: Config,
         digest: Digest<HmacSha1>,
         holder: Arc<Holder>,
@@ -129,7 +129,7 @@ impl Vhost {
         mac::virtual_mac(self.vhid())
     }
 
-    pub(super) fn place(&self) -> usize {
+    pub(crate) fn place(&self) -> usize {
         self.place
     }
 
@@ -171,7 +171,7 @@ impl Vhost {
     }
 
     /// It runs, or will when it is not at rest any more.
-    pub(super) fn runs(&self) -> bool {
+    pub(crate) fn runs(&self) -> bool {
         let core = self.core.lock();
         core.machine.state() != State::Init || core.resume_as.is_some()
     }
@@ -184,13 +184,13 @@ impl Vhost {
     /// It is in the parent's snapshot.
     pub(crate) fn joined(&self, rtnl: &Rtnl<'_>) {
         self.core.lock().has_joined = true;
-        let _ = self.holder.lower().may_be_deaf();
+        let _ = self.holder.lower().as_arc_borrow().may_be_deaf();
         self.start_or_stop(rtnl);
     }
 
     /// The device is set down, and about to leave the snapshot. Says so to the peers. Context:
     /// process.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.release();
         self.step(|core, now_ns| {
             core.has_joined = false;
@@ -245,7 +245,7 @@ impl Vhost {
     }
 
     /// Has another vhid from now on, and another virtual MAC address. At rest, or not open.
-    pub(super) fn renumber(&self, vhid: u8) {
+    pub(crate) fn renumber(&self, vhid: u8) {
         self.vhid.store(Byte(vhid), Release);
         self.step(|core, now_ns| {
             let config = Config {
@@ -308,7 +308,7 @@ impl Vhost {
     }
 
     /// Changes the settings.
-    pub(super) fn configure(&self, changes: &Changes) {
+    pub(crate) fn configure(&self, changes: &Changes) {
         self.step(|core, now_ns| {
             if changes.strict.is_some() {
                 core.told_counter = false;
@@ -324,13 +324,13 @@ impl Vhost {
     }
 
     /// Has adverts signed like this from now on: there is another key, or another vhid.
-    pub(super) fn sign_anew(&self, digest: Digest<HmacSha1>) {
+    pub(crate) fn sign_anew(&self, digest: Digest<HmacSha1>) {
         self.core.lock().signatures.reset(digest);
     }
 
     /// The device has other addresses, in these families and with this digest. True: it is MASTER
     /// and says so, and so those that are new are to be announced.
-    pub(super) fn addresses_changed(&self, families: Families, digest: Digest<HmacSha1>) -> bool {
+    pub(crate) fn addresses_changed(&self, families: Families, digest: Digest<HmacSha1>) -> bool {
         let mut core = self.core.lock();
         core.has_addresses = families.is_some();
         core.families.follow(families);
@@ -379,7 +379,7 @@ impl Vhost {
 
     fn timer_expired(&self) {
         let Some(_inside) = self.enter() else { return };
-        let may_be_deaf = self.holder.lower().may_be_deaf();
+        let may_be_deaf = self.holder.lower().as_arc_borrow().may_be_deaf();
         self.step(|core, now_ns| {
             if may_be_deaf {
                 let _ = core.machine.event(now_ns, Event::Deaf);
@@ -395,7 +395,7 @@ struct Inside<'a>(&'a Vhost);
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         if self.0.users.leave() {
-            self.0.holder.lower().serializer().wake();
+            self.0.holder.lower().wake();
         }
     }
 }

@@ -11,7 +11,7 @@
 //!
 //! Context: any but hard interrupts.
 
-use super::parent::Parent;
+use super::lower::Lower;
 use crate::{
     address::{announce, ownership::Ownership},
     proto::link::mac,
@@ -34,7 +34,7 @@ use kernel::{
 #[pin_data]
 pub(crate) struct Holder {
     device: Arc<RcuDevice>,
-    lower: Arc<Parent>,
+    lower: Arc<dyn Lower>,
     ownership: Arc<Ownership>,
     is_open: Atomic<bool>,
     /// For the data path: the vhid of the virtual host that speaks for the addresses.
@@ -56,9 +56,9 @@ pub(super) struct Standing {
 
 impl Holder {
     /// Of `device` on `lower`, with so many virtual hosts, none of which is MASTER.
-    pub(super) fn new(
+    pub(crate) fn new(
         device: Arc<RcuDevice>,
-        lower: Arc<Parent>,
+        lower: Arc<dyn Lower>,
         ownership: Arc<Ownership>,
         vhosts: usize,
     ) -> Result<Arc<Self>> {
@@ -80,7 +80,7 @@ impl Holder {
         &self.device
     }
 
-    pub(super) fn lower(&self) -> &Arc<Parent> {
+    pub(super) fn lower(&self) -> &Arc<dyn Lower> {
         &self.lower
     }
 
@@ -93,7 +93,7 @@ impl Holder {
         self.is_open.load(Acquire)
     }
 
-    pub(super) fn set_open(&self, is_open: bool) {
+    pub(crate) fn set_open(&self, is_open: bool) {
         self.is_open.store(is_open, Release);
     }
 
@@ -136,13 +136,13 @@ impl Holder {
         }
     }
 
-    pub(super) fn announce_v4(&self, address: Ipv4) {
+    pub(crate) fn announce_v4(&self, address: Ipv4) {
         if let Some(vhid) = self.speaker() {
             announce::v4(self.lower.device(), &mac::virtual_mac(vhid), address);
         }
     }
 
-    pub(super) fn announce_v6(&self, guard: &Guard, device: &NetDevice, address: &Ipv6) {
+    pub(crate) fn announce_v6(&self, guard: &Guard, device: &NetDevice, address: &Ipv6) {
         if let Some(vhid) = self.speaker() {
             announce::v6(guard, self.lower.device(), vhid, device, address, None);
         }

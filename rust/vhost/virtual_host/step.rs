@@ -18,9 +18,9 @@
 
 use super::{Core, Vhost};
 use crate::{
-    group::{adverts::Frames, status::LastChange},
     proto::machine::{Actions, AdvertKind, Change, Event, State},
     sys::{clock, lock::SoftirqsOff, net_device::NetDevice, timer::HasTimer, trace},
+    vhost::{adverts::Frames, status::LastChange},
 };
 use kernel::sync::atomic::Release;
 use kernel::sync::rcu::Guard;
@@ -98,7 +98,7 @@ impl Vhost {
     }
 
     /// The tables have the routes of its addresses. Context: process.
-    pub(in crate::group) fn invite(&self) {
+    pub(crate) fn invite(&self) {
         let Some(_inside) = self.enter() else { return };
         self.step(|_, _| Actions::default());
     }

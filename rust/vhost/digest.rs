@@ -21,13 +21,13 @@ impl auth::Mac for HmacSha1 {
 }
 
 /// A digest that no addresses are in yet.
-pub(super) struct Unhashed {
+pub(crate) struct Unhashed {
     keyed: HmacSha1,
     vhid: u8,
 }
 
 impl Unhashed {
-    pub(super) fn new(key: &Key, vhid: u8) -> Self {
+    pub(crate) fn new(key: &Key, vhid: u8) -> Self {
         Self {
             keyed: HmacSha1::new(key.bytes()),
             vhid,
@@ -36,7 +36,7 @@ impl Unhashed {
 
     /// The digest over these addresses, which are sorted. There may be many, so this is called
     /// without a lock.
-    pub(super) fn of(self, v4: &mut [Ipv4], v6: &mut [Ipv6]) -> Digest<HmacSha1> {
+    pub(crate) fn of(self, v4: &mut [Ipv4], v6: &mut [Ipv6]) -> Digest<HmacSha1> {
         Digest::new(self.keyed, self.vhid, v4, v6)
     }
 }

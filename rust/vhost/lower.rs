@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A parent, as the virtual hosts on it know it.
+
+use crate::sys::net_device::NetDevice;
+use kernel::sync::ArcBorrow;
+
+/// What a virtual host needs of its parent.
+pub(crate) trait Lower: Send + Sync {
+    /// Adverts are sent by it.
+    fn device(&self) -> &NetDevice;
+
+    /// Up, and with a carrier.
+    fn works(&self) -> bool;
+
+    /// True: until a moment from now adverts may have been missed. Any context.
+    fn may_be_deaf(self: ArcBorrow<'_, Self>) -> bool;
+
+    /// The last user has left a virtual host that is to come to rest: somebody may wait for that.
+    /// Any context.
+    fn wake(&self);
+}
