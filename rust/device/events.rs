@@ -27,20 +27,7 @@ pub(crate) struct Events;
 impl notifier::Events for Events {
     fn device(rtnl: &Rtnl<'_>, device: &NetDevice, event: DeviceEvent<'_>) -> Result {
         match event {
-            DeviceEvent::State => {
-                // The kernel has made the routes of a carp device anew.
-                if let Some(carp) = link::of::<CarpDevice>(device) {
-                    carp.ownership().follow();
-                }
-                if device.is_up() {
-                    // One on a VLAN that stays up while the device below is down waits for this.
-                    for_each_parent(rtnl, device, &[c"vlan"], &mut |parent| {
-                        parent.submit_event(rtnl, Kind::ParentState);
-                    });
-                } else {
-                    submit(rtnl, device, Kind::ParentState);
-                }
-            }
+            DeviceEvent::State => state_changed(rtnl, device),
             // A VLAN is told when the device below is down, and cannot send any more.
             DeviceEvent::GoingDown => {
                 for_each_parent(rtnl, device, &[c"vlan"], &mut |parent| {
@@ -53,19 +40,7 @@ impl notifier::Events for Events {
                     parent.renamed(rtnl);
                 }
             }
-            DeviceEvent::Limits => {
-                // With an MTU that IPv6 needs it gets all of IPv6 anew.
-                if link::of::<CarpDevice>(device).is_some() {
-                    inet6::keep_to_what_is_configured(rtnl, device);
-                }
-                // At once, for what is asked while the operation waits is judged by it.
-                device.find_upper(rtnl, |upper| {
-                    link::of::<CarpDevice>(upper)?;
-                    upper.limit_mtu(rtnl, device.mtu());
-                    None::<()>
-                });
-                submit(rtnl, device, Kind::ParentLimits);
-            }
+            DeviceEvent::Limits => limits_changed(rtnl, device),
             // Frames for the virtual MAC address would be the parent's own.
             DeviceEvent::NextAddress(mac) => {
                 if let Some(vhid) = mac::vhid_of_mac(&mac) {
@@ -205,6 +180,37 @@ fn for_each_parent(
         }
         None::<()>
     });
+}
+
+/// `device` is up or down, has a carrier or none.
+fn state_changed(rtnl: &Rtnl<'_>, device: &NetDevice) {
+    // The kernel has made the routes of a carp device anew.
+    if let Some(carp) = link::of::<CarpDevice>(device) {
+        carp.ownership().follow();
+    }
+    if device.is_up() {
+        // One on a VLAN that stays up while the device below is down waits for this.
+        for_each_parent(rtnl, device, &[c"vlan"], &mut |parent| {
+            parent.submit_event(rtnl, Kind::ParentState);
+        });
+    } else {
+        submit(rtnl, device, Kind::ParentState);
+    }
+}
+
+/// `device` has another MTU, or other offloads.
+fn limits_changed(rtnl: &Rtnl<'_>, device: &NetDevice) {
+    // With an MTU that IPv6 needs it gets all of IPv6 anew.
+    if link::of::<CarpDevice>(device).is_some() {
+        inet6::keep_to_what_is_configured(rtnl, device);
+    }
+    // At once, for what is asked while the operation waits is judged by it.
+    device.find_upper(rtnl, |upper| {
+        link::of::<CarpDevice>(upper)?;
+        upper.limit_mtu(rtnl, device.mtu());
+        None::<()>
+    });
+    submit(rtnl, device, Kind::ParentLimits);
 }
 
 /// VLANs on `device` are told by themselves, but not a bridge that it is a port of, nor what is on
