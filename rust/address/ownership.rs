@@ -16,20 +16,20 @@
 
 use super::routes::{DeviceAddresses, Requests, Routes};
 use crate::sys::{
-    inet6, log,
+    inet6,
+    lock::{mutex, Mutex},
+    log,
     namespace::NamespaceRef,
     net_device::{NetDevice, RcuDevice},
-    queue,
+    queue::{self, impl_work, work, Job, Work},
     route::LocalRoute,
     rtnetlink::{Destination, Route, Via},
 };
 use core::net::IpAddr;
 use kernel::sync::atomic::{Acquire, Atomic, Full, Release};
 use kernel::{
-    impl_has_work, new_mutex, new_work,
     prelude::*,
-    sync::{rcu::Guard, Arc, Mutex},
-    workqueue::{Work, WorkItem},
+    sync::{rcu::Guard, Arc},
 };
 
 /// It keeps neither virtual host nor parent: whoever changes a route may have to see a device
@@ -59,21 +59,16 @@ const fn is_owned(phase: u32) -> bool {
     phase & NEXT_PHASE != 0
 }
 
-impl_has_work! { impl HasWork<Self> for Ownership { self.work } }
+impl_work!(Ownership, work);
 
-impl WorkItem for Ownership {
-    type Pointer = Arc<Self>;
-
+impl Job for Ownership {
     fn run(this: Arc<Self>) {
         match this.follow_now() {
             Ok(()) => this.invite(),
             // The gate has closed meanwhile: this runs again.
             Err(EPERM) => (),
             // All else comes of want of memory, or of room for one more socket.
-            Err(_) => {
-                queue::wait_for_memory();
-                this.follow();
-            }
+            Err(_) => queue::retry_urgent(this),
         }
     }
 }
@@ -91,9 +86,9 @@ impl Ownership {
                 phase: Atomic::new(0),
                 v4: LocalRoute::v4(near)?,
                 v6: LocalRoute::v6(near),
-                routes <- new_mutex!(Routes::default(), "carp routes"),
+                routes <- mutex!(Routes::default(), "carp routes"),
                 has_routes,
-                work <- new_work!("carp routes"),
+                work <- work!("carp routes"),
             }),
             GFP_KERNEL_ACCOUNT,
         )

@@ -12,17 +12,13 @@ use super::carp_device::CarpDevice;
 use crate::sys::{
     genl::Reply,
     link,
+    lock::{mutex, Mutex},
     namespace::{Namespace, NamespaceRef},
     net_device::RtnlGuard,
-    queue,
+    queue::{self, impl_work, work, Job, Work},
 };
 use kernel::sync::atomic::{Atomic, Full, Relaxed};
-use kernel::{
-    impl_has_work, new_mutex, new_work,
-    prelude::*,
-    sync::{Arc, Mutex},
-    workqueue::{Work, WorkItem},
-};
+use kernel::{prelude::*, sync::Arc};
 
 /// Answers that wait for the routes at once, of all namespaces: enough for any number of
 /// administrators, and few beside what somebody can ask for that does nothing else.
@@ -45,30 +41,35 @@ struct Message {
     namespace: Option<NamespaceRef>,
 }
 
-impl_has_work! { impl HasWork<Self> for Answer { self.work } }
+impl_work!(Answer, work);
 
-impl WorkItem for Answer {
-    type Pointer = Arc<Self>;
-
+impl Job for Answer {
     fn run(this: Arc<Self>) {
-        this.send();
+        if this.send().is_err() {
+            return queue::retry(this);
+        }
         READY.fetch_sub(1, Relaxed);
     }
 }
 
 impl Answer {
-    fn send(&self) {
-        let (reply, namespace) = {
-            let mut message = self.message.lock();
-            (message.reply.take(), message.namespace.take())
+    /// Fails for want of memory: then it is to be called again.
+    fn send(&self) -> Result {
+        let Some(namespace) = self.message.lock().namespace.take() else {
+            return Ok(());
         };
-        let (Some(reply), Some(namespace)) = (reply, namespace) else {
-            return;
-        };
-        while wait_for_routes(&namespace).is_err() {
-            queue::wait_for_memory();
+        let routes = wait_for_routes(&namespace);
+        let mut message = self.message.lock();
+        if routes.is_err() {
+            message.namespace = Some(namespace);
+            return routes;
         }
-        reply.send(&namespace);
+        let reply = message.reply.take();
+        drop(message);
+        if let Some(reply) = reply {
+            reply.send(&namespace);
+        }
+        Ok(())
     }
 
     /// Another one can wait for the routes.
@@ -85,8 +86,8 @@ impl Answer {
         Arc::pin_init(
             pin_init!(Self {
                 left: Atomic::new(1),
-                message <- new_mutex!(message, "carp answer"),
-                work <- new_work!("carp answer"),
+                message <- mutex!(message, "carp answer"),
+                work <- work!("carp answer"),
             }),
             GFP_KERNEL_ACCOUNT,
         )

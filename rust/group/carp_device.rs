@@ -26,19 +26,17 @@ use crate::{
     sys::{
         hmac::Key,
         link,
-        lock::SpinLockBh,
+        lock::{spin_lock_bh, SpinLockBh},
         net_device::{Mac, NetDevice, RcuDevice, Rtnl},
+        queue::{work, Work},
     },
     vhost::{digest::Unhashed, holder::Holder, virtual_host::Vhost},
 };
 use core::{iter, net::IpAddr};
 use kernel::{
     alloc::KVec,
-    new_work,
     prelude::*,
-    static_lock_class,
     sync::{atomic::Atomic, Arc},
-    workqueue::Work,
 };
 
 #[pin_data]
@@ -50,8 +48,6 @@ pub(crate) struct CarpDevice {
     parent: Seat,
     /// The list of addresses has changed, where it could not be read.
     addresses_changed: Atomic<bool>,
-    /// There was no memory for that: not at once again.
-    lacks_memory: Atomic<bool>,
     conflicts: Conflicts,
     #[pin]
     core: SpinLockBh<Core>,
@@ -126,10 +122,9 @@ impl CarpDevice {
                 holder,
                 parent,
                 addresses_changed: Atomic::new(false),
-                lacks_memory: Atomic::new(false),
                 conflicts: Conflicts::new(),
-                core <- SpinLockBh::new(core, c"carp device", static_lock_class!()),
-                work <- new_work!("carp addresses"),
+                core <- spin_lock_bh!(core, c"carp device"),
+                work <- work!("carp addresses"),
             }),
             GFP_KERNEL_ACCOUNT,
         )

@@ -1,31 +1,49 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `debugfs/carp/PARENT`: what a group is doing, for people and tests to read.
-//!
-//! Context: process, without RTNL: a file is removed under RTNL, which waits for its readers.
 
 use super::parent::Parent;
-use crate::sys::debugfs;
+use crate::sys::debugfs::{File, Inspect};
 use kernel::{
-    debugfs::File,
     fmt,
     prelude::*,
-    str::CString,
     sync::{rcu::Guard, Arc},
-    uaccess::UserSliceReader,
 };
 
 /// A parent's file, while this exists.
-pub(super) type Inspector = Pin<KBox<File<Arc<Parent>>>>;
+pub(super) type Inspector = File<Parent>;
 
-/// Nobody depends on the file: without memory for it there is none.
 pub(super) fn inspector(parent: &Arc<Parent>) -> Option<Inspector> {
-    let root = debugfs::root()?;
-    let name = CString::try_from_fmt(fmt!("{}", parent.device().label())).ok()?;
-    let file = root.read_write_callback_file(&name, parent.clone(), &read, &write);
-    KBox::pin_init(file, GFP_KERNEL_ACCOUNT).ok()
+    File::new(fmt!("{}", parent.device().label()), parent.clone())
 }
 
-fn read(parent: &Arc<Parent>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Inspect for Parent {
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(self, f)
+    }
+
+    /// `hold VHID` keeps the writer inside that virtual host until `release VHID`, or until its
+    /// device goes down. Fails with `EBUSY` while nobody gets in.
+    fn command(&self, words: &str) -> Result {
+        let (verb, vhid) = words.split_once(' ').ok_or(EINVAL)?;
+        let vhid: u8 = vhid.trim().parse().map_err(|_| EINVAL)?;
+        let hold = match verb {
+            "hold" => true,
+            "release" => false,
+            _ => return Err(EINVAL),
+        };
+        let members = self.members()?;
+        let vhost = members.iter().find_map(|carp| carp.claimant(vhid));
+        let vhost = vhost.ok_or(ENOENT)?;
+        if hold {
+            vhost.hold()
+        } else {
+            vhost.release();
+            Ok(())
+        }
+    }
+}
+
+fn show(parent: &Parent, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let yes_no = |yes| if yes { "yes" } else { "no" };
     let (generation, at_rest) = parent.generation();
     f.write_fmt(fmt!("generation {}\n", generation))?;
@@ -55,30 +73,4 @@ fn read(parent: &Arc<Parent>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_fmt(fmt!("{:?} users {}\n", state, vhost.users()))?;
     }
     Ok(())
-}
-
-/// `hold VHID` keeps the writer inside that virtual host until `release VHID`, or until its device
-/// goes down. Fails with `EBUSY` while nobody gets in.
-fn write(parent: &Arc<Parent>, reader: &mut UserSliceReader) -> Result {
-    let mut buffer = [0; 32];
-    let len = reader.len();
-    let bytes = buffer.get_mut(..len).ok_or(EINVAL)?;
-    reader.read_slice(bytes)?;
-    let words = core::str::from_utf8(bytes).map_err(|_| EINVAL)?;
-    let (verb, vhid) = words.trim().split_once(' ').ok_or(EINVAL)?;
-    let vhid: u8 = vhid.trim().parse().map_err(|_| EINVAL)?;
-    let hold = match verb {
-        "hold" => true,
-        "release" => false,
-        _ => return Err(EINVAL),
-    };
-    let members = parent.members()?;
-    let vhost = members.iter().find_map(|carp| carp.claimant(vhid));
-    let vhost = vhost.ok_or(ENOENT)?;
-    if hold {
-        vhost.hold()
-    } else {
-        vhost.release();
-        Ok(())
-    }
 }

@@ -19,10 +19,10 @@ use crate::{
         clock::Seldom,
         hook::FrameHooks,
         link,
-        lock::SpinLockBh,
+        lock::{mutex, spin_lock_bh, Mutex, SpinLockBh},
         log,
         net_device::{DeviceRef, Mac, NetDevice, Rtnl},
-        queue,
+        queue::{self, impl_work, work, Job, Work},
         rcu::{Fresh, RcuPointer, RetiredList},
         trace,
     },
@@ -30,11 +30,8 @@ use crate::{
 };
 use kernel::sync::atomic::{Acquire, Atomic, Release};
 use kernel::{
-    impl_has_work, new_mutex, new_work,
     prelude::*,
-    static_lock_class,
-    sync::{rcu::Guard, Arc, ArcBorrow, Mutex},
-    workqueue::{Work, WorkItem},
+    sync::{rcu::Guard, Arc, ArcBorrow},
 };
 
 /// Hosts wait four seconds before they solicit routers again, who answer everybody at once, or
@@ -59,11 +56,9 @@ pub(crate) struct Parent {
     work: Work<Parent>,
 }
 
-impl_has_work! { impl HasWork<Self> for Parent { self.work } }
+impl_work!(Parent, work);
 
-impl WorkItem for Parent {
-    type Pointer = Arc<Self>;
-
+impl Job for Parent {
     /// Without memory it is tried again when somebody looks again.
     fn run(this: Arc<Self>) {
         let mut writer = this.writer.lock();
@@ -108,13 +103,13 @@ impl Parent {
         Arc::pin_init(
             pin_init!(Self {
                 device,
-                home <- SpinLockBh::new(home, c"carp group", static_lock_class!()),
+                home <- spin_lock_bh!(home, c"carp group"),
                 carp_if: RcuPointer::empty(),
                 retired: RetiredList::new(),
                 counters: ParentCounters::new(),
                 solicitations: Seldom::new(SOLICITATIONS_NS),
                 sees_redirected: Atomic::new(false),
-                writer <- new_mutex!(
+                writer <- mutex!(
                     Writer {
                         presence: None,
                         members: KVec::new(),
@@ -124,7 +119,7 @@ impl Parent {
                     },
                     "carp parent"
                 ),
-                work <- new_work!("carp parent"),
+                work <- work!("carp parent"),
             }),
             GFP_KERNEL_ACCOUNT,
         )

@@ -23,17 +23,14 @@ use crate::{
         waiting::Added,
     },
     sys::{
+        lock::{mutex, Mutex},
         log,
         net_device::{NetDevice, Rtnl, RtnlGuard},
-        queue, trace,
+        queue::{self, impl_work, work, Job, Work},
+        trace,
     },
 };
-use kernel::{
-    impl_has_work, new_mutex, new_work,
-    prelude::*,
-    sync::{Arc, Mutex},
-    workqueue::{Work, WorkItem},
-};
+use kernel::{prelude::*, sync::Arc};
 
 #[pin_data]
 pub(crate) struct Serializer {
@@ -75,17 +72,23 @@ pub(super) struct Status {
     pub(super) slowest_ns: u64,
 }
 
-impl_has_work! {
-    impl HasWork<Self> for Serializer { self.work }
+/// What the work item is to do after a step.
+enum Next {
+    Again,
+    /// The same, when there may be memory for it.
+    Retry,
+    Nothing,
 }
 
-impl WorkItem for Serializer {
-    type Pointer = Arc<Self>;
+impl_work!(Serializer, work);
 
+impl Job for Serializer {
     fn run(this: Arc<Self>) {
-        // In turns with other groups, of which there may be more than threads.
-        if this.advance() {
-            this.wake();
+        match this.advance() {
+            // In turns with other groups, of which there may be more than threads.
+            Next::Again => this.wake(),
+            Next::Retry => queue::retry(this),
+            Next::Nothing => (),
         }
     }
 }
@@ -94,11 +97,11 @@ impl Serializer {
     pub(crate) fn new() -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
-                guarded <- new_mutex!(
+                guarded <- mutex!(
                     Guarded { queue: Queue::new(), slowest_ns: 0 },
                     "carp serializer"
                 ),
-                work <- new_work!("carp serializer"),
+                work <- work!("carp serializer"),
             }),
             GFP_KERNEL_ACCOUNT,
         )
@@ -227,8 +230,8 @@ impl Serializer {
         })
     }
 
-    /// One step of the work item. False: there is nothing more to do now.
-    fn advance(self: &Arc<Self>) -> bool {
+    /// One step of the work item.
+    fn advance(self: &Arc<Self>) -> Next {
         let mut guarded = self.guarded.lock();
         let due = guarded.queue.look();
         let mut parent = None;
@@ -242,28 +245,25 @@ impl Serializer {
         }
         drop(guarded);
         match due {
-            Due::Nothing | Due::Park => return false,
-            Due::Start => {
-                let started = self.start_waiting(&RtnlGuard::new());
-                if started.is_err() {
-                    queue::wait_for_memory();
-                }
-            }
-            Due::Memory => {
-                queue::wait_for_memory();
-                self.step();
-            }
-            Due::Step => self.step(),
+            Due::Nothing | Due::Park => Next::Nothing,
+            Due::Start => match self.start_waiting(&RtnlGuard::new()) {
+                Ok(()) => Next::Again,
+                Err(_) => Next::Retry,
+            },
+            Due::Step | Due::Memory => self.step(),
             Due::Free { folds } => {
                 if folds {
                     self.fold_what_waits();
                 }
                 let freed = parent.map_or(0, |parent| parent.reclaim());
-                return freed > 0 || self.all_is_freed();
+                if freed > 0 || self.all_is_freed() {
+                    Next::Again
+                } else {
+                    Next::Nothing
+                }
             }
-            Due::Resume | Due::Again => (),
+            Due::Resume | Due::Again => Next::Again,
         }
-        true
     }
 
     /// Carries an operation out as a part of the current one.
@@ -330,13 +330,18 @@ impl Serializer {
         Ok(())
     }
 
-    fn step(&self) {
+    fn step(&self) -> Next {
         let rtnl = RtnlGuard::new();
-        let step = self.guarded.lock().queue.step();
-        if let Some(mut step) = step {
-            let progress = step.operation().step(&rtnl);
-            self.step_is_over(step, progress);
-        }
+        let Some(mut step) = self.guarded.lock().queue.step() else {
+            return Next::Again;
+        };
+        let progress = step.operation().step(&rtnl);
+        let next = match progress {
+            Progress::NoMemory => Next::Retry,
+            _ => Next::Again,
+        };
+        self.step_is_over(step, progress);
+        next
     }
 
     fn step_is_over(&self, step: Step<Operation>, progress: Progress) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A generic netlink family with one command, and its answer, which may come later.
+//!
+//! Families of the kernel crate have no commands: they only send to multicast groups.
 
 use super::{
     bindings as own,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A spinlock for what softirq and process context share: taking it also holds softirqs off. And
-//! holding softirqs off without it.
+//! holding softirqs off without it. The kernel crate's spinlock does not hold them off.
+//!
+//! All locks of the other rooms are made by macros of this file: the kernel's own macros move.
 
 use super::bindings;
 use core::marker::PhantomData;
@@ -8,6 +10,9 @@ use kernel::{
     ffi::c_char,
     sync::lock::{Backend, Lock},
 };
+
+/// For process context: whoever waits sleeps.
+pub(crate) use kernel::sync::Mutex;
 
 /// On this CPU no softirq runs while this exists. Context: process or softirq.
 pub(crate) struct SoftirqsOff(PhantomData<*mut ()>);
@@ -26,6 +31,22 @@ impl Drop for SoftirqsOff {
         unsafe { bindings::carp_local_bh_enable() };
     }
 }
+
+/// Has a [`Mutex`] around a value, with this name in reports of deadlocks.
+macro_rules! mutex {
+    ($inner:expr, $name:literal) => {
+        ::kernel::new_mutex!($inner, $name)
+    };
+}
+pub(crate) use mutex;
+
+/// The same for a [`SpinLockBh`]; the name is a C string.
+macro_rules! spin_lock_bh {
+    ($inner:expr, $name:literal) => {
+        $crate::sys::lock::SpinLockBh::new($inner, $name, ::kernel::static_lock_class!())
+    };
+}
+pub(crate) use spin_lock_bh;
 
 /// A lock of this kind, around a `T`. Context: process or softirq, never hard interrupt.
 pub(crate) type SpinLockBh<T> = Lock<T, SpinLockBhBackend>;

@@ -4,17 +4,66 @@
 //! Each has few threads, whatever the number of devices: most of what runs takes RTNL, and so waits
 //! for the others anyway. What is urgent waits for RTNL or memory at most. The rest may also wait
 //! for grace periods, and for what is urgent.
+//!
+//! Work items are those of the kernel crate. Its queues are those that the kernel has: it makes no
+//! others, and what runs on them cannot be waited for when the module goes.
 
 use core::ptr::{self, NonNull};
-use kernel::sync::atomic::{Acquire, Atomic, Full, Release};
 use kernel::{
-    bindings,
+    bindings, container_of,
     ffi::c_int,
     prelude::*,
-    sync::Arc,
-    time::{delay::fsleep, Delta},
-    workqueue,
+    sync::{
+        atomic::{Acquire, Atomic, Full, Relaxed, Release},
+        Arc,
+    },
+    time::{delay::fsleep, msecs_to_jiffies, Delta},
+    workqueue::{self, HasDelayedWork, WorkItem},
 };
+
+/// What the module's queues do for its owner, which has it as a field. An owner has one.
+pub(crate) use workqueue::DelayedWork as Work;
+
+/// The owner of a [`Work`]. Implemented together with [`impl_work!`].
+pub(crate) trait Job:
+    HasDelayedWork<Self> + WorkItem<Pointer = Arc<Self>> + Send + Sync + Sized + 'static
+{
+    /// Context: process; sleeps. Not twice at the same time.
+    fn run(this: Arc<Self>);
+}
+
+/// Says which field of a type is its [`Work`].
+macro_rules! impl_work {
+    ($owner:ty, $field:ident) => {
+        ::kernel::impl_has_delayed_work! {
+            impl HasDelayedWork<Self> for $owner { self.$field }
+        }
+
+        impl ::kernel::workqueue::WorkItem for $owner {
+            type Pointer = ::kernel::sync::Arc<Self>;
+
+            fn run(this: ::kernel::sync::Arc<Self>) {
+                // SAFETY: The workqueue calls this, once for each time that it is enqueued.
+                unsafe { $crate::sys::queue::run(this) };
+            }
+        }
+    };
+}
+pub(crate) use impl_work;
+
+/// A [`Work`] of this name, which a deadlock's report calls it by.
+macro_rules! work {
+    ($name:literal) => {
+        ::kernel::new_delayed_work!($name)
+    };
+}
+pub(crate) use work;
+
+/// What lacked memory is tried again after this.
+const RETRY_MS: u32 = 20;
+
+/// Work items that have been enqueued and are not done.
+static UNDONE: Atomic<usize> = Atomic::new(0);
 
 /// Grace periods are shared by those that wait for one at the same time.
 const THREADS: c_int = 32;
@@ -26,11 +75,13 @@ static QUEUE: Atomic<*mut bindings::workqueue_struct> = Atomic::new(ptr::null_mu
 static URGENT: Atomic<*mut bindings::workqueue_struct> = Atomic::new(ptr::null_mut());
 
 /// The queues exist while this does. Dropping it waits for everything that was enqueued.
-pub(crate) struct Registration([Queue; 2]);
+pub(crate) struct Registration {
+    _queues: [Queue; 2],
+}
 
 impl Registration {
     pub(crate) fn new() -> Result<Self> {
-        Ok(Self([
+        let _queues = [
             Queue::new(&QUEUE, c"carp", 0, THREADS)?,
             Queue::new(
                 &URGENT,
@@ -38,15 +89,17 @@ impl Registration {
                 bindings::wq_flags_WQ_HIGHPRI,
                 URGENT_THREADS,
             )?,
-        ]))
+        ];
+        Ok(Self { _queues })
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        // What runs on one may enqueue more on the other, and finds it until all of it is done.
-        for queue in &self.0 {
-            queue.drain();
+        // What is to be tried again is on no queue meanwhile, and one that is being destroyed would
+        // not take it. And what runs on one queue may enqueue more on the other.
+        while UNDONE.load(Acquire) > 0 {
+            fsleep(Delta::from_millis(i64::from(RETRY_MS)));
         }
     }
 }
@@ -79,11 +132,6 @@ impl Queue {
         // INVARIANT: Stored above.
         Ok(Self { place })
     }
-
-    fn drain(&self) {
-        // SAFETY: By the type's invariant the queue is valid.
-        unsafe { bindings::drain_workqueue(self.place.load(Acquire)) };
-    }
 }
 
 impl Drop for Queue {
@@ -94,49 +142,70 @@ impl Drop for Queue {
     }
 }
 
-/// Waits until `work.run()` has returned that was asked for before. Context: process, without any
-/// lock that it takes; not on the same queue.
-pub(crate) fn flush<T>(work: &Arc<T>)
-where
-    T: workqueue::HasWork<T, 0>,
-{
+/// Waits until `run()` has returned that was asked for before; what is to be tried again is tried
+/// now. Context: process, without any lock that it takes; not on the same queue.
+pub(crate) fn flush<T: Job>(work: &Arc<T>) {
     // SAFETY: The work item is a field of `T`, which the reference keeps.
     let item = unsafe { T::raw_get_work(Arc::as_ptr(work).cast_mut()) };
     // SAFETY: As above.
-    unsafe { bindings::flush_work(workqueue::Work::raw_get(item)) };
-}
-
-/// What lacked memory is tried again after this. Context: process; sleeps.
-pub(crate) fn wait_for_memory() {
-    fsleep(Delta::from_millis(20));
+    let item = unsafe { workqueue::Work::raw_get(item) };
+    // SAFETY: By the contract of `HasDelayedWork`.
+    let item = unsafe { container_of!(item, bindings::delayed_work, work) };
+    // SAFETY: As above; the reference keeps it.
+    unsafe { bindings::flush_delayed_work(item) };
 }
 
 /// Has `work.run()` called soon, once however often it is asked for before it starts.
-pub(crate) fn enqueue<T>(work: Arc<T>)
-where
-    T: workqueue::HasWork<T, 0> + workqueue::WorkItem<0, Pointer = Arc<T>> + Send + Sync + 'static,
-{
-    enqueue_on(&QUEUE, work);
+pub(crate) fn enqueue<T: Job>(work: Arc<T>) {
+    enqueue_on(&QUEUE, work, Delay::None);
 }
 
-/// The same, before what others have to do. For work items that are never enqueued otherwise.
-pub(crate) fn enqueue_urgent<T>(work: Arc<T>)
-where
-    T: workqueue::HasWork<T, 0> + workqueue::WorkItem<0, Pointer = Arc<T>> + Send + Sync + 'static,
-{
-    enqueue_on(&URGENT, work);
+/// The same, before what others have to do. For work items that are only enqueued as urgent.
+pub(crate) fn enqueue_urgent<T: Job>(work: Arc<T>) {
+    enqueue_on(&URGENT, work, Delay::None);
 }
 
-fn enqueue_on<T>(place: &Atomic<*mut bindings::workqueue_struct>, work: Arc<T>)
-where
-    T: workqueue::HasWork<T, 0> + workqueue::WorkItem<0, Pointer = Arc<T>> + Send + Sync + 'static,
-{
+/// Has `work.run()` called when there may be memory again.
+pub(crate) fn retry<T: Job>(work: Arc<T>) {
+    enqueue_on(&QUEUE, work, Delay::Retry);
+}
+
+/// The same, of what is urgent.
+pub(crate) fn retry_urgent<T: Job>(work: Arc<T>) {
+    enqueue_on(&URGENT, work, Delay::Retry);
+}
+
+enum Delay {
+    None,
+    Retry,
+}
+
+fn enqueue_on<T: Job>(place: &Atomic<*mut bindings::workqueue_struct>, work: Arc<T>, delay: Delay) {
     let Some(queue) = NonNull::new(place.load(Acquire)) else {
         return;
     };
     // SAFETY: The queue is valid while the registration lives, which outlives every caller: the
     // module drops it last.
     let queue = unsafe { workqueue::Queue::from_raw(queue.as_ptr()) };
-    // Already queued means that it will run; nothing more is asked for.
-    let _ = queue.enqueue::<Arc<T>, 0>(work);
+    UNDONE.fetch_add(1, Relaxed);
+    let enqueued = match delay {
+        Delay::None => queue.enqueue::<Arc<T>, 0>(work),
+        Delay::Retry => queue.enqueue_delayed::<Arc<T>, 0>(work, msecs_to_jiffies(RETRY_MS)),
+    };
+    // Already enqueued means that it will run; nothing more is asked for.
+    if enqueued.is_err() {
+        UNDONE.fetch_sub(1, Release);
+    }
+}
+
+/// Runs what has been enqueued. For [`impl_work!`].
+///
+/// # Safety
+///
+/// Called once for each time that something is enqueued here: the queues exist until as many have
+/// been run.
+pub(crate) unsafe fn run<T: Job>(work: Arc<T>) {
+    <T as Job>::run(work);
+    // ORDERING: Release: whoever finds nothing left to do finds all of it done.
+    UNDONE.fetch_sub(1, Release);
 }

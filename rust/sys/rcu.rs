@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A pointer that readers follow without a lock, and that a writer replaces whole.
 //!
+//! The kernel crate has RCU's read side and its grace periods, but nothing that is published.
+//!
 //! Vocabulary:
 //!
 //! * *publish*: make a new value the one that readers find from now on.

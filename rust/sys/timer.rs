@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A timer that fires in softirq context at an absolute time of the monotonic clock.
 //!
+//! The kernel crate's `HrTimer` is armed by giving an `Arc` of the owner away, for a handle that
+//! somebody else has to keep: here the owner arms its timer itself, from a reference, and does not
+//! count on it.
+//!
 //! The function of a timer is called with a reference to the timer's owner. So the timer must be
 //! at rest before the first field of the owner is dropped, wherever the owner has the timer among
 //! its fields. [`impl_has_timer!`] sees to that: it is the owner's destructor, which stops the

@@ -19,7 +19,7 @@ use crate::{
         atomic::Byte,
         inet::{self, Ipv4},
         inet6::{self, Ipv6},
-        lock::SpinLockBh,
+        lock::{spin_lock_bh, SpinLockBh},
         net_device::{NetDevice, RcuDevice},
     },
 };
@@ -27,7 +27,6 @@ use kernel::sync::atomic::{Acquire, Atomic, Full, Release};
 use kernel::{
     alloc::KVec,
     prelude::*,
-    static_lock_class,
     sync::{rcu::Guard, Arc},
 };
 
@@ -70,7 +69,7 @@ impl Holder {
                 ownership,
                 is_open: Atomic::new(false),
                 speaker: Atomic::new(Byte(NOBODY)),
-                standings <- SpinLockBh::new(standings, c"carp standings", static_lock_class!()),
+                standings <- spin_lock_bh!(standings, c"carp standings"),
             }),
             GFP_KERNEL_ACCOUNT,
         )

@@ -31,7 +31,7 @@ use crate::{
         atomic::Byte,
         clock,
         hmac::HmacSha1,
-        lock::SpinLockBh,
+        lock::{spin_lock_bh, SpinLockBh},
         net_device::{Mac, NetDevice, RcuDevice, Rtnl},
         timer::{impl_has_timer, HasTimer, Timer},
     },
@@ -39,7 +39,6 @@ use crate::{
 use kernel::sync::atomic::{Acquire, Atomic, Full, Release};
 use kernel::{
     prelude::*,
-    static_lock_class,
     sync::{rcu::Guard, Arc},
 };
 
@@ -115,7 +114,7 @@ impl Vhost {
                 is_master: Atomic::new(false),
                 users: Users::new(),
                 is_held: Atomic::new(false),
-                core <- SpinLockBh::new(core, c"carp vhost", static_lock_class!()),
+                core <- spin_lock_bh!(core, c"carp vhost"),
             }),
             GFP_KERNEL_ACCOUNT,
         )

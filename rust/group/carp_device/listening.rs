@@ -14,26 +14,22 @@ use crate::{
     sys::{
         inet, inet6,
         net_device::{Rtnl, RtnlGuard},
-        queue,
+        queue::{self, impl_work, Job},
     },
 };
-use kernel::sync::atomic::{Acquire, Full, Release};
 use kernel::{
-    impl_has_work,
     prelude::*,
-    sync::{rcu::Guard, Arc, ArcBorrow},
-    workqueue::WorkItem,
+    sync::{
+        atomic::{Acquire, Release},
+        rcu::Guard,
+        Arc, ArcBorrow,
+    },
 };
 
-impl_has_work! { impl HasWork<Self> for CarpDevice { self.work } }
+impl_work!(CarpDevice, work);
 
-impl WorkItem for CarpDevice {
-    type Pointer = Arc<Self>;
-
+impl Job for CarpDevice {
     fn run(this: Arc<Self>) {
-        if this.lacks_memory.xchg(false, Full) {
-            queue::wait_for_memory();
-        }
         // If it fails, this runs again.
         let _ = this.as_arc_borrow().catch_up(&RtnlGuard::new());
     }
@@ -121,7 +117,7 @@ impl CarpDevice {
     /// The list of addresses has changed, and cannot be read here. Any context.
     pub(crate) fn addresses_changed(self: ArcBorrow<'_, Self>) {
         self.addresses_changed.store(true, Release);
-        queue::enqueue(self.into());
+        queue::enqueue::<Self>(self.into());
     }
 
     /// Has the virtual addresses become those of the device. Fails if out of memory, and then does
@@ -145,8 +141,8 @@ impl CarpDevice {
 
     /// There is no memory to follow the addresses of the device.
     fn read_addresses_later(self: ArcBorrow<'_, Self>) {
-        self.lacks_memory.store(true, Release);
-        self.addresses_changed();
+        self.addresses_changed.store(true, Release);
+        queue::retry::<Self>(self.into());
     }
 
     /// As [`CarpDevice::read_addresses`], if that has been put off until now.
