@@ -6,8 +6,8 @@
 
 use core::ffi::CStr;
 
-use crate::ip::command::{complain, Input};
-use crate::options::Refused;
+use crate::ip::command::Input;
+use crate::refused::{refuse, Refused};
 use crate::uapi::CARP_KEY_LEN;
 
 /// `ifconfig` of the BSDs copies a passphrase with its final zero into the key, and cuts off what
@@ -101,9 +101,4 @@ impl Key {
 fn nibble(digit: u8) -> Option<u8> {
     // CAST: Below 16.
     char::from(digit).to_digit(16).map(|value| value as u8)
-}
-
-fn refuse<T>(fault: &CStr) -> Result<T, Refused> {
-    complain(fault);
-    Err(Refused)
 }

@@ -19,6 +19,7 @@ mod ip;
 mod key;
 mod options;
 mod print;
+mod refused;
 
 /// Numbers and names of `uapi/if_carp.h`, made from it when this is built.
 #[allow(dead_code)] // The header serves the module too.
@@ -58,7 +59,7 @@ unsafe extern "C" fn parse_options(
     let mut request = unsafe { Request::new(message) };
     match options::parse(arguments, &mut request) {
         Ok(()) => 0,
-        Err(options::Refused) => -1,
+        Err(refused::Refused) => -1,
     }
 }
 

@@ -7,9 +7,10 @@
 
 use core::ffi::CStr;
 
-use crate::ip::command::{complain, complain_of, second_value, wrong_argument, Arguments};
+use crate::ip::command::{complain_of, second_value, wrong_argument, Arguments};
 use crate::ip::message::Request;
 use crate::key::Key;
+use crate::refused::{refuse, Refused};
 use crate::uapi::*;
 
 pub const HELP: &CStr = c"\
@@ -41,9 +42,6 @@ Where:  VHID       := 1..255, the virtual host on PARENT
         strict       refuse adverts whose counter does not grow
 ";
 
-/// The fault has been printed.
-pub struct Refused;
-
 /// What follows an option's name.
 enum Takes {
     Number,
@@ -74,14 +72,12 @@ pub fn parse(mut arguments: Arguments<'_>, request: &mut Request<'_>) -> Result<
 
     while let Some(word) = arguments.next() {
         if word == c"help" {
-            complain(HELP);
-            return Err(Refused);
+            return refuse(HELP);
         }
         let Some((option, attribute, takes)) = OPTIONS.iter().find(|(name, ..)| *name == word)
         else {
             complain_of(c"carp: unknown option", word, c"?");
-            complain(HELP);
-            return Err(Refused);
+            return refuse(HELP);
         };
         let value = arguments.value();
 
