@@ -35,6 +35,9 @@ pub fn options(attributes: &Attributes<'_>) {
     number(c"advskew", IFLA_CARP_ADVSKEW);
     switch(c"preempt", IFLA_CARP_PREEMPT);
     number(c"demotion", IFLA_CARP_DEMOTION);
+    if let Some(causes) = attributes.u32(IFLA_CARP_DEMOTED_BY) {
+        output::list(c"demoted_by", names(causes, CAUSES));
+    }
     switch(c"strict", IFLA_CARP_STRICT);
     number(c"grace", IFLA_CARP_GRACE);
     let name = attributes.bytes(IFLA_CARP_GROUP);
@@ -48,6 +51,14 @@ pub fn options(attributes: &Attributes<'_>) {
     if let Some(milliseconds) = attributes.u64(IFLA_CARP_CHANGED) {
         output::time(c"changed", milliseconds);
     }
+}
+
+/// The name of each bit that is set.
+fn names(mask: u32, names: &'static [&'static CStr]) -> impl Iterator<Item = &'static CStr> {
+    (0..u32::BITS)
+        .zip(names.iter().map(Some).chain(core::iter::repeat(None)))
+        .filter(move |(bit, _)| mask & (1 << bit) != 0)
+        .map(|(_, name)| name.copied().unwrap_or(c"unknown"))
 }
 
 /// One line in text for the device, and one for what it shares with its parent.

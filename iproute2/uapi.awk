@@ -4,7 +4,8 @@
 # place where a number or a name is written:
 #
 #   IFLA_CARP_*, CARP_STATE_*   numbers
-#   STATES, REASONS, XSTATS     names by number, as `ip` prints them
+#   STATES, REASONS, CAUSES,
+#   XSTATS                      names by number, as `ip` prints them
 #   CARP_GENL_*, CARP_CMD_*     generic netlink
 #
 # A line inside an enum that is neither a comment nor one bare name stops the
@@ -48,6 +49,7 @@ symbol ~ /^CARP_STATE_/ {
 	states = states element("CARP_STATE_", "-")
 }
 symbol ~ /^CARP_REASON_/ { reasons = reasons element("CARP_REASON_", "-") }
+symbol ~ /^CARP_CAUSE_/ { causes = causes element("CARP_CAUSE_", "-") }
 symbol ~ /^CARP_CMD_/ { commands = commands constant(symbol, "u8", value) }
 symbol ~ /^CARP_XSTATS_/ { xstats = xstats element("CARP_XSTATS_", "_") }
 { value++ }
@@ -55,7 +57,7 @@ symbol ~ /^CARP_XSTATS_/ { xstats = xstats element("CARP_XSTATS_", "_") }
 END {
 	if (failed)
 		exit 1
-	if (!key_len || !numbers || !states || !reasons || !xstats || !genl_name ||
+	if (!key_len || !numbers || !states || !reasons || !causes || !xstats || !genl_name ||
 	    !genl_version || !commands) {
 		print "uapi.awk: a part of the header was not found" > "/dev/stderr"
 		exit 1
@@ -66,5 +68,6 @@ END {
 	printf "pub const CARP_GENL_NAME: &CStr = c%s;\n", genl_name
 	printf "pub const STATES: &[&CStr] = &[\n%s];\n", states
 	printf "pub const REASONS: &[&CStr] = &[\n%s];\n", reasons
+	printf "pub const CAUSES: &[&CStr] = &[\n%s];\n", causes
 	printf "pub const XSTATS: &[&CStr] = &[\n%s];\n", xstats
 }

@@ -35,6 +35,9 @@ enum {
 	IFLA_CARP_GRACE,	/* rw u32, seconds, 0..3600: for how long adverts are still signed
 				 *    for the old list of addresses when it changes; default 60
 				 */
+	IFLA_CARP_DEMOTED_BY,	/* r  u32, 1 << enum carp_cause of each that holds; absent while
+				 *    none does
+				 */
 
 	__IFLA_CARP_MAX
 };
@@ -63,6 +66,13 @@ enum carp_reason {
 	CARP_REASON_REQUESTED,		/* asked for through IFLA_CARP_STATE */
 	CARP_REASON_AT_REST,		/* brought to rest while something below it changes */
 	CARP_REASON_RESUMED,		/* MASTER again behind that change */
+};
+
+/* Why a node is demoted. */
+enum carp_cause {
+	CARP_CAUSE_ADMINISTRATOR,	/* asked for through IFLA_CARP_DEMOTION */
+	CARP_CAUSE_SEND_ERRORS,		/* adverts cannot be sent, or could not a short while ago */
+	CARP_CAUSE_GROUP,		/* the parent of another one of its group does not work */
 };
 
 /* IFLA_INFO_XSTATS: one u64 each; all count since the device (or its parent's first

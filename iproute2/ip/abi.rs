@@ -125,6 +125,8 @@ extern "C" {
     pub fn duparg(key: *const c_char, argument: *const c_char) -> !;
     pub fn incomplete_command() -> !;
     pub fn format_host(family: c_int, len: c_int, address: *const c_void) -> *const c_char;
+    pub fn open_json_array(output: c_int, key: *const c_char);
+    pub fn close_json_array(output: c_int, after: *const c_char);
     pub fn print_color_string(
         output: c_int,
         color: c_int,

@@ -6,9 +6,9 @@ use core::ffi::{c_char, c_uint, CStr};
 use core::ptr;
 
 use super::abi::{
-    format_host, gmtime_r, print_color_on_off, print_color_string, print_color_u64,
-    print_color_uint, print_nl, strftime, BrokenDownTime, AF_INET, AF_INET6, COLOR_NONE, PRINT_ANY,
-    PRINT_FP, PRINT_JSON,
+    close_json_array, format_host, gmtime_r, open_json_array, print_color_on_off,
+    print_color_string, print_color_u64, print_color_uint, print_nl, strftime, BrokenDownTime,
+    AF_INET, AF_INET6, COLOR_NONE, PRINT_ANY, PRINT_FP, PRINT_JSON,
 };
 
 /// `NAME VALUE ` in text, `"NAME":"VALUE"` in JSON.
@@ -22,6 +22,39 @@ pub fn word(name: &CStr, value: &CStr) {
             name.as_ptr(),
             c"%s ".as_ptr(),
             value.as_ptr(),
+        )
+    };
+}
+
+/// `NAME VALUE,VALUE ` in text, `"NAME":["VALUE","VALUE"]` in JSON.
+pub fn list<'a>(name: &CStr, values: impl Iterator<Item = &'a CStr>) {
+    label(name);
+    // SAFETY: The name is a string.
+    unsafe { open_json_array(PRINT_JSON, name.as_ptr()) };
+    let mut format = c"%s";
+    for value in values {
+        // SAFETY: Each format takes the string that follows; an element of an array has no key.
+        unsafe {
+            print_color_string(
+                PRINT_ANY,
+                COLOR_NONE,
+                ptr::null(),
+                format.as_ptr(),
+                value.as_ptr(),
+            )
+        };
+        format = c",%s";
+    }
+    // SAFETY: Nothing is printed but the end of the array.
+    unsafe { close_json_array(PRINT_JSON, ptr::null()) };
+    // SAFETY: The format takes the string that follows.
+    unsafe {
+        print_color_string(
+            PRINT_FP,
+            COLOR_NONE,
+            ptr::null(),
+            c"%s".as_ptr(),
+            c" ".as_ptr(),
         )
     };
 }

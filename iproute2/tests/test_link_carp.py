@@ -19,8 +19,8 @@ import unittest
 LIB = os.environ["IP_LIB_DIR"]
 DOUBLE = os.path.join(LIB, "ip_double.so")
 
-VHID, ADVBASE, ADVSKEW, KEY, PREEMPT, DEMOTION, STRICT, STATE, REASON, CHANGED, MASTER, PAD = \
-    range(1, 13)
+VHID, ADVBASE, ADVSKEW, KEY, PREEMPT, DEMOTION, STRICT, STATE, REASON, CHANGED, MASTER, PAD, \
+    GROUP, GRACE, DEMOTED_BY = range(1, 16)
 RTM_NEWLINK, IFLA_IFNAME, IFLA_LINKINFO = 16, 3, 18
 INFO_KIND, INFO_DATA, INFO_XSTATS = 1, 2, 3
 
@@ -237,6 +237,14 @@ class Printing(unittest.TestCase):
             for number, name in enumerate(names.split()):
                 self.assertEqual(self.show([(kind, bytes([number]))])[0], f"carp {key} {name}")
             self.assertEqual(self.show([(kind, b"\xff")])[0], f"carp {key} unknown")
+
+    def test_causes(self):
+        names = "administrator send-errors group".split() + ["unknown"] * 29
+        for mask in [*(1 << bit for bit in range(32)), 3, 5, 6, 7, 2**32 - 1]:
+            held = [name for bit, name in enumerate(names) if mask >> bit & 1]
+            text, answer = self.show([(DEMOTED_BY, u32(mask)), (STRICT, b"\1")])
+            self.assertEqual(text, f"carp demoted_by {','.join(held)} strict on")
+            self.assertEqual(answer["info_data"], {"demoted_by": held, "strict": True})
 
     def test_no_data(self):
         for data in None, []:

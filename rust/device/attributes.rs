@@ -6,6 +6,7 @@ use crate::{
     proto::{
         carp::advert::Source,
         config::{self, Changes, Invalid},
+        demotion::Causes,
         machine::State,
     },
     sys::{
@@ -36,6 +37,7 @@ pub(super) const POLICY: [Policy; uapi::IFLA_CARP_MAX as usize + 1] = {
     table[uapi::IFLA_CARP_REASON as usize] = refused(READ_ONLY);
     table[uapi::IFLA_CARP_CHANGED as usize] = refused(READ_ONLY);
     table[uapi::IFLA_CARP_MASTER as usize] = refused(READ_ONLY);
+    table[uapi::IFLA_CARP_DEMOTED_BY as usize] = refused(READ_ONLY);
     table
 };
 
@@ -143,6 +145,9 @@ pub(super) fn report(report: &mut Report<'_>, status: &Status, group: &GroupName
             uapi::IFLA_CARP_REASON,
             uapi::carp_reason_CARP_REASON_NONE as u8,
         )?;
+    }
+    if status.causes != Causes::default() {
+        report.u32(uapi::IFLA_CARP_DEMOTED_BY, status.causes.mask())?;
     }
     if !group.is_none() {
         report.bytes(uapi::IFLA_CARP_GROUP, group.as_string())?;

@@ -1,6 +1,101 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Demotion: whether adverts can be sent, one of its causes. The others are told by whoever knows
-//! them.
+//! Demotion: what makes this node a worse master than its settings say.
+//!
+//! It is derived from the causes that hold now each time it is asked for, never added up and taken
+//! back, so it cannot stick. There are two ways to tell the peers, and both are used:
+//!
+//! | cause | demotion count (byte 4, OpenBSD) | advskew (everybody) |
+//! |---|---|---|
+//! | the administrator's demotion `d` | `d` | `+ d` |
+//! | adverts cannot be sent | `+ 1` | `+ 240` |
+//! | something of the group does not work | `+ 1` | `+ 240` |
+//!
+//! The figures for send errors are OpenBSD's for the count and FreeBSD's for the advskew.
+
+use super::config::DEMOTION_MAX;
+
+/// Why this node is demoted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cause {
+    /// The administrator has asked for it.
+    Administrator,
+    /// Its adverts cannot be sent.
+    SendErrors,
+    /// A parent that it fails over together with does not work.
+    Group,
+}
+
+impl Cause {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Administrator, Self::SendErrors, Self::Group];
+
+    /// Its row of the table. `administrator`: the demotion that the administrator has asked for.
+    const fn weight(self, administrator: u8) -> Weight {
+        let (count, skew) = match self {
+            Self::Administrator => (administrator, administrator),
+            Self::SendErrors => (1, DEMOTION_MAX),
+            Self::Group => (1, DEMOTION_MAX),
+        };
+        Weight { count, skew }
+    }
+
+    /// `1 << CARP_CAUSE_…` of `uapi/if_carp.h`.
+    const fn bit(self) -> u32 {
+        match self {
+            Self::Administrator => 1 << 0,
+            Self::SendErrors => 1 << 1,
+            Self::Group => 1 << 2,
+        }
+    }
+}
+
+/// What a cause, or several, make worse.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Weight {
+    /// Added to the demotion count.
+    pub count: u8,
+    /// Added to the advskew, in 1/256 s.
+    pub skew: u8,
+}
+
+/// The causes that hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Causes(u32);
+
+impl Causes {
+    /// These, and `cause` if it `holds`; without it if not.
+    #[must_use]
+    pub const fn with(self, cause: Cause, holds: bool) -> Self {
+        if holds {
+            Self(self.0 | cause.bit())
+        } else {
+            Self(self.0 & !cause.bit())
+        }
+    }
+
+    /// Whether `cause` is one of them.
+    pub const fn hold(self, cause: Cause) -> bool {
+        self.0 & cause.bit() != 0
+    }
+
+    /// One bit for each: `1 << CARP_CAUSE_…` of `uapi/if_carp.h`.
+    pub const fn mask(self) -> u32 {
+        self.0
+    }
+
+    /// What they come to. `administrator`: the demotion that the administrator has asked for.
+    pub fn weight(self, administrator: u8) -> Weight {
+        let mut sum = Weight::default();
+        for cause in Cause::ALL {
+            if self.hold(cause) {
+                let Weight { count, skew } = cause.weight(administrator);
+                sum.count = sum.count.saturating_add(count);
+                sum.skew = sum.skew.saturating_add(skew);
+            }
+        }
+        sum
+    }
+}
 
 /// As many sends have to fail in a row before they count as a cause.
 const SEND_ERRORS: u8 = 3;

@@ -59,7 +59,7 @@ use super::carp::election::{self, Tie};
 use super::carp::pace::Pace;
 use super::carp::priority::Priority;
 use super::config::Config;
-use super::demotion::SendErrors;
+use super::demotion::{Cause, Causes, SendErrors};
 use super::state::next_state;
 pub use super::state::{Actions, AdvertKind, Change, Event, Reason, State};
 
@@ -137,7 +137,8 @@ pub struct Machine {
     /// That of the last peer heard, if it is of another implementation.
     pace: Option<Pace>,
     send_errors: SendErrors,
-    group_down: bool,
+    /// The causes of demotion that the caller knows of.
+    told: Causes,
     late_timers: u64,
 }
 
@@ -152,7 +153,7 @@ impl Machine {
             counter: Counter::new(counter),
             pace: None,
             send_errors: SendErrors::default(),
-            group_down: false,
+            told: Causes::default(),
             late_timers: 0,
         }
     }
@@ -193,6 +194,13 @@ impl Machine {
         self.late_timers
     }
 
+    /// Why it is demoted now.
+    pub const fn causes(&self, now_ns: u64) -> Causes {
+        self.told
+            .with(Cause::Administrator, self.config.demotion > 0)
+            .with(Cause::SendErrors, self.send_errors.hold(now_ns))
+    }
+
     /// What the wall clock shows, in milliseconds since the epoch; to be told before every other
     /// call.
     pub fn set_clock(&mut self, wall_ms: u64) {
@@ -227,7 +235,7 @@ impl Machine {
             }
             Event::SendFailed => self.send_errors.failed(now_ns),
             Event::SendOk => self.send_errors.succeeded(),
-            Event::GroupDown(down) => self.group_down = down,
+            Event::GroupDown(down) => self.told = self.told.with(Cause::Group, down),
             Event::SignedAnew if self.state() == State::Master => return self.say_at_once(now_ns),
             Event::SignedAnew => (),
             Event::Deaf => {
@@ -464,6 +472,6 @@ impl Machine {
     }
 
     fn priority(&self, now_ns: u64) -> Priority {
-        Priority::own(&self.config, self.send_errors.hold(now_ns), self.group_down)
+        Priority::own(&self.config, self.causes(now_ns))
     }
 }

@@ -24,7 +24,7 @@
 //! - [`link`]: bytes, MAC addresses, IPv4, IPv6, ARP and Neighbour Discovery.
 //! - [`config`]: the settings of a virtual host and their ranges.
 //! - [`timers`]: the formulas for the two intervals.
-//! - [`demotion`]: whether adverts can be sent.
+//! - [`demotion`]: the table of its causes, and which hold.
 //! - [`state`]: states, reasons, events, and the table of all changes of state.
 //! - [`carp`]: CARP version 2: adverts, digest, counter, priority, election.
 //! - [`machine`]: the machine that joins them.

@@ -5,6 +5,7 @@ use super::statistics::Counters;
 use crate::proto::{
     carp::advert::Source,
     config::Config,
+    demotion::Causes,
     machine::{Reason, State},
 };
 
@@ -19,6 +20,7 @@ pub(crate) struct LastChange {
 /// What a virtual host looks like at one moment.
 pub(crate) struct Status {
     pub(crate) config: Config,
+    pub(crate) causes: Causes,
     pub(crate) state: State,
     pub(crate) master: Option<Source>,
     pub(crate) last_change: Option<LastChange>,

@@ -161,6 +161,7 @@ impl Vhost {
         let core = self.core.lock();
         Status {
             config: *core.machine.config(),
+            causes: core.machine.causes(clock::now_ns()),
             state: core.machine.state(),
             master: core.machine.master(),
             last_change: core.last_change,

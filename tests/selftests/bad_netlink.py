@@ -7,8 +7,8 @@ import errno
 import os
 import sys
 
-from rtnetlink import (ADVBASE, ADVSKEW, CHANGED, DEMOTION, GRACE, GROUP, IFLA_AF_SPEC, IFLA_IFNAME,
-                       IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_INFO_XSTATS, IFLA_LINK, IFLA_LINKINFO,
+from rtnetlink import (ADVBASE, ADVSKEW, CHANGED, DEMOTED_BY, DEMOTION, GRACE, GROUP, IFLA_AF_SPEC,
+                       IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_INFO_XSTATS, IFLA_LINK, IFLA_LINKINFO,
                        IFLA_STATS, IFLA_STATS64, KEY, MASTER, NLM_F_CREATE, NLM_F_EXCL, PAD,
                        PREEMPT, REASON, RTM_DELLINK, RTM_NEWLINK, STATE, STRICT, VHID, Socket,
                        attribute, attributes, drop_privileges, index_of, u8, u32)
@@ -79,6 +79,7 @@ def faults():
     yield "reason", u8(REASON, 1), errno.EINVAL, READ_ONLY
     yield "changed", attribute(CHANGED, bytes(8)), errno.EINVAL, READ_ONLY
     yield "master", attribute(MASTER, bytes(4)), errno.EINVAL, READ_ONLY
+    yield "demoted by", u32(DEMOTED_BY, 1), errno.EINVAL, READ_ONLY
 
 
 def creations(parent):

@@ -86,11 +86,17 @@ together()
 	cut_second
 	becomes "$b" master
 	attr_is "$b" reason peer-demoted
+	demoted_by "$a" group
+	ip -n "$a" link set carp0 type carp demotion 5
+	demoted_by "$a" administrator,group
+	ip -n "$a" link set carp0 type carp demotion 0
+	demoted_by "$b" ""
 	# Not by silence, which would take three intervals.
 	between 0 $(($(attr "$b" changed) - cut_at)) "$slack" "ms until b was MASTER of the other"
 	becomes "$a" backup
 	attr_is "$a" reason better-master
 	ip -n "$sw" link set to_a1 up
+	demoted_by "$a" ""
 	hears "$a" 6
 	stays "$a" backup
 	end_test "with a group both fail over"

@@ -260,6 +260,20 @@ attr_is() {
 		fail "$2 of ${4:-carp0} of ${1%-*} is '$(find_attr "$1" "$2" "${4:-carp0}")' and not '$3'"
 }
 
+# demoted_by NAMESPACE CAUSES [DEVICE]: waits until these hold and no others.
+demoted_by() {
+	busywait "$BUSYWAIT_TIMEOUT" causes_are "$@" ||
+		fail "${3:-carp0} of ${1%-*} is demoted by '$(causes "$1" "${3:-carp0}")' and not '$2'"
+}
+
+causes() {
+	ip -n "$1" -j -d link show "$2" | jq -r '.[0].linkinfo.info_data.demoted_by // [] | join(",")'
+}
+
+causes_are() {
+	[ "$(causes "$1" "${3:-carp0}")" = "$2" ]
+}
+
 # hears NAMESPACE N: waits until carp0 has heard N adverts more.
 hears() {
 	busywait_for_counter "$BUSYWAIT_TIMEOUT" "$2" attr "$1" rx_adverts >/dev/null

@@ -153,10 +153,10 @@ shown()
 	local all expected
 	carp_add "$a" advbase 3 advskew 200 demotion 4 preempt on strict on grace 7 group lan
 	ip -n "$a" -d link show carp0 |
-		grep -q 'carp state backup vhid 1 advbase 3 advskew 200 preempt on demotion 4 strict on grace 7 group lan.* reason started changed 20[0-9T:.-]*Z '
+		grep -q 'carp state backup vhid 1 advbase 3 advskew 200 preempt on demotion 4 demoted_by administrator strict on grace 7 group lan.* reason started changed 20[0-9T:.-]*Z '
 	check_err $? "the text is another"
 	all=$(ip -n "$a" -j -s -d link show carp0)
-	expected='{"state":"backup","vhid":1,"advbase":3,"advskew":200,"preempt":true,"demotion":4,"strict":true,"grace":7,"group":"lan","reason":"started"}'
+	expected='{"state":"backup","vhid":1,"advbase":3,"advskew":200,"preempt":true,"demotion":4,"demoted_by":["administrator"],"strict":true,"grace":7,"group":"lan","reason":"started"}'
 	jq -e ".[0].linkinfo.info_data | contains($expected) and (has(\"key\") or has(\"master\") | not)" \
 		<<<"$all" >/dev/null
 	check_err $? "the JSON is $(jq -c '.[0].linkinfo.info_data' <<<"$all")"

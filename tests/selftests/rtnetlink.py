@@ -16,7 +16,7 @@ IFLA_INFO_KIND, IFLA_INFO_DATA, IFLA_INFO_XSTATS = 1, 2, 3
 
 # uapi/if_carp.h, written out: what it promises to programs that exist already.
 (VHID, ADVBASE, ADVSKEW, KEY, PREEMPT, DEMOTION, STRICT, STATE, REASON, CHANGED, MASTER, PAD, GROUP,
- GRACE) = range(1, 15)
+ GRACE, DEMOTED_BY) = range(1, 16)
 
 
 def attribute(kind, payload, length=None):

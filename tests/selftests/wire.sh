@@ -159,6 +159,7 @@ not_sent()
 	# As many as make a demotion.
 	busywait_for_counter "$BUSYWAIT_TIMEOUT" 3 attr "$a" tx_errors >/dev/null
 	check_err $? "adverts that are dropped are no errors for long"
+	demoted_by "$a" send-errors
 	[ "$(attr "$a" tx_adverts)" = "$sent" ]
 	check_err $? "adverts that are dropped count as sent"
 	capture_end sent

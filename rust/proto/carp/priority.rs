@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-//! How good a master a node is, with the causes of demotion that hold now.
+//! How good a master a node is, with the causes of [demotion](super::super::demotion) that hold
+//! now.
 //!
-//! Demotion is derived from its causes each time it is asked for, never added up and taken back,
-//! so it cannot stick. There are two ways to tell the peers, and both are used:
-//!
-//! | cause | demotion count (byte 4, OpenBSD) | advskew (everybody) |
-//! |---|---|---|
-//! | the administrator's demotion `d` | `d` | `+ d` |
-//! | adverts cannot be sent | `+ 1` | `+ 240` |
-//! | something of the group does not work | `+ 1` | `+ 240` |
-//!
-//! The advskew is raised to at most 240, and a configured one above that is left alone. The
-//! figures for send errors are OpenBSD's for the count and FreeBSD's for the advskew.
+//! Demotion raises the advskew to at most 240, and leaves a configured one above that alone.
 
 use super::super::config::{Config, DEMOTION_MAX};
+use super::super::demotion::Causes;
 use super::super::timers::{interval_ns, master_down_ns};
 use super::advert::Advert;
 
@@ -29,19 +21,16 @@ pub struct Priority {
 }
 
 impl Priority {
-    /// The priority of this node, with the causes that hold now: its adverts cannot be sent; a
-    /// parent that it fails over together with does not work.
-    pub fn own(config: &Config, send_errors: bool, group_down: bool) -> Self {
-        let count = u8::from(send_errors).saturating_add(u8::from(group_down));
-        let skew = if count > 0 { DEMOTION_MAX } else { 0 };
+    /// The priority of this node, while it is demoted for `causes`.
+    pub fn own(config: &Config, causes: Causes) -> Self {
+        let demotion = causes.weight(config.demotion);
         let advskew = config
             .advskew
-            .saturating_add(config.demotion)
-            .saturating_add(skew)
+            .saturating_add(demotion.skew)
             .min(DEMOTION_MAX)
             .max(config.advskew);
         Self {
-            demote: config.demotion.saturating_add(count),
+            demote: demotion.count,
             advbase: config.advbase,
             advskew,
         }

@@ -198,6 +198,11 @@ pub fn next(machine: &mut Machine, now_ns: u64, kind: AdvertKind) -> Advert {
 }
 
 #[no_mangle]
+pub fn causes(machine: &Machine, now_ns: u64) -> u32 {
+    machine.causes(now_ns).mask()
+}
+
+#[no_mangle]
 pub fn look(machine: &Machine) -> (State, Config, Option<Source>, Option<u64>, u64) {
     (
         machine.state(),

@@ -5,7 +5,8 @@ mod common;
 
 use carp_proto_tests::proto::carp::priority::Priority;
 use carp_proto_tests::proto::config::Config;
-use carp_proto_tests::proto::demotion::{SendErrors, SEND_ERROR_HOLD_NS};
+use carp_proto_tests::proto::demotion::{Cause, Causes, SendErrors, Weight, SEND_ERROR_HOLD_NS};
+use carp_proto_tests::proto::machine::{Event, Machine};
 use carp_proto_tests::proto::timers::{interval_ns, master_down_ns};
 use common::SECOND;
 
@@ -59,7 +60,10 @@ fn demotion_is_told_in_both_ways() {
             demotion,
             ..Config::new(1)
         };
-        let priority = Priority::own(&config, errors, false);
+        let causes = Causes::default()
+            .with(Cause::Administrator, demotion > 0)
+            .with(Cause::SendErrors, errors);
+        let priority = Priority::own(&config, causes);
         (priority.demote, priority.advskew)
     };
     assert_eq!(own(0, 0, false), (0, 0));
@@ -82,15 +86,64 @@ fn demotion_never_makes_a_node_better() {
                 demotion,
                 ..Config::new(1)
             };
-            let rank = Priority::own(&config, false, false).rank();
-            assert!(rank > previous);
-            assert!(Priority::own(&config, true, false).rank() > rank);
-            assert!(Priority::own(&config, false, true).rank() > rank);
-            let both = Priority::own(&config, true, true).rank();
-            assert!(both > Priority::own(&config, true, false).rank());
-            previous = rank;
+            let none = Causes::default().with(Cause::Administrator, true);
+            let rank = |causes| Priority::own(&config, causes).rank();
+            assert!(rank(none) > previous);
+            for cause in [Cause::SendErrors, Cause::Group] {
+                assert!(rank(none.with(cause, true)) > rank(none));
+                assert!(rank(all_causes()) > rank(all_causes().with(cause, false)));
+            }
+            previous = rank(none);
         }
     }
+}
+
+fn all_causes() -> Causes {
+    let with = |causes: Causes, cause| causes.with(cause, true);
+    Cause::ALL.into_iter().fold(Causes::default(), with)
+}
+
+/// In every order, and told of as often as one likes.
+#[test]
+fn causes_are_a_set() {
+    assert_eq!(all_causes().mask(), 0b111, "the numbers of enum carp_cause");
+    for cause in Cause::ALL {
+        let others = all_causes().with(cause, false);
+        assert!(all_causes().hold(cause) && !others.hold(cause));
+        assert_eq!(others.with(cause, true).with(cause, true), all_causes());
+        assert_eq!(others.with(cause, false), others);
+        assert_eq!(others.mask().count_ones(), 2);
+    }
+    assert_eq!(Causes::default().weight(240), Weight::default());
+    assert_eq!(
+        all_causes().weight(255),
+        Weight {
+            count: 255,
+            skew: 255
+        }
+    );
+}
+
+#[test]
+fn a_machine_tells_its_causes() {
+    let mut machine = Machine::new(Config::new(1), 0);
+    assert_eq!(machine.causes(0), Causes::default());
+    let _ = machine.event(0, Event::GroupDown(true));
+    let _ = machine.event(0, Event::GroupDown(true));
+    for _ in 0..3 {
+        let _ = machine.event(0, Event::SendFailed);
+    }
+    let config = Config {
+        demotion: 1,
+        ..Config::new(1)
+    };
+    let _ = machine.event(0, Event::Configure(config));
+    assert_eq!(machine.causes(0), all_causes());
+    let _ = machine.event(0, Event::Configure(Config::new(1)));
+    let _ = machine.event(0, Event::GroupDown(false));
+    let only = Causes::default().with(Cause::SendErrors, true);
+    assert_eq!(machine.causes(SEND_ERROR_HOLD_NS - 1), only);
+    assert_eq!(machine.causes(SEND_ERROR_HOLD_NS), Causes::default());
 }
 
 #[test]
