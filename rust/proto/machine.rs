@@ -53,13 +53,9 @@
 
 use core::cmp::Ordering;
 
-use super::carp::advert::{Advert, Reject, Source, Sources};
-use super::carp::counter::Counter;
-use super::carp::election::{self, Tie};
-use super::carp::pace::Pace;
-use super::carp::priority::Priority;
-use super::config::Config;
 use super::demotion::{Cause, Causes, SendErrors};
+use super::protocol::{Heard, Protocol};
+use super::source::{Source, Sources};
 use super::state::next_state;
 pub use super::state::{Actions, AdvertKind, Change, Event, Reason, State};
 
@@ -67,10 +63,10 @@ pub use super::state::{Actions, AdvertKind, Change, Event, Reason, State};
 const ANNOUNCE_AGAIN: u8 = 2;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Role {
+enum Role<T> {
     Init,
     Backup(Backup),
-    Master(Master),
+    Master(Master<T>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,6 +93,12 @@ impl Backup {
             not_before_ns: None,
         }
     }
+
+    /// Its master is the sender of what was heard.
+    const fn of<A>(heard: &Heard<'_, A>) -> Self {
+        let master = Known::new(heard.now_ns, heard.from);
+        Self::since(heard.now_ns, heard.interval_ns, Some(master))
+    }
 }
 
 /// The master that a BACKUP listens to, by the source of one of its adverts.
@@ -120,38 +122,34 @@ impl Known {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Master {
+struct Master<T> {
     announced_at_ns: u64,
     /// Announce again with the advert that counts this down to 0.
     announce_in: u8,
-    tie: Option<Tie>,
+    tie: T,
 }
 
 /// The state machine of one virtual host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Machine {
-    config: Config,
-    role: Role,
+pub struct Machine<P: Protocol> {
+    config: P::Config,
+    role: Role<P::Tie>,
     deadline_ns: Option<u64>,
-    counter: Counter,
-    /// That of the last peer heard, if it is of another implementation.
-    pace: Option<Pace>,
+    protocol: P,
     send_errors: SendErrors,
     /// The causes of demotion that the caller knows of.
     told: Causes,
     late_timers: u64,
 }
 
-impl Machine {
-    /// A virtual host in INIT. `counter`: a random number, see
-    /// [`counter`](super::carp::counter).
-    pub fn new(config: Config, counter: u64) -> Self {
+impl<P: Protocol> Machine<P> {
+    /// A virtual host in INIT. `random`: a random number, for the protocol.
+    pub fn new(config: P::Config, random: u64) -> Self {
         Self {
             config,
             role: Role::Init,
             deadline_ns: None,
-            counter: Counter::new(counter),
-            pace: None,
+            protocol: P::new(random),
             send_errors: SendErrors::default(),
             told: Causes::default(),
             late_timers: 0,
@@ -168,7 +166,7 @@ impl Machine {
     }
 
     /// Its settings.
-    pub const fn config(&self) -> &Config {
+    pub const fn config(&self) -> &P::Config {
         &self.config
     }
 
@@ -195,20 +193,20 @@ impl Machine {
     }
 
     /// Why it is demoted now.
-    pub const fn causes(&self, now_ns: u64) -> Causes {
+    pub fn causes(&self, now_ns: u64) -> Causes {
         self.told
-            .with(Cause::Administrator, self.config.demotion > 0)
+            .with(Cause::Administrator, P::demotion(&self.config) > 0)
             .with(Cause::SendErrors, self.send_errors.hold(now_ns))
     }
 
     /// What the wall clock shows, in milliseconds since the epoch; to be told before every other
     /// call.
     pub fn set_clock(&mut self, wall_ms: u64) {
-        self.counter.set_clock(wall_ms);
+        self.protocol.set_clock(wall_ms);
     }
 
     /// Something happened.
-    pub fn event(&mut self, now_ns: u64, event: Event) -> Actions {
+    pub fn event(&mut self, now_ns: u64, event: Event<P::Config>) -> Actions {
         let before = self.priority(now_ns);
         match event {
             Event::Start => return self.change(now_ns, Reason::Started, None),
@@ -228,9 +226,7 @@ impl Machine {
                 };
             }
             Event::Configure(config) => {
-                if config.strict != self.config.strict {
-                    self.counter.forget_accepted();
-                }
+                self.protocol.configure(&self.config, &config);
                 self.config = config;
             }
             Event::SendFailed => self.send_errors.failed(now_ns),
@@ -256,7 +252,7 @@ impl Machine {
     /// The timer fired. One that is early, or that nobody waits for, does nothing; so a timer
     /// that could not be stopped in time does no harm.
     pub fn timeout(&mut self, now_ns: u64) -> Actions {
-        let interval_ns = self.priority(now_ns).interval_ns();
+        let interval_ns = P::interval_ns(&self.priority(now_ns));
         let late = match self.deadline_ns {
             Some(deadline_ns) if deadline_ns <= now_ns => {
                 now_ns.saturating_sub(deadline_ns) > interval_ns
@@ -296,57 +292,36 @@ impl Machine {
     ///
     /// # Errors
     ///
-    /// In this order: [`Reject::Vhid`], [`Reject::OwnAdvert`] and [`Reject::Replay`].
+    /// Those of [`Protocol::check`]; unless in INIT, then those of [`Protocol::accept`].
     pub fn advert(
         &mut self,
         now_ns: u64,
         own: &Sources,
         from: Source,
-        advert: &Advert,
-    ) -> Result<Actions, Reject> {
-        if advert.vhid != self.config.vhid {
-            return Err(Reject::Vhid);
-        }
-        if self.counter.is_own(advert.counter) {
-            return Err(Reject::OwnAdvert);
-        }
+        advert: &P::Advert,
+    ) -> Result<Actions, P::Reject> {
+        self.protocol.check(&self.config, advert)?;
         if let Role::Init = self.role {
             return Ok(Actions::default());
         }
-        if !self.counter.accept(advert.counter, self.config.strict) {
-            return Err(Reject::Replay);
-        }
-        let announced_ns = Priority::announced(advert).interval_ns();
-        let has_pace = !advert.is_leaving() && !self.counter.is_kin(advert.counter);
-        self.pace = has_pace.then(|| Pace::heard(self.pace, now_ns, from, announced_ns));
-        let interval_ns = match &self.pace {
-            Some(pace) => pace.interval_ns(announced_ns),
-            None => announced_ns,
+        let interval_ns = self.protocol.accept(&self.config, now_ns, from, advert)?;
+        let heard = Heard {
+            now_ns,
+            from,
+            interval_ns,
+            advert,
         };
-        let heard = Backup::since(now_ns, interval_ns, Some(Known::new(now_ns, from)));
         Ok(match self.role {
             Role::Init => Actions::default(),
-            Role::Backup(backup) => self.heard_as_backup(now_ns, backup, heard, advert),
-            Role::Master(master) => self.heard_as_master(now_ns, master, heard, own, from, advert),
+            Role::Backup(backup) => self.heard_as_backup(backup, &heard),
+            Role::Master(master) => self.heard_as_master(master, own, &heard),
         })
     }
 
-    /// The next advert to send, to be called once for each address family. The caller signs it:
-    /// its digest is zero.
-    pub fn next_advert(&mut self, now_ns: u64, kind: AdvertKind) -> Advert {
+    /// The next advert to send, to be called once for each address family.
+    pub fn next_advert(&mut self, now_ns: u64, kind: AdvertKind) -> P::Advert {
         let priority = self.priority(now_ns);
-        let (advbase, advskew) = match kind {
-            AdvertKind::Regular => (priority.advbase, priority.advskew),
-            AdvertKind::Leaving => (u8::MAX, u8::MAX),
-        };
-        Advert {
-            vhid: self.config.vhid,
-            advskew,
-            demote: priority.demote,
-            advbase,
-            counter: self.counter.advance(),
-            digest: [0; 20],
-        }
+        self.protocol.next_advert(&self.config, &priority, kind)
     }
 
     /// Its next advert says something new. A MASTER does not let the peers wait for it.
@@ -373,58 +348,46 @@ impl Machine {
         }
     }
 
-    fn heard_as_backup(
-        &mut self,
-        now_ns: u64,
-        before: Backup,
-        mut heard: Backup,
-        advert: &Advert,
-    ) -> Actions {
+    fn heard_as_backup(&mut self, before: Backup, heard: &Heard<'_, P::Advert>) -> Actions {
+        let now_ns = heard.now_ns;
         let own = self.priority(now_ns);
-        if let Some(reason) = election::takes_over(&own, self.config.preempt, advert) {
+        if let Some(reason) = P::takes_over(&self.config, &own, heard.advert) {
             return self.change(now_ns, reason, None);
         }
-        if let (Some(known), Some(Known { source, .. })) = (before.master, heard.master) {
-            if known.keeps_its_name(now_ns, source, heard.interval_ns) {
-                heard.master = Some(known);
+        let mut backup = Backup::of(heard);
+        if let Some(known) = before.master {
+            if known.keeps_its_name(now_ns, heard.from, heard.interval_ns) {
+                backup.master = Some(known);
             }
         }
-        self.role = Role::Backup(heard);
+        self.role = Role::Backup(backup);
         self.arm(now_ns);
         Actions::default()
     }
 
     fn heard_as_master(
         &mut self,
-        now_ns: u64,
-        mut master: Master,
-        heard: Backup,
+        mut master: Master<P::Tie>,
         own: &Sources,
-        from: Source,
-        advert: &Advert,
+        heard: &Heard<'_, P::Advert>,
     ) -> Actions {
+        let now_ns = heard.now_ns;
         let priority = self.priority(now_ns);
-        let interval_ns = priority.interval_ns();
-        let (yields, extra_ns) = match election::compare(&priority, advert) {
-            Ordering::Less => (false, 0),
-            Ordering::Equal => match Tie::heard(master.tie, now_ns, from, heard.interval_ns) {
-                Some(tie) => {
-                    master.tie = Some(tie);
-                    let sent = self.counter.last();
-                    let yields = tie.yields(own, sent, advert.counter);
-                    (yields, tie.extra_ns(own, sent, heard.interval_ns))
-                }
-                None => (false, 0),
-            },
-            Ordering::Greater => (true, 0),
+        let yields = match P::compare(&priority, heard.advert) {
+            Ordering::Less => None,
+            Ordering::Equal => self.protocol.yields_to_equal(&mut master.tie, own, heard),
+            Ordering::Greater => Some(0),
         };
-        if yields {
-            let better = Backup { extra_ns, ..heard };
+        if let Some(extra_ns) = yields {
+            let better = Backup {
+                extra_ns,
+                ..Backup::of(heard)
+            };
             return self.change(now_ns, Reason::BetterMaster, Some(better));
         }
 
         // It stays. The neighbours may have learned the other's place.
-        let announce = now_ns.saturating_sub(master.announced_at_ns) >= interval_ns;
+        let announce = now_ns.saturating_sub(master.announced_at_ns) >= P::interval_ns(&priority);
         if announce {
             master.announced_at_ns = now_ns;
         }
@@ -448,7 +411,7 @@ impl Machine {
             State::Master => Role::Master(Master {
                 announced_at_ns: now_ns,
                 announce_in: ANNOUNCE_AGAIN,
-                tie: None,
+                tie: P::Tie::default(),
             }),
         };
         self.arm(now_ns);
@@ -462,16 +425,16 @@ impl Machine {
             Role::Backup(backup) => Some(
                 backup
                     .heard_ns
-                    .saturating_add(priority.master_down_ns(backup.interval_ns))
+                    .saturating_add(P::master_down_ns(&priority, backup.interval_ns))
                     .saturating_add(backup.extra_ns)
                     .max(backup.not_before_ns.unwrap_or(now_ns))
                     .max(now_ns),
             ),
-            Role::Master(_) => Some(now_ns.saturating_add(priority.interval_ns())),
+            Role::Master(_) => Some(now_ns.saturating_add(P::interval_ns(&priority))),
         };
     }
 
-    fn priority(&self, now_ns: u64) -> Priority {
-        Priority::own(&self.config, self.causes(now_ns))
+    fn priority(&self, now_ns: u64) -> P::Priority {
+        P::priority(&self.config, self.causes(now_ns))
     }
 }

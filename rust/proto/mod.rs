@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The CARP protocol, and nothing else.
+//! The protocol, and nothing else.
 //!
 //! Everything here is a function of its arguments: the time comes in as nanoseconds of a monotonic
 //! clock, the keyed hash as a [`Mac`](carp::auth::Mac), the first counter as a number. What is to
@@ -22,12 +22,14 @@
 //! Each uses those above it.
 //!
 //! - [`link`]: bytes, MAC addresses, IPv4, IPv6, ARP and Neighbour Discovery.
-//! - [`config`]: the settings of a virtual host and their ranges.
+//! - [`config`]: the settings of a virtual host that speaks CARP, and their ranges.
 //! - [`timers`]: the formulas for the two intervals.
 //! - [`demotion`]: the table of its causes, and which hold.
 //! - [`state`]: states, reasons, events, and the table of all changes of state.
+//! - [`source`]: where adverts come from.
+//! - [`protocol`]: what the machine takes from a protocol.
+//! - [`machine`]: the machine, for any of them.
 //! - [`carp`]: CARP version 2: adverts, digest, counter, priority, election.
-//! - [`machine`]: the machine that joins them.
 
 #![forbid(unsafe_code)]
 
@@ -36,5 +38,7 @@ pub mod config;
 pub mod demotion;
 pub mod link;
 pub mod machine;
+pub mod protocol;
+pub mod source;
 pub mod state;
 pub mod timers;

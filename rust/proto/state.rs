@@ -49,7 +49,7 @@ pub enum Reason {
 
 /// What happens to a virtual host, adverts and time apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Event {
+pub enum Event<C = Config> {
     /// It can run: device up, parent up, an address present.
     Start,
     /// It cannot run any longer, for [`Reason::DeviceDown`], [`Reason::ParentDown`],
@@ -61,7 +61,7 @@ pub enum Event {
     /// INIT.
     Request(State),
     /// The settings change.
-    Configure(Config),
+    Configure(C),
     /// An advert could not be sent.
     SendFailed,
     /// An advert was sent.

@@ -7,8 +7,9 @@ use crate::{
             advert::{Advert, Sources},
             envelope,
             signature::Signatures,
+            Machine,
         },
-        machine::{AdvertKind, Machine},
+        machine::AdvertKind,
     },
     sys::{clock, hmac::HmacSha1, net_device::NetDevice, skb},
 };

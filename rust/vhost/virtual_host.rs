@@ -22,10 +22,11 @@ use crate::{
             advert::{Advert, Reject, Source},
             auth::Digest,
             signature::{Heard, List, Signatures},
+            Machine,
         },
         config::{Changes, Config},
         link::mac,
-        machine::{Actions, Event, Machine, Reason, State},
+        machine::{Actions, Event, Reason, State},
     },
     sys::{
         atomic::Byte,

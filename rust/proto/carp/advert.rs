@@ -26,7 +26,7 @@
 //! Nobody checks authlen, so neither does [`Advert::parse`].
 
 use super::super::link::bytes::{checksum, concat};
-use super::super::link::{ipv4, ipv6};
+pub use super::super::source::{Source, Sources};
 
 /// Length of an advert in bytes.
 pub const ADVERT_LEN: usize = 36;
@@ -34,6 +34,7 @@ pub const ADVERT_LEN: usize = 36;
 const VERSION_TYPE: u8 = 0x21;
 /// Counter and digest in 32-bit words.
 const AUTH_LEN: u8 = 7;
+
 /// Why an advert was not accepted. Each cause has a counter of its own; none changes any state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reject {
@@ -53,34 +54,6 @@ pub enum Reject {
     OwnAdvert,
     /// An advert that a peer sent before, or in strict mode one that may be; state unchanged.
     Replay,
-}
-
-/// Where an advert came from. The order is the numeric one, and decides between equal masters.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Source {
-    /// An IPv4 address in network order.
-    V4(ipv4::Address),
-    /// An IPv6 address in network order.
-    V6(ipv6::Address),
-}
-
-/// What the own adverts are sent from, in each family in which there are any.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Sources {
-    /// Over IPv4; 0.0.0.0 if this node has no address.
-    pub v4: Option<ipv4::Address>,
-    /// Over IPv6.
-    pub v6: Option<ipv6::Address>,
-}
-
-impl Sources {
-    /// That in the family of `other`; the unspecified address if there is none.
-    pub fn like(&self, other: Source) -> Source {
-        match other {
-            Source::V4(_) => Source::V4(self.v4.unwrap_or_default()),
-            Source::V6(_) => Source::V6(self.v6.unwrap_or_default()),
-        }
-    }
 }
 
 /// A CARP advert: what its 36 bytes say.

@@ -9,6 +9,7 @@
 //! - [`priority`]: how good a master a node is.
 //! - [`election`]: who is to be MASTER.
 //! - [`pace`]: how often a master is heard.
+//! - [`protocol`]: what the machine takes of all this.
 
 pub mod advert;
 pub mod auth;
@@ -18,4 +19,8 @@ pub mod envelope;
 pub mod pace;
 mod peers;
 pub mod priority;
+pub mod protocol;
 pub mod signature;
+
+/// The state machine of a virtual host that speaks CARP.
+pub type Machine = super::machine::Machine<protocol::Carp>;

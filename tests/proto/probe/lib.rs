@@ -18,11 +18,12 @@ use proto::carp::advert::{Advert, Reject, Source, Sources};
 use proto::carp::auth::{Digest, Form, Mac};
 use proto::carp::envelope;
 use proto::carp::signature::Signatures;
+use proto::carp::Machine;
 use proto::config::{self, Config, Invalid};
 use proto::link::ipv6;
 use proto::link::nd;
 use proto::link::{arp, mac};
-use proto::machine::{Actions, AdvertKind, Event, Machine, State};
+use proto::machine::{Actions, AdvertKind, Event, State};
 
 extern "C" {
     fn it_can_panic() -> !;

@@ -5,8 +5,9 @@ mod common;
 
 use carp_proto_tests::proto::carp::advert::Reject;
 use carp_proto_tests::proto::carp::counter::Counter;
+use carp_proto_tests::proto::carp::Machine;
 use carp_proto_tests::proto::config::Config;
-use carp_proto_tests::proto::machine::{AdvertKind, Event, Machine, Reason};
+use carp_proto_tests::proto::machine::{AdvertKind, Event, Reason};
 use common::node::{backup, hear, master, peer, OWN};
 use common::{config, v4, v6, Advert};
 

@@ -4,9 +4,10 @@
 
 mod common;
 
+use carp_proto_tests::proto::carp::Machine;
 use carp_proto_tests::proto::config::Config;
 use carp_proto_tests::proto::demotion::SEND_ERROR_HOLD_NS;
-use carp_proto_tests::proto::machine::{Actions, AdvertKind, Event, Machine, Reason, State};
+use carp_proto_tests::proto::machine::{Actions, AdvertKind, Event, Reason, State};
 use carp_proto_tests::proto::state::next_state;
 use common::node::{backup, became_master, hear, master, peer, NONE, OWN};
 use common::{config, v4, v6, Advert, MS, SECOND};

@@ -8,8 +8,9 @@ use std::fmt::Write;
 use std::{env, fs};
 
 use carp_proto_tests::proto::carp::advert::{Advert, Reject, Source};
+use carp_proto_tests::proto::carp::Machine;
 use carp_proto_tests::proto::config::Config;
-use carp_proto_tests::proto::machine::{Actions, AdvertKind, Event, Machine, Reason, State};
+use carp_proto_tests::proto::machine::{Actions, AdvertKind, Event, Reason, State};
 use common::node::OWN;
 use common::{config, v4, MS, SECOND};
 

@@ -4,9 +4,10 @@
 mod common;
 
 use carp_proto_tests::proto::carp::priority::Priority;
+use carp_proto_tests::proto::carp::Machine;
 use carp_proto_tests::proto::config::Config;
 use carp_proto_tests::proto::demotion::{Cause, Causes, SendErrors, Weight, SEND_ERROR_HOLD_NS};
-use carp_proto_tests::proto::machine::{Event, Machine};
+use carp_proto_tests::proto::machine::Event;
 use carp_proto_tests::proto::timers::{interval_ns, master_down_ns};
 use common::SECOND;
 

@@ -2,10 +2,9 @@
 //! One node, 192.0.2.2, and what it hears.
 
 use carp_proto_tests::proto::carp::advert::Sources;
+use carp_proto_tests::proto::carp::Machine;
 use carp_proto_tests::proto::config::Config;
-use carp_proto_tests::proto::machine::{
-    Actions, AdvertKind, Change, Event, Machine, Reason, State,
-};
+use carp_proto_tests::proto::machine::{Actions, AdvertKind, Change, Event, Reason, State};
 
 use super::{v4, Advert};
 

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use carp_proto_tests::proto::carp::advert::Sources;
 use carp_proto_tests::proto::carp::envelope::{frame_v4, frame_v6, parse_ipv4, parse_ipv6};
+use carp_proto_tests::proto::carp::Machine;
 use carp_proto_tests::proto::config::Config;
-use carp_proto_tests::proto::machine::{Actions, AdvertKind, Event, Machine, State};
+use carp_proto_tests::proto::machine::{Actions, AdvertKind, Event, State};
 
 use super::foreign::Foreign;
 use super::{Rng, MS};
