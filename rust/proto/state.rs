@@ -81,7 +81,7 @@ pub enum Event<C = Config> {
 pub enum AdvertKind {
     /// "I am MASTER, and will say so again after an interval."
     Regular,
-    /// "I stop being MASTER": advbase and advskew 255, which no backup waits for.
+    /// "I stop being MASTER", and no backup is to wait for its silence.
     Leaving,
 }
 
