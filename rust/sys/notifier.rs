@@ -169,15 +169,13 @@ impl Notifiers {
     }
 }
 
+/// What an event of the chain of network devices is to a device on top. None: nothing.
+///
 /// # Safety
 ///
-/// Called by the chain of network devices, only.
-unsafe extern "C" fn device_event<T: Events>(
-    _block: *mut bindings::notifier_block,
-    event: c_ulong,
-    info: *mut c_void,
-) -> c_int {
-    let event = match u32::try_from(event).unwrap_or(0) {
+/// `info` is what the chain gives with `event`, and valid for `'a`.
+unsafe fn device_event_of<'a>(event: c_ulong, info: *mut c_void) -> Option<DeviceEvent<'a>> {
+    Some(match u32::try_from(event).unwrap_or(0) {
         bindings::netdev_cmd_NETDEV_PRE_CHANGEADDR => {
             let info: *mut bindings::netdev_notifier_pre_changeaddr_info = info.cast();
             let mut mac = Mac::default();
@@ -204,7 +202,7 @@ unsafe extern "C" fn device_event<T: Events>(
             // SAFETY: For this event `info` is of this type, and valid during the call.
             let info = unsafe { &*info.cast::<bindings::netdev_notifier_changeupper_info>() };
             if !info.linking {
-                return NOTIFY_DONE;
+                return None;
             }
             DeviceEvent::NextUpper(NextUpper {
                 // SAFETY: The device that is named is valid during the call.
@@ -218,7 +216,7 @@ unsafe extern "C" fn device_event<T: Events>(
             // SAFETY: For this event `info` is of this type, and valid during the call.
             let info = unsafe { &*info.cast::<bindings::netdev_notifier_changeupper_info>() };
             if !info.master {
-                return NOTIFY_DONE;
+                return None;
             }
             // SAFETY: The device that is named is valid during the call.
             let upper = unsafe { NetDevice::from_raw(info.upper_dev) };
@@ -228,7 +226,21 @@ unsafe extern "C" fn device_event<T: Events>(
                 DeviceEvent::NoPortOf(upper)
             }
         }
-        _ => return NOTIFY_DONE,
+        _ => return None,
+    })
+}
+
+/// # Safety
+///
+/// Called by the chain of network devices, only.
+unsafe extern "C" fn device_event<T: Events>(
+    _block: *mut bindings::notifier_block,
+    event: c_ulong,
+    info: *mut c_void,
+) -> c_int {
+    // SAFETY: By this function's contract.
+    let Some(event) = (unsafe { device_event_of(event, info) }) else {
+        return NOTIFY_DONE;
     };
     // SAFETY: On this chain `info` names a valid device.
     let device = unsafe { NetDevice::from_raw(bindings::carp_notifier_device(info)) };
