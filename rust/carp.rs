@@ -74,9 +74,9 @@ struct Carp {
     #[pin]
     _validators: sys::validator::Validators,
     #[pin]
-    _gates: sys::fib::Gates,
+    _vetoes: sys::fib::Vetoes,
     #[pin]
-    _tables: sys::pernet::RcuRooms<address::table::Table>,
+    _tables: sys::pernet::RcuPernet<address::table::Table>,
     _queue: sys::queue::Registration,
     _debugfs: sys::debugfs::Registration,
 }
@@ -87,8 +87,8 @@ impl kernel::InPlaceModule for Carp {
         try_pin_init!(Self {
             _debugfs: sys::debugfs::Registration::new(),
             _queue: sys::queue::Registration::new()?,
-            _tables <- sys::pernet::RcuRooms::new(),
-            _gates <- sys::fib::Gates::new::<packets::gate::Gate>(),
+            _tables <- sys::pernet::RcuPernet::new(),
+            _vetoes <- sys::fib::Vetoes::new::<packets::fib_veto::FibVeto>(),
             _validators <- sys::validator::Validators::new::<device::events::Events>(),
             _notifiers <- sys::notifier::Notifiers::new::<device::events::Events>(),
             _sync <- sys::genl::Registration::new::<device::sync::Sync>(module),

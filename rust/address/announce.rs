@@ -31,6 +31,6 @@ pub(crate) fn v6(
 ) {
     let is_router = inet6::forwards(guard, device);
     let frame = nd::advertisement(vhid, address, to, is_router);
-    // Who asked will ask again.
+    // Whoever asked will ask again.
     let _ = skb::send_frame(parent, &frame);
 }

@@ -5,7 +5,7 @@
 //! Context: any.
 
 use crate::sys::{
-    clock::Seldom,
+    clock::RateLimit,
     log,
     net_device::{Mac, NetDevice},
 };
@@ -16,11 +16,11 @@ use kernel::prelude::*;
 const QUIET_NS: u64 = 10_000_000_000;
 
 /// The notices about one carp device.
-pub(crate) struct Conflicts(Seldom);
+pub(crate) struct Conflicts(RateLimit);
 
 impl Conflicts {
     pub(crate) const fn new() -> Self {
-        Self(Seldom::new(QUIET_NS))
+        Self(RateLimit::new(QUIET_NS))
     }
 
     /// `mac`, which is a stranger's, claims `address` of `device`.

@@ -5,14 +5,15 @@
 //!            the state changes                      the work item runs
 //!                   |                                       |
 //!   at once:        v                        soon:          v
-//!     the gate opens or closes                 the routes are there, or gone
+//!     the FIB veto ends or begins              the routes are there, or gone
 //!     IPv6 addresses may be sent from, or not
 //!     what comes in for an address finds       what comes in for an address
 //!       a route that was ready before            finds that in the tables
 //! ```
 //!
-//! So a take-over waits for nobody: routes of IPv4 take RTNL, which somebody else may hold for
-//! long. The time between the two is the window: `packets/window.rs` has what comes in it.
+//! So a take-over waits for nobody. Changing an IPv4 route takes RTNL, which somebody else may hold
+//! for long. The time between the two columns is the window; `packets/window.rs` handles its
+//! packets.
 
 use super::routes::{DeviceAddresses, Requests, Routes};
 use crate::sys::{
@@ -32,8 +33,8 @@ use kernel::{
     sync::{rcu::Guard, Arc},
 };
 
-/// It keeps neither virtual host nor parent: whoever changes a route may have to see a device
-/// through to its end, for which nobody may count on that device.
+/// It holds no reference to the virtual host or to its parent. Changing a route may end in
+/// unregistering a device, which waits until nobody holds a reference to it.
 #[pin_data]
 pub(crate) struct Ownership {
     device: Arc<RcuDevice>,
@@ -49,10 +50,10 @@ pub(crate) struct Ownership {
     work: Work<Ownership>,
 }
 
-/// A phase begins when the addresses change hands; it is a number that is odd, in this unit, while
-/// this host owns them.
+/// A phase begins when the addresses change hands. Phases are numbered in this unit; while this
+/// host owns the addresses the number is odd.
 const NEXT_PHASE: u32 = 2;
-/// Beside the number: the tables have the routes.
+/// Set beside the number: the FIB has the routes.
 const HAS_ROUTES: u32 = 1;
 
 const fn is_owned(phase: u32) -> bool {
@@ -65,9 +66,9 @@ impl Job for Ownership {
     fn run(this: Arc<Self>) {
         match this.follow_now() {
             Ok(()) => this.invite(),
-            // The gate has closed meanwhile: this runs again.
+            // The veto has begun meanwhile: this runs again.
             Err(EPERM) => (),
-            // All else comes of want of memory, or of room for one more socket.
+            // Every other error means: out of memory, or out of sockets.
             Err(_) => queue::retry_urgent(this),
         }
     }
@@ -94,7 +95,7 @@ impl Ownership {
         )
     }
 
-    /// For the gate.
+    /// For the FIB veto.
     pub(crate) fn is_owned(&self) -> bool {
         is_owned(self.phase.load(Acquire))
     }
@@ -113,32 +114,32 @@ impl Ownership {
         self.follow();
     }
 
-    /// Has the routes become soon what they are to be. Any context.
+    /// Schedules the work item that adds or removes the routes. Any context.
     pub(crate) fn follow(self: &Arc<Self>) {
         queue::enqueue_urgent(self.clone());
     }
 
-    /// Waits until they are. Context: process, without RTNL.
+    /// Waits for that work item. Context: process, without RTNL.
     pub(crate) fn wait_for_routes(self: &Arc<Self>) {
         queue::flush(self);
     }
 
-    /// The tables do not say, or not for sure, what is to be said of the addresses.
+    /// The FIB may not have the routes of the addresses.
     pub(crate) fn lacks_routes(&self) -> bool {
         self.phase.load(Acquire) & HAS_ROUTES == 0
     }
 
-    /// By which packets for an IPv4 address of the device come in, as long as routes lack.
-    pub(crate) fn way_in_v4(&self) -> Option<&LocalRoute> {
+    /// The route for packets to an IPv4 address of the device, while the FIB may lack one.
+    pub(crate) fn ready_route_v4(&self) -> Option<&LocalRoute> {
         self.lacks_routes().then_some(&self.v4)
     }
 
     /// The same for IPv6.
-    pub(crate) fn way_in_v6(&self) -> Option<&LocalRoute> {
+    pub(crate) fn ready_route_v6(&self) -> Option<&LocalRoute> {
         self.v6.as_ref().filter(|_| self.lacks_routes())
     }
 
-    /// If the routes are there, nobody need wait any longer.
+    /// Calls `has_routes` if the FIB has them.
     fn invite(&self) {
         if !self.lacks_routes() {
             let guard = Guard::new();
@@ -148,9 +149,9 @@ impl Ownership {
         }
     }
 
-    /// Makes the routes and the marks of the addresses what they are to be now. Fails with `EPERM`
-    /// if the ownership has changed meanwhile, or if out of memory; then it is to be called again.
-    /// Context: process, without RTNL.
+    /// Adds or removes the routes, and marks the addresses. Fails with `EPERM` if the ownership has
+    /// changed meanwhile, and if out of memory. The caller then calls it again. Context: process,
+    /// without RTNL.
     fn follow_now(&self) -> Result {
         let mut routes = self.routes.lock();
         let phase = self.phase.load(Acquire);
@@ -164,7 +165,7 @@ impl Ownership {
             let Some((now, _)) = self.snapshot()? else {
                 return Ok(());
             };
-            // If an address has gone, this is called again anyway.
+            // An address has gone: its notifier has this called again.
             if routes.withdraw(&requests, &addresses, &now)? {
                 return Ok(());
             }
@@ -172,14 +173,14 @@ impl Ownership {
         outcome?;
         if owned {
             routes.tell_refused(|route, error| self.tell_refused(route, error));
-            // If it is another phase by now, this runs again.
+            // In another phase this runs again.
             let _ = self.phase.cmpxchg(phase, phase | HAS_ROUTES, Full);
         }
         Ok(())
     }
 
-    /// The addresses of the device as they are now, marked, and its namespace. None: it goes, and
-    /// takes its routes with it.
+    /// The addresses of the device as they are now, marked, and its namespace. None: the device is
+    /// being deleted, and its routes go with it.
     fn snapshot(&self) -> Result<Option<(DeviceAddresses, NamespaceRef)>> {
         let (via, namespace) = {
             let guard = Guard::new();
@@ -199,7 +200,7 @@ impl Ownership {
         Ok(Some((DeviceAddresses::of(via, &self.device)?, namespace)))
     }
 
-    /// The kernel refuses a route that it would make itself for an address of the device.
+    /// Logs that the kernel refuses a route of an address of the device.
     fn tell_refused(&self, route: &Route, error: Error) {
         let guard = Guard::new();
         let Some(device) = self.device.get(&guard) else {
@@ -216,15 +217,15 @@ impl Ownership {
         );
     }
 
-    /// This host chooses no IPv6 address as source that it does not own: unlike with IPv4, no route
-    /// is asked.
+    /// Marks the IPv6 addresses, so that this host chooses none as source that it does not own.
+    /// Source selection of IPv6 looks at the address, that of IPv4 at the routes.
     fn mark(&self, guard: &Guard, device: &NetDevice) {
         loop {
             let owned = self.is_owned();
             for address in inet6::addresses_rcu(guard, device) {
                 address.set_usable(owned);
             }
-            // Whoever marks last has seen what was said last.
+            // So the last one to mark has seen the last change.
             if self.is_owned() == owned {
                 return;
             }

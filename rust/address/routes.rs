@@ -129,7 +129,7 @@ impl<'a> Requests<'a> {
 
 impl Routes {
     /// Has the routes in the tables if the addresses are `owned`, and not if not. Fails if that is
-    /// to be tried again: if out of memory, or if the gate has closed meanwhile.
+    /// to be tried again: if out of memory, or if the veto has begun meanwhile.
     pub(crate) fn follow(
         &mut self,
         requests: &Requests<'_>,
@@ -287,7 +287,7 @@ fn judge(result: Result) -> Result<Result> {
         // The device has gone or is down; or its IPv4 or IPv6 has gone, or is switched off: and
         // every route with it.
         | Err(ENODEV | ENETDOWN | EACCES) => Ok(Ok(())),
-        // The gate has closed; or out of memory.
+        // The veto has begun; or out of memory.
         Err(error @ (EPERM | ENOMEM | ENOBUFS)) => Err(error),
         Err(error) => Ok(Err(error)),
     }

@@ -21,7 +21,7 @@ use crate::{
         inet::Ipv4,
         inet6::Ipv6,
         net_device::{NetDevice, RcuDevice, Rtnl},
-        pernet::{Published, RcuRoom},
+        pernet::{Published, RcuPernetData},
         rcu::Fresh,
         sort::{sort, Sortable},
     },
@@ -83,8 +83,8 @@ impl Address for Ipv6 {
 }
 
 impl Published for Table {
-    fn room() -> &'static RcuRoom<Self> {
-        static TABLES: RcuRoom<Table> = RcuRoom::new();
+    fn pernet() -> &'static RcuPernetData<Self> {
+        static TABLES: RcuPernetData<Table> = RcuPernetData::new();
         &TABLES
     }
 }
@@ -118,7 +118,7 @@ fn find<'a, A: Address>(
     address: A,
     scope: Scope,
 ) -> Option<&'a NetDevice> {
-    let entries = A::entries(Table::room().get(guard, near)?.read(guard)?);
+    let entries = A::entries(Table::pernet().get(guard, near)?.read(guard)?);
     let at = entries.binary_search_by(|entry| entry.key().cmp(&(address, scope)));
     entries.get(at.ok()?)?.device_if_up(guard)
 }
@@ -136,7 +136,7 @@ pub(crate) fn set(
     // RTNL keeps the device in its domain, and the table published, while this waits for memory.
     let (domain, len_v4, len_v6) = {
         let guard = Guard::new();
-        let old = Table::room().get(&guard, parent);
+        let old = Table::pernet().get(&guard, parent);
         let old = old.and_then(|published| published.read(&guard));
         let device = device.get(&guard);
         (
@@ -155,7 +155,7 @@ pub(crate) fn set(
 
     // Declared last: what is freed here, which may sleep, is freed without it.
     let guard = Guard::new();
-    let Some(published) = Table::room().get(&guard, parent) else {
+    let Some(published) = Table::pernet().get(&guard, parent) else {
         return Ok(());
     };
     let old = published.read(&guard);

@@ -202,7 +202,7 @@ fn state_changed(rtnl: &Rtnl<'_>, device: &NetDevice) {
 fn limits_changed(rtnl: &Rtnl<'_>, device: &NetDevice) {
     // With an MTU that IPv6 needs it gets all of IPv6 anew.
     if link::of::<CarpDevice>(device).is_some() {
-        inet6::keep_to_what_is_configured(rtnl, device);
+        inet6::disable_autoconfiguration(rtnl, device);
     }
     // At once, for what is asked while the operation waits is judged by it.
     device.find_upper(rtnl, |upper| {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The link kind `carp`: `ip link add carp0 link eth0 type carp vhid 1 pass secret`.
 //!
-//! Context: process, RTNL held, but `validate()` (no RTNL) and `way_out()` (softirqs off).
+//! Context: process, RTNL held, but `validate()` (no RTNL) and `output_device()` (softirqs off).
 
 use super::{
     attributes::{self, Request},
@@ -104,10 +104,10 @@ impl LinkKind for CarpDevice {
 
     fn registered(rtnl: &Rtnl<'_>, device: &NetDevice) {
         // The neighbours are mostly reached by the parent, which has their subnet.
-        inet::accept_any_way_back(rtnl, device);
+        inet::loosen_rp_filter(rtnl, device);
         // On a BACKUP an address of this host is somewhere else, and speaks to it from there.
         inet::trust_routes(rtnl, device);
-        inet6::keep_to_what_is_configured(rtnl, device);
+        inet6::disable_autoconfiguration(rtnl, device);
     }
 
     fn device(&self) -> &RcuDevice {
@@ -195,7 +195,7 @@ impl LinkKind for CarpDevice {
         self.parent().forget(rtnl, self);
     }
 
-    fn way_out(&self, _guard: &Guard) -> Option<&NetDevice> {
+    fn output_device(&self, _guard: &Guard) -> Option<&NetDevice> {
         self.speaker().map(|_| self.parent_device())
     }
 

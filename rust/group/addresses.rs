@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A list of virtual addresses, and the groups in which they are asked for. The parent listens in
-//! those whatever the state: at a take-over nothing has to be waited for.
+//! A list of virtual addresses, and the solicited-node groups of the IPv6 ones. The parent is a
+//! member of those groups in every state, so a take-over waits for nothing.
 
 use crate::{
     proto::{carp::envelope, link::ipv6},
@@ -66,7 +66,7 @@ impl Groups {
         Ok(Self(room))
     }
 
-    /// Becomes those of `addresses`, as far as there is room.
+    /// Sets it to the groups of `addresses`, as far as there is room.
     pub(super) fn follow(&mut self, addresses: &Addresses) {
         let asked_for = addresses.v6.iter().map(ipv6::solicited_node);
         for group in Iterator::chain(iter::once(envelope::GROUP_V6), asked_for) {
@@ -74,8 +74,8 @@ impl Groups {
         }
     }
 
-    /// Becomes those that `parent` could join; fails if there was no memory for any. Without IPv6 a
-    /// parent joins none, and there is none to be left later.
+    /// Has `parent` join them, and keeps those that it could join. Fails if out of memory for any.
+    /// A parent without IPv6 joins none.
     pub(super) fn join(&mut self, rtnl: &Rtnl<'_>, parent: &NetDevice) -> Result {
         let mut outcome = Ok(());
         self.0.retain(|group| {

@@ -6,7 +6,7 @@
 //!   asked ──> an operation on each parent ──> the last one is done ──> the routes have followed ──> sent
 //! ```
 //!
-//! Nobody waits with a thread for the operations; the routes are waited for by a work item.
+//! No thread waits for the operations. A work item waits for the routes.
 
 use super::carp_device::CarpDevice;
 use crate::sys::{
@@ -20,8 +20,8 @@ use crate::sys::{
 use kernel::sync::atomic::{Atomic, Full, Relaxed};
 use kernel::{prelude::*, sync::Arc};
 
-/// Answers that wait for the routes at once, of all namespaces: enough for any number of
-/// administrators, and few beside what somebody can ask for that does nothing else.
+/// How many answers may wait for the routes at once, in all namespaces: enough for administrators,
+/// and a bound for everybody else.
 const READY_AT_ONCE: usize = 1024;
 static READY: Atomic<usize> = Atomic::new(0);
 
@@ -37,7 +37,8 @@ pub(crate) struct Answer {
 
 struct Message {
     reply: Option<Reply>,
-    /// Of whoever asked; kept from when all is done, so that one that goes does not wait for it.
+    /// The namespace of the sender. Kept from when all is done, so that a namespace which is going
+    /// does not wait for its answer.
     namespace: Option<NamespaceRef>,
 }
 
@@ -101,7 +102,7 @@ impl Answer {
     pub(crate) fn done(self: &Arc<Self>, namespace: &Namespace) {
         // ORDERING: What was done for the answer is seen by whoever sends it.
         if self.left.fetch_sub(1, Full) == 1 {
-            // A namespace that is about to go has nobody left to answer.
+            // Nobody is left to answer in a namespace that is going.
             self.message.lock().namespace = namespace.keep();
             READY.fetch_add(1, Relaxed);
             queue::enqueue(self.clone());
@@ -159,7 +160,7 @@ impl Answers {
         let _ = self.0.push_within_capacity(answer);
     }
 
-    /// Everything before is done, or will not be.
+    /// Everything before is done or dropped.
     pub(super) fn done(&mut self, namespace: &Namespace) {
         while let Some(answer) = self.0.pop() {
             answer.done(namespace);

@@ -41,12 +41,12 @@ use kernel::{
 
 #[pin_data]
 pub(crate) struct CarpDevice {
-    /// The device has its MAC address, and is told apart by its vhid.
+    /// The device has the MAC address of this one, and its vhid names the device.
     first: Arc<Vhost>,
     others: KVec<Arc<Vhost>>,
     holder: Arc<Holder>,
     parent: Seat,
-    /// The list of addresses has changed, where it could not be read.
+    /// The list of addresses has changed in a context that could not read it.
     addresses_changed: Atomic<bool>,
     conflicts: Conflicts,
     #[pin]
@@ -60,11 +60,11 @@ pub(crate) struct CarpDevice {
 struct Core {
     key: Key,
     addresses: Addresses,
-    /// Those that the parent listens to for it.
+    /// The groups that the parent has joined for it.
     groups: Groups,
     /// The vhids that its virtual hosts will have, one after the other.
     claims: KVec<Claim>,
-    /// What it fails over together with.
+    /// The group name: devices of one name fail over together.
     group: GroupName,
 }
 
@@ -75,7 +75,7 @@ struct Claim {
     vhid: u8,
 }
 
-/// The tables have the routes of the addresses of `device`. Context: process.
+/// The FIB has the routes of the addresses of `device`. Context: process.
 fn invite(device: &NetDevice) {
     if let Some(carp) = link::of::<CarpDevice>(device) {
         for vhost in carp.vhosts() {
@@ -147,7 +147,7 @@ impl CarpDevice {
         self.holder.ownership()
     }
 
-    /// The addresses are this host's. For the data path.
+    /// This host owns the addresses. For the data path.
     pub(crate) fn owns_addresses(&self) -> bool {
         self.ownership().is_owned()
     }
@@ -163,7 +163,7 @@ impl CarpDevice {
         self.holder.is_open()
     }
 
-    /// The virtual host that the device is told apart by.
+    /// The virtual host whose vhid names the device.
     pub(crate) fn first(&self) -> &Arc<Vhost> {
         &self.first
     }
@@ -247,7 +247,7 @@ impl CarpDevice {
     }
 
     /// `vhost` does not claim `vhid` any more: it has it, or nothing has come of it.
-    pub(super) fn unclaim(&self, vhost: &Vhost, vhid: u8) {
+    pub(super) fn drop_claim(&self, vhost: &Vhost, vhid: u8) {
         let claim = Claim {
             place: vhost.place(),
             vhid,
@@ -261,7 +261,7 @@ impl CarpDevice {
     /// `vhost` has another vhid from now on. At rest, or not open.
     pub(super) fn renumber(&self, rtnl: &Rtnl<'_>, vhost: &Vhost, vhid: u8) {
         vhost.renumber(vhid);
-        self.unclaim(vhost, vhid);
+        self.drop_claim(vhost, vhid);
         self.sign_anew(vhost);
         if core::ptr::eq(vhost, &*self.first) {
             if let Some(device) = self.device().get_rtnl(rtnl) {
@@ -286,13 +286,13 @@ impl CarpDevice {
         Unhashed::new(&self.core.lock().key, vhost.vhid())
     }
 
-    /// They run, or will when what is under way is done.
+    /// They run, or will when the current operation is done.
     pub(crate) fn is_to_run(&self) -> bool {
         self.vhosts().any(|vhost| vhost.runs())
             || self.is_open() && self.parent.serializer().is_busy()
     }
 
-    /// It is in the parent's snapshot.
+    /// It has joined the parent's snapshot.
     pub(super) fn joined(&self, rtnl: &Rtnl<'_>) {
         for vhost in self.vhosts() {
             vhost.joined(rtnl);
@@ -305,7 +305,7 @@ impl CarpDevice {
         for vhost in self.vhosts() {
             vhost.close();
         }
-        // An operation that waits for one of them to come to rest need not any more.
+        // An operation may wait for one of them to come to rest.
         self.parent.serializer().wake();
     }
 
@@ -322,7 +322,7 @@ impl CarpDevice {
         self.core.lock().group
     }
 
-    /// Something that it fails over together with does not work; or everything does.
+    /// Whether a parent of its group does not work.
     pub(super) fn set_group_down(&self, down: bool) {
         for vhost in self.vhosts() {
             vhost.set_group_down(down);
@@ -346,7 +346,7 @@ impl CarpDevice {
         }
     }
 
-    /// They become what is asked for, if they can.
+    /// Changes the state to the requested one, if the machine allows it.
     pub(super) fn request(&self, state: State) {
         for vhost in self.vhosts() {
             vhost.request(state);

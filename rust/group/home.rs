@@ -9,7 +9,7 @@ use kernel::{prelude::*, sync::Arc};
 /// The group of a parent.
 pub(super) struct Home {
     serializer: Arc<Serializer>,
-    /// What the serializer has room for on its account.
+    /// What the serializer has reserved room for, for this parent.
     census: Census,
 }
 

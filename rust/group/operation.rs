@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Operations: what is done to a group, from start to finish.
 //!
-//! All memory that an operation takes it takes before its first step that changes anything; behind
-//! that nothing can fail. A step runs under RTNL, in process context. Between steps an operation
-//! may wait for a grace period and for virtual hosts to come to rest, without RTNL and without a
+//! An operation takes all its memory before its first step that changes anything. After that
+//! nothing can fail. A step runs under RTNL, in process context. Between steps an operation may
+//! wait for a grace period and for virtual hosts to come to rest, without RTNL and without a
 //! thread.
 
 use super::{
@@ -34,7 +34,7 @@ use kernel::{prelude::*, sync::Arc};
 pub(crate) enum Origin {
     /// Somebody who asked for it, and can wait for it with `carp sync`.
     Request,
-    /// The world below; nobody waits for an answer.
+    /// An event of the parent. Nobody waits for an answer.
     Event,
 }
 
@@ -42,7 +42,7 @@ pub(crate) enum Origin {
 pub(crate) enum Kind {
     /// A carp device begins to hear what its parent receives.
     Join(Arc<CarpDevice>, Option<Fresh<CarpIf>>),
-    /// It has stopped to; what is left is to free the old snapshot.
+    /// A carp device has left. The old snapshot is still to be freed.
     Leave,
     /// Settings and key of a carp device.
     Configure(Arc<CarpDevice>, Settings),
@@ -58,9 +58,10 @@ pub(crate) enum Kind {
     ParentLimits,
     /// The parent has another MAC address.
     ParentAddress,
-    /// Who is tied to the parent, since devices with a group were set up or down.
+    /// Which parents fail over together with this one, after a device with a group was set up or
+    /// down.
     Ties,
-    /// Nothing: somebody waits until everything before it is done.
+    /// Does nothing: somebody waits until every earlier operation is done.
     Sync(Answers),
 }
 
@@ -114,7 +115,7 @@ impl Operation {
         &self.parent
     }
 
-    /// Shows what happens to it, for each parent of its groups.
+    /// Calls a tracepoint for each parent of its groups.
     pub(crate) fn trace(&self, event: impl Fn(&NetDevice, trace::Operation)) {
         event(self.parent.device(), self.summary());
         let is_other = |other: &&Arc<Parent>| !Arc::ptr_eq(other, &self.parent);
@@ -192,7 +193,7 @@ impl Operation {
         }
     }
 
-    /// Another one that waits for the same finds room.
+    /// Makes room for one more that waits for the same.
     pub(super) fn has_room_to_sync(&self) -> bool {
         match &self.kind {
             Kind::Sync(answers) => answers.has_room(),
@@ -206,8 +207,7 @@ impl Operation {
         let _ = self.first_step(rtnl);
     }
 
-    /// It will not be done: gives back what it has taken outside of itself, and keeps nobody
-    /// waiting.
+    /// It is dropped: gives back what it has taken outside of itself, and answers whoever waits.
     pub(crate) fn abandon(self, rtnl: &Rtnl<'_>) {
         match self.kind {
             Kind::Vhid(renumbering) => renumbering.forget(rtnl),
@@ -304,7 +304,7 @@ impl Operation {
         self.parent.share_fate(rtnl)
     }
 
-    /// Remembers who is up, and brings them all down.
+    /// Brings all virtual hosts that are up down, and remembers them.
     fn bring_down(&mut self, rtnl: &Rtnl<'_>) -> Progress {
         let Ok(vhosts) = self.parent.running() else {
             return Progress::NoMemory;
@@ -397,7 +397,7 @@ impl serializer::operation::Operation for Operation {
         }
     }
 
-    /// Those that have been deleted since they were brought down are nobody's business any more.
+    /// Skips those that have been deleted since they were brought down.
     fn is_at_rest(&self) -> bool {
         match &self.stage {
             Stage::Down(vhosts) => vhosts

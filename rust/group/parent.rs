@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A parent: the device that carp devices stand on.
 //!
-//! It publishes the snapshot of its running virtual hosts, and has its packets looked at as long as
-//! there are any. All changes are steps of operations, under RTNL, and so come one after the other;
-//! the lock `writer` says the same to the compiler, and to who reads without RTNL.
+//! It publishes the snapshot of its running virtual hosts. Its hooks are registered while there are
+//! any. All changes are steps of operations, under RTNL, and so come one after the other;
+//! the lock `writer` says the same to the compiler, and to those that read without RTNL.
 
 use super::{
     carp_device::CarpDevice,
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     sys::{
-        clock::Seldom,
+        clock::RateLimit,
         hook::FrameHooks,
         link,
         lock::{mutex, spin_lock_bh, Mutex, SpinLockBh},
@@ -34,7 +34,7 @@ use kernel::{
     sync::{rcu::Guard, Arc, ArcBorrow},
 };
 
-/// Hosts wait four seconds before they solicit routers again, who answer everybody at once, or
+/// A host waits four seconds before it solicits routers again. A router answers all hosts together,
 /// within half a second (RFC 4861, 6.2.6 and 6.3.7).
 const SOLICITATIONS_NS: u64 = 100_000_000;
 
@@ -46,9 +46,9 @@ pub(crate) struct Parent {
     carp_if: RcuPointer<CarpIf>,
     retired: RetiredList<CarpIf>,
     pub(crate) counters: ParentCounters,
-    /// Of routers, that are passed on.
-    pub(crate) solicitations: Seldom,
-    /// What tc redirects is seen as well. Written under `writer`.
+    /// For router solicitations that are passed on.
+    pub(crate) solicitations: RateLimit,
+    /// Packets that tc redirects are seen as well. Written under `writer`.
     sees_redirected: Atomic<bool>,
     #[pin]
     writer: Mutex<Writer>,
@@ -59,7 +59,7 @@ pub(crate) struct Parent {
 impl_work!(Parent, work);
 
 impl Job for Parent {
-    /// Without memory it is tried again when somebody looks again.
+    /// If out of memory, the next look tries again.
     fn run(this: Arc<Self>) {
         let mut writer = this.writer.lock();
         let Some(Presence { hooks, .. }) = &mut writer.presence else {
@@ -84,13 +84,13 @@ struct Writer {
     /// One for each member: the snapshot without it needs memory too, and a device that is being
     /// deleted cannot be told that there is none.
     spares: KVec<Fresh<CarpIf>>,
-    /// While the members are at rest: the snapshot that will be published behind that.
+    /// While the members are at rest: the snapshot that will be published after it.
     resting: Option<Fresh<CarpIf>>,
     generation: u64,
 }
 
-/// What the world has of a parent while there are virtual hosts on it. Both know the parent, and
-/// are dropped behind its last member.
+/// The hooks and the debugfs file of a parent, while there are virtual hosts on it. Both have a
+/// reference to the parent, and are dropped after its last member.
 struct Presence {
     hooks: FrameHooks<Parent>,
     inspector: Option<Inspector>,
@@ -107,7 +107,7 @@ impl Parent {
                 carp_if: RcuPointer::empty(),
                 retired: RetiredList::new(),
                 counters: ParentCounters::new(),
-                solicitations: Seldom::new(SOLICITATIONS_NS),
+                solicitations: RateLimit::new(SOLICITATIONS_NS),
                 sees_redirected: Atomic::new(false),
                 writer <- mutex!(
                     Writer {
@@ -134,19 +134,19 @@ impl Parent {
         self.carp_if.read(guard)
     }
 
-    /// Does what somebody asked for, now or in its turn.
+    /// Submits an operation that somebody asked for.
     pub(crate) fn submit_request(self: &Arc<Self>, rtnl: &Rtnl<'_>, kind: Kind) {
         let operation = Operation::request(self.clone(), kind);
         self.serializer().submit(rtnl, operation);
     }
 
-    /// Has an event looked at, now or in its turn.
+    /// Submits an operation for an event.
     pub(crate) fn submit_event(self: &Arc<Self>, rtnl: &Rtnl<'_>, kind: Kind) {
         let operation = Operation::event(self.clone(), kind);
         self.serializer().submit(rtnl, operation);
     }
 
-    /// Takes what it will take to join, and to leave again; or fails and takes nothing.
+    /// Takes the memory for joining and for leaving again. If it fails, it takes nothing.
     pub(crate) fn prepare_to_join(
         self: &Arc<Self>,
         rtnl: &Rtnl<'_>,
@@ -230,7 +230,7 @@ impl Parent {
         self.at_once(rtnl, c"parent-gone", delete);
     }
 
-    /// An operation that leaves nobody to do anything to.
+    /// Runs `f` as an operation that cannot wait for its turn.
     fn at_once(&self, rtnl: &Rtnl<'_>, kind: &'static CStr, f: impl FnOnce()) {
         let subject = trace::Operation {
             kind,
@@ -332,7 +332,7 @@ impl Parent {
         !self.retired.is_empty()
     }
 
-    /// Frees what was replaced, behind a grace period. Sleeps, without RTNL.
+    /// Frees replaced snapshots after a grace period. Sleeps, without RTNL.
     pub(crate) fn reclaim(&self) -> usize {
         let freed = self.retired.reclaim();
         if freed > 0 {
@@ -357,12 +357,14 @@ impl Parent {
         self.for_each_vhost(rtnl, Vhost::parent_goes_down);
     }
 
-    /// The neighbours may look elsewhere for whoever is MASTER on the parent.
+    /// The wire below has changed: the neighbours may have an old place for the MASTERs on the
+    /// parent.
     pub(crate) fn notify_peers(&self, rtnl: &Rtnl<'_>) {
         self.for_each_vhost(rtnl, Vhost::notify_peers);
     }
 
-    /// Demotes what is tied to parents that do not work, this one or others; and nothing else.
+    /// Recomputes which parents of the namespace are demoted since one of their group does not
+    /// work.
     pub(crate) fn share_fate(&self, rtnl: &Rtnl<'_>) -> Result {
         ties::share_fate(rtnl, self.device().namespace(rtnl))
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Other vhids for virtual hosts of one parent, in one go: all are brought down, one snapshot
+//! Changes of vhids on one parent, several in one operation. All are brought down, a snapshot
 //! without them is published, and when they are at rest one with all of them.
 //!
 //! Context: RTNL.
@@ -28,7 +28,7 @@ struct Member {
 impl Member {
     /// Gives back what [`Renumbering::new`] has taken for it.
     fn forget(&self, rtnl: &Rtnl<'_>) {
-        self.carp.unclaim(&self.vhost, self.vhid);
+        self.carp.drop_claim(&self.vhost, self.vhid);
         let parent = self.carp.parent_device();
         parent.drop_unicast(rtnl, &mac::virtual_mac(self.vhid));
     }
@@ -48,7 +48,7 @@ impl Renumbering {
         carp.claim(rtnl, &vhost, vhid)?;
         carp.parent_device()
             .accept_unicast(rtnl, &mac::virtual_mac(vhid))
-            .inspect_err(|_| carp.unclaim(&vhost, vhid))?;
+            .inspect_err(|_| carp.drop_claim(&vhost, vhid))?;
         members
             .push_within_capacity(Member { carp, vhost, vhid })
             .or(Err(ENOMEM))?;
@@ -77,7 +77,7 @@ impl Renumbering {
         Ok(self.members.reserve(others, GFP_KERNEL_ACCOUNT)?)
     }
 
-    /// Does what `other` would do as well. There is room for it.
+    /// Takes over what `other` would do. There is room for it.
     pub(super) fn take_along(&mut self, other: Self) {
         for member in other.members {
             if let Err(refused) = self.members.push_within_capacity(member) {
@@ -97,7 +97,7 @@ impl Renumbering {
             if vhost.is_open() && !is_there {
                 return true;
             }
-            // What was let in when this was asked for, the device lets in when it is up.
+            // The filter for the new vhid is set when the device is set up.
             member.forget(rtnl);
             if !is_there {
                 member.carp.renumber(rtnl, vhost, member.vhid);
@@ -120,7 +120,7 @@ impl Renumbering {
         true
     }
 
-    /// Nobody is inside any of them. What has been set down since is nobody's business any more.
+    /// Nobody is inside any of those that are still up.
     pub(super) fn is_at_rest(&self) -> bool {
         let is_at_rest = |vhost: &Vhost| vhost.is_at_rest() || !vhost.is_open();
         self.members.iter().all(|member| is_at_rest(&member.vhost))

@@ -162,8 +162,7 @@ impl Serializer {
         self.wake();
     }
 
-    /// Forgets of what waits for its turn that which has nothing left to do it to. False: nothing
-    /// has.
+    /// Drops the waiting operations that `which` names. False: there was none.
     pub(super) fn forget(&self, rtnl: &Rtnl<'_>, which: impl Fn(&Operation) -> bool) -> bool {
         let mut any = false;
         while let Some(waiting) = self.take(&which) {
@@ -266,7 +265,7 @@ impl Serializer {
         }
     }
 
-    /// Carries an operation out as a part of the current one.
+    /// Runs an operation as a part of the current one.
     fn fold(&self, rtnl: &Rtnl<'_>, mut fold: Fold<Operation>) {
         fold.operation().fold(rtnl);
         let mut guarded = self.guarded.lock();
@@ -288,8 +287,8 @@ impl Serializer {
         self.guarded.lock().queue.fold_next()
     }
 
-    /// Nothing is left that the current operation replaced. False: somebody folds something in just
-    /// now, and wakes the work item after that.
+    /// All that the current operation replaced is freed. False: somebody folds an operation in just
+    /// now, and wakes the work item after it.
     fn all_is_freed(&self) -> bool {
         let mut guarded = self.guarded.lock();
         let freed = guarded.queue.freed();

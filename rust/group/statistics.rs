@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What is counted about adverts that cannot be laid to one virtual host.
+//! Counters of adverts that belong to no virtual host.
 
 use crate::proto::carp::advert::Reject;
 use kernel::sync::atomic::{Atomic, Relaxed};

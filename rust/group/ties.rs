@@ -6,8 +6,8 @@
 //! them does not work, what is tied to it is demoted, so that all of it moves to a host where
 //! everything works.
 //!
-//! Nothing is remembered: who is tied to whom is looked at each time, among the devices that are
-//! up. That takes O(n log n) for n of them, with RTNL held.
+//! The groups are computed anew each time, from the devices that are up: O(n log n) for n of them,
+//! with RTNL held.
 //!
 //! Context: RTNL, as steps of operations.
 
@@ -125,7 +125,7 @@ impl Ties {
             if towards_root == place {
                 break;
             }
-            // The way of those that come after is half as long.
+            // Path halving: the next search is half as long.
             let further = self.tied.get(towards_root).copied();
             if let (Some(tied), Some(further)) = (self.tied.get_mut(place), further) {
                 tied.towards_root = further.towards_root;
@@ -143,7 +143,7 @@ impl Ties {
         if let Some(tied) = self.tied.get_mut(other_root) {
             tied.towards_root = root;
         }
-        // Two rings whose links are exchanged are one.
+        // Exchanging one link of each joins two rings.
         if let (Some(first), Some(second)) = (self.next(one), self.next(other)) {
             self.set_next(one, second);
             self.set_next(other, first);
@@ -256,12 +256,12 @@ pub(super) fn separate(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) -> Result {
     Ok(())
 }
 
-/// The devices of `parent` have gone: who was tied to it looks who it is tied to now.
+/// The devices of `parent` have gone: one of the parents grouped with it recomputes the group.
 pub(crate) fn has_gone(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) {
     let own = parent.serializer();
     let mut left: Option<Arc<Parent>> = None;
     let namespace = parent.device().namespace(rtnl);
-    // Never fails: nothing in it does.
+    // The closure never fails.
     let _ = namespace.for_each_device(rtnl, |device| {
         let other = link::of::<CarpDevice>(device).map(|carp| carp.parent().clone());
         let is_left = |other: &Arc<Parent>| {
@@ -293,7 +293,7 @@ pub(super) fn share_fate_of(rtnl: &Rtnl<'_>, carp: &CarpDevice) {
     }
     let mut is_down = false;
     let namespace = carp.parent_device().namespace(rtnl);
-    // Never fails: nothing in it does.
+    // The closure never fails.
     let _ = for_each_tied(rtnl, namespace, |other, group| {
         is_down |= group == carp.group() && !other.parent().works();
         Ok(())

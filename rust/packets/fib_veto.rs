@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What makes an address work on one host only: it is local while the host owns it, and a
-//! stranger's otherwise, though it is configured all the time.
+//! A veto in the FIB: an address is configured on every host, and local only on the one that owns
+//! it.
 //!
 //! Linux takes an address for its own because of a route of type local, which it makes when the
-//! address is configured, and again whenever the device goes up. The gate lets such routes in only
+//! address is configured, and again whenever the device goes up. The veto admits such routes only
 //! while their device owns its addresses; [`routes`](crate::address::routes) adds and deletes them
-//! when that changes. The administrator's own routes by the device come and go as he likes; and to
-//! link-local neighbours there always is a way by the device, for who asks for this device.
+//! when that changes. It admits every route of the administrator, and the link-local route of the
+//! device, which only sockets bound to the device use.
 //!
 //! Context: softirqs off or on, any locks of the tables held.
 
@@ -18,9 +18,9 @@ use crate::{
     },
 };
 
-pub(crate) struct Gate;
+pub(crate) struct FibVeto;
 
-impl fib::Gate for Gate {
+impl fib::Veto for FibVeto {
     fn admits(candidate: &Candidate<'_>) -> bool {
         let Some(carp) = link::of::<CarpDevice>(candidate.device) else {
             return true;

@@ -4,12 +4,12 @@
 //! * `frames`: the packets of a parent.
 //! * `arp`, `nd`: ARP and Neighbour Discovery for the virtual addresses.
 //! * `stack`: the hooks of a namespace; `window`: those right after a change of state.
-//! * `gate`: the FIB veto.
+//! * `fib_veto`: which routes get into the tables.
 //! * `owner`: whose the address in a packet is.
 
 mod arp;
+pub(crate) mod fib_veto;
 mod frames;
-pub(crate) mod gate;
 mod nd;
 mod owner;
 pub(crate) mod stack;

@@ -45,7 +45,8 @@ pub(crate) fn hear(guard: &Guard, parent: &Parent, packet: &SkBuff) -> bool {
             mac,
         } => {
             let mac = mac.unwrap_or(sender);
-            // Who asks in nobody's name is about to take the target for itself.
+            // A solicitation from the unspecified address is DAD: its sender is about to use the
+            // target.
             let is_claim = source == ipv6::UNSPECIFIED;
             if let Some(master) = owner::master_on_link(guard, parent.device(), source) {
                 claimed(&master, source, &mac);
@@ -56,7 +57,7 @@ pub(crate) fn hear(guard: &Guard, parent: &Parent, packet: &SkBuff) -> bool {
             if is_claim {
                 claimed(&master, target, &mac);
             }
-            // Not a peer that is about to be MASTER.
+            // A peer that is about to be MASTER is no duplicate.
             if !master.carp.has_mac(&mac) {
                 let to = (!is_claim).then_some((&mac, &source));
                 advertise(guard, &master, &target, to);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What the stack of a namespace makes of the virtual addresses, and is kept from making of them.
+//! What the stack of a namespace may do with packets from and to virtual addresses.
 //!
 //! Context: under RCU; any but hard interrupts. No locks.
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Packets of the window: this host is MASTER, and the tables do not have the routes of its
-//! addresses yet, or do not have them for sure.
+//! Packets of the window: this host is MASTER, and the FIB may not have the routes of its addresses
+//! yet.
 //!
-//! A packet for such an address is led to this host by a route that was ready before. That route
-//! replaces a lookup, so what a lookup would refuse is refused here. Rules that ask the tables for
-//! the kind of an address, as those of published ports do, do not match in the window. So no flow
-//! that begins in it is kept by conntrack: it would stay as it began. Nor does this host say in it
-//! that nobody listens: the port may be published by such a rule.
+//! A packet to such an address gets a route that was made before. That route replaces a lookup, so
+//! what a lookup would refuse is refused here. Rules that ask the FIB for the type of an address,
+//! as those of published ports do, do not match in the window. So conntrack keeps no flow that
+//! begins in it: the flow would stay untranslated. Nor does this host send a RST or an unreachable
+//! in it: the port may be published by such a rule.
 //!
 //! Context: under RCU; any but hard interrupts. No locks.
 
@@ -33,7 +33,7 @@ pub(super) fn input(carp: &CarpDevice, device: &NetDevice, packet: &mut SkBuff) 
         Protocol::Ipv4 => input_v4(&guard, carp, device, packet),
         // What is refused of IPv6 has been refused before.
         Protocol::Ipv6 => {
-            let Some(route) = carp.ownership().way_in_v6() else {
+            let Some(route) = carp.ownership().ready_route_v6() else {
                 return true;
             };
             let to = packet.ipv6_addresses().map(|(_, to)| to);
@@ -55,7 +55,7 @@ fn is_of<A: Address>(guard: &Guard, carp: &CarpDevice, device: &NetDevice, addre
 fn input_v4(guard: &Guard, carp: &CarpDevice, device: &NetDevice, packet: &mut SkBuff) -> bool {
     let parent = carp.parent_device();
     let is_strict = inet::filters_strictly(guard, device);
-    let route = carp.ownership().way_in_v4();
+    let route = carp.ownership().ready_route_v4();
     if route.is_none() && !is_strict {
         return true;
     }

@@ -27,13 +27,13 @@ pub(crate) fn random_u32() -> u32 {
     unsafe { bindings::get_random_u32() }
 }
 
-/// What is done once in a while, however often there is a reason to.
-pub(crate) struct Seldom {
+/// A rate limit: due at most once in a period.
+pub(crate) struct RateLimit {
     period_ns: u64,
     next_ns: Atomic<u64>,
 }
 
-impl Seldom {
+impl RateLimit {
     /// Due at once.
     pub(crate) const fn new(period_ns: u64) -> Self {
         Self {
@@ -42,7 +42,7 @@ impl Seldom {
         }
     }
 
-    /// True for one caller; then for a period for none.
+    /// True for one caller in a period.
     pub(crate) fn is_due(&self) -> bool {
         let now_ns = now_ns();
         let due_ns = self.next_ns.load(Relaxed);

@@ -4,7 +4,7 @@
 use super::{
     bindings,
     net_device::NetDevice,
-    pernet::{PerNet, Registration, Room},
+    pernet::{PerNet, PernetData, Registration},
 };
 use core::{marker::PhantomData, ptr};
 use kernel::{
@@ -27,24 +27,24 @@ pub(crate) struct Candidate<'a> {
 
 /// Who is asked. Context: any but hard interrupts; must not sleep, nor look anything up in a table.
 /// It is asked for every route of the host: most must be let in at once.
-pub(crate) trait Gate: 'static {
+pub(crate) trait Veto: 'static {
     fn admits(candidate: &Candidate<'_>) -> bool;
 }
 
 /// Each namespace's own notifier.
-static NOTIFIER: Room = Room::of::<bindings::notifier_block>();
+static NOTIFIER: PernetData = PernetData::of::<bindings::notifier_block>();
 
-/// The gates of all namespaces.
+/// The vetoes of all namespaces.
 #[pin_data]
-pub(crate) struct Gates {
+pub(crate) struct Vetoes {
     #[pin]
     registration: Registration,
 }
 
-impl Gates {
+impl Vetoes {
     /// Once a module. Walks all routes of the host; fails with `EBUSY` if they change faster than
     /// that.
-    pub(crate) fn new<T: Gate>() -> impl PinInit<Self, Error> {
+    pub(crate) fn new<T: Veto>() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             registration <- Registration::new::<InNamespace<T>>(Some(&NOTIFIER)),
         }? Error)
@@ -53,11 +53,11 @@ impl Gates {
 
 struct InNamespace<T>(PhantomData<T>);
 
-impl<T: Gate> PerNet for InNamespace<T> {
+impl<T: Veto> PerNet for InNamespace<T> {
     unsafe fn enter(net: *mut bindings::net) -> Result {
         // SAFETY: By this function's contract.
         let block: *mut bindings::notifier_block = unsafe { NOTIFIER.get(net) };
-        // SAFETY: Room for a notifier, which nobody knows yet.
+        // SAFETY: PernetData for a notifier, which nobody knows yet.
         unsafe {
             block.write(bindings::notifier_block {
                 notifier_call: Some(event::<T>),
@@ -79,7 +79,7 @@ impl<T: Gate> PerNet for InNamespace<T> {
 /// # Safety
 ///
 /// Called by the chain of routes, only.
-unsafe extern "C" fn event<T: Gate>(
+unsafe extern "C" fn event<T: Veto>(
     _block: *mut bindings::notifier_block,
     event: c_ulong,
     info: *mut c_void,

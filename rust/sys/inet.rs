@@ -137,10 +137,9 @@ pub(crate) fn is_local_but_for(
     kind == bindings::RTN_LOCAL && kind_by_carp != bindings::RTN_LOCAL
 }
 
-/// Has `device` accept packets whose sender is reached by any device: what comes in by it need not
-/// be answered by it. Counts for this device also where the namespace is stricter
+/// Sets `rp_filter` of `device` to loose, also where the namespace is stricter
 /// (`all.rp_filter`).
-pub(crate) fn accept_any_way_back(_rtnl: &Rtnl<'_>, device: &NetDevice) {
+pub(crate) fn loosen_rp_filter(_rtnl: &Rtnl<'_>, device: &NetDevice) {
     const LOOSE: i32 = 2;
     // SAFETY: The device is alive, RTNL is held.
     if let Some(in_dev) = NonNull::new(unsafe { bindings::carp_in_dev_rtnl(device.as_ptr()) }) {

@@ -149,11 +149,10 @@ pub(crate) fn forwards(_guard: &Guard, device: &NetDevice) -> bool {
     })
 }
 
-/// Has `device` have the addresses that somebody configures, and no others, whatever routers
-/// advertise; at once, without asking whether a neighbour has them; and also while it is down. To
-/// be called again whenever its MTU has changed: with one that is large enough it gets IPv6, and an
-/// address with it unless that was forbidden before.
-pub(crate) fn keep_to_what_is_configured(_rtnl: &Rtnl<'_>, device: &NetDevice) {
+/// Disables SLAAC and DAD on `device`, and keeps its addresses while it is down. To be called again
+/// after a change of its MTU: once the MTU is large enough for IPv6, the kernel sets IPv6 up anew,
+/// and generates a link-local address unless that is disabled.
+pub(crate) fn disable_autoconfiguration(_rtnl: &Rtnl<'_>, device: &NetDevice) {
     // SAFETY: The device is alive, RTNL is held.
     let idev = NonNull::new(unsafe { bindings::carp_in6_dev_rcu(device.as_ptr()) });
     // SAFETY: As above.

@@ -58,7 +58,7 @@ pub(crate) trait LinkKind: Send + Sync + Sized + 'static {
         extack: Extack<'_>,
     ) -> Result<Arc<Self>>;
 
-    /// The device is registered: the rest of the kernel has its part of it too.
+    /// The device is registered, so other parts of the kernel have their state of it.
     fn registered(rtnl: &Rtnl<'_>, device: &NetDevice);
 
     /// Changes what `data` asks for, or nothing.
@@ -85,7 +85,7 @@ pub(crate) trait LinkKind: Send + Sync + Sized + 'static {
     fn unregistered(&self, rtnl: &Rtnl<'_>);
 
     /// The device by which a packet leaves now, if it may. Context: softirqs off.
-    fn way_out(&self, guard: &Guard) -> Option<&NetDevice>;
+    fn output_device(&self, guard: &Guard) -> Option<&NetDevice>;
 
     fn parent(&self) -> &NetDevice;
 
@@ -162,7 +162,7 @@ impl<T: LinkKind> LinkOps<T> {
 #[pin_data(PinnedDrop)]
 pub(crate) struct Registration<T: LinkKind> {
     #[pin]
-    rooms: stack_hook::Rooms,
+    _entered: stack_hook::Entered,
     ops: &'static LinkOps<T>,
 }
 
@@ -171,7 +171,7 @@ impl<T: LinkKind> Registration<T> {
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         // INVARIANT: Registered last.
         try_pin_init!(Self {
-            rooms <- stack_hook::Rooms::new(),
+            _entered <- stack_hook::Entered::new(),
             ops: T::ops().register()?,
         }? Error)
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What is there in every network namespace, those that come later included.
+//! Data and functions of every network namespace, those that come later included.
 
 use super::{bindings, net_device::NetDevice, rcu::RcuPointer};
 use core::{marker::PhantomData, ptr};
@@ -28,17 +28,17 @@ pub(super) trait PerNet: 'static {
     unsafe fn leave(net: *mut bindings::net);
 }
 
-/// Bytes of its own, zeroed, that each namespace has from before `enter()` until behind `leave()`.
-pub(super) struct Room {
-    /// Which of a namespace's rooms it is; given out by the core.
+/// Bytes of its own, zeroed, that each namespace has from before `enter()` until after `leave()`.
+pub(super) struct PernetData {
+    /// The number of it in each namespace; given out by the core.
     id: Opaque<u32>,
     size: usize,
 }
 
 // SAFETY: The number is written by the core alone, before `enter()` is called the first time.
-unsafe impl Sync for Room {}
+unsafe impl Sync for PernetData {}
 
-impl Room {
+impl PernetData {
     /// For one `T`, to which zeros are a valid value.
     pub(super) const fn of<T: Zeroable>() -> Self {
         Self {
@@ -49,7 +49,7 @@ impl Room {
 
     /// # Safety
     ///
-    /// `enter()` has been called for the namespace, by a registration with this room, and `leave()`
+    /// `enter()` has been called for the namespace, by a registration with this, and `leave()`
     /// has not returned.
     pub(super) unsafe fn get<T>(&self, net: *mut bindings::net) -> *mut T {
         // SAFETY: By this function's contract the core has written it.
@@ -76,15 +76,15 @@ unsafe impl Sync for Registration {}
 unsafe impl Send for Registration {}
 
 impl Registration {
-    /// Once for each room. Fails as `enter()` does.
-    pub(super) fn new<T: PerNet>(room: Option<&'static Room>) -> impl PinInit<Self, Error> {
+    /// Once for each `PernetData`. Fails as `enter()` does.
+    pub(super) fn new<T: PerNet>(data: Option<&'static PernetData>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             operations <- Opaque::try_ffi_init(move |slot: *mut kernel::bindings::pernet_operations| {
                 let operations = kernel::bindings::pernet_operations {
                     init: Some(init::<T>),
                     exit: Some(exit::<T>),
-                    id: room.map_or(core::ptr::null_mut(), |room| room.id.get()),
-                    size: room.map_or(0, |room| room.size),
+                    id: data.map_or(core::ptr::null_mut(), |data| data.id.get()),
+                    size: data.map_or(0, |data| data.size),
                     ..pin_init::zeroed()
                 };
                 // SAFETY: `slot` is valid for writing.
@@ -123,26 +123,26 @@ unsafe extern "C" fn exit<T: PerNet>(net: *mut kernel::bindings::net) {
 /// A value of which every namespace publishes one of its own, or none.
 pub(crate) trait Published: Send + Sync + Sized + 'static {
     /// The one static of this type.
-    fn room() -> &'static RcuRoom<Self>;
+    fn pernet() -> &'static RcuPernetData<Self>;
 }
 
 /// Where a namespace publishes a `T`.
 ///
 /// # Invariants
 ///
-/// While `is_open`, each namespace has an `RcuPointer<T>` in `room`. It is closed a grace period
+/// While `is_open`, each namespace has an `RcuPointer<T>` in `data`. It is closed a grace period
 /// before that ends.
-pub(crate) struct RcuRoom<T> {
-    room: Room,
+pub(crate) struct RcuPernetData<T> {
+    data: PernetData,
     is_open: Atomic<bool>,
     _of: PhantomData<RcuPointer<T>>,
 }
 
-impl<T> RcuRoom<T> {
+impl<T> RcuPernetData<T> {
     pub(crate) const fn new() -> Self {
         // INVARIANT: Closed.
         Self {
-            room: Room::of::<RcuPointer<T>>(),
+            data: PernetData::of::<RcuPointer<T>>(),
             is_open: Atomic::new(false),
             _of: PhantomData,
         }
@@ -153,37 +153,37 @@ impl<T> RcuRoom<T> {
         let is_open = self.is_open.load(Acquire);
         // SAFETY: Open by the type's invariant, at least until the guard is dropped. A namespace
         // waits for a grace period after the last of its devices has gone.
-        is_open.then(|| unsafe { &*self.room.get(near.net()) })
+        is_open.then(|| unsafe { &*self.data.get(near.net()) })
     }
 }
 
-/// All namespaces have room for a `T` while this lives.
+/// All namespaces have a place for a `T` while this lives.
 #[pin_data(PinnedDrop)]
-pub(crate) struct RcuRooms<T: Published> {
+pub(crate) struct RcuPernet<T: Published> {
     #[pin]
     registration: Registration,
     _of: PhantomData<T>,
 }
 
-impl<T: Published> RcuRooms<T> {
+impl<T: Published> RcuPernet<T> {
     /// Once a module.
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         let this = try_pin_init!(Self {
-            registration <- Registration::new::<PublishedIn<T>>(Some(&T::room().room)),
+            registration <- Registration::new::<PublishedIn<T>>(Some(&T::pernet().data)),
             _of: PhantomData,
         }? Error);
         this.pin_chain(|_| {
             // INVARIANT: Registered just now.
-            T::room().is_open.store(true, Release);
+            T::pernet().is_open.store(true, Release);
             Ok(())
         })
     }
 }
 
 #[pinned_drop]
-impl<T: Published> PinnedDrop for RcuRooms<T> {
+impl<T: Published> PinnedDrop for RcuPernet<T> {
     fn drop(self: Pin<&mut Self>) {
-        T::room().is_open.store(false, Release);
+        T::pernet().is_open.store(false, Release);
         synchronize_rcu();
         // What was replaced before is freed by code of this module.
         rcu_barrier();
@@ -200,9 +200,9 @@ impl<T: Published> PerNet for PublishedIn<T> {
 
     unsafe fn leave(net: *mut bindings::net) {
         // SAFETY: The namespace has been entered.
-        let pointer: *mut RcuPointer<T> = unsafe { T::room().room.get(net) };
+        let pointer: *mut RcuPointer<T> = unsafe { T::pernet().data.get(net) };
         // SAFETY: A valid pointer that nobody reads: the namespace has no devices any more, or the
-        // room is closed.
+        // data is closed.
         unsafe { ptr::drop_in_place(pointer) };
     }
 }

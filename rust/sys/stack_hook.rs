@@ -14,7 +14,7 @@ use super::{
     },
     hook::{verdict, HookFn},
     net_device::{NetDevice, Rtnl},
-    pernet::{PerNet, Registration, Room},
+    pernet::{PerNet, PernetData, Registration},
     skb::SkBuff,
 };
 use core::marker::PhantomData;
@@ -73,16 +73,16 @@ impl<T: StackHook> Tables<T> {
 }
 
 /// How often a namespace was entered; used under RTNL alone.
-static ENTERED: Room = Room::of::<u32>();
+static ENTERED: PernetData = PernetData::of::<u32>();
 
 /// Namespaces can be entered while this exists.
 #[pin_data]
-pub(super) struct Rooms {
+pub(super) struct Entered {
     #[pin]
     registration: Registration,
 }
 
-impl Rooms {
+impl Entered {
     /// Once a module.
     pub(super) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
@@ -105,10 +105,10 @@ impl PerNet for InNamespace {
 ///
 /// # Safety
 ///
-/// There are [`Rooms`].
+/// There are [`Entered`].
 pub(super) unsafe fn enter<T: StackHook>(_rtnl: &Rtnl<'_>, near: &NetDevice) -> Result {
     let (net, tables) = (near.net(), Tables::<T>::REF);
-    // SAFETY: There is the room by this function's contract, and RTNL is held.
+    // SAFETY: The data is there by this function's contract, and RTNL is held.
     let entered: &mut u32 = unsafe { &mut *ENTERED.get(net) };
     if *entered == 0 {
         // SAFETY: The namespace is valid, the table is static.

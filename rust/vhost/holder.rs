@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A carp device, as its virtual hosts know it: what they share, and what follows from all of them.
+//! The part of a carp device that its virtual hosts share, and what follows from their states.
 //!
 //! ```text
 //!   Vhost ──> Standing [place] ──> the speaker, the carrier, the ownership of the addresses
@@ -104,8 +104,8 @@ impl Holder {
         (vhid != NOBODY).then_some(vhid)
     }
 
-    /// The virtual host at `place` stands like this from now on. Called with its lock held, so that
-    /// changes show in their order. True: it is another one now that speaks for the addresses.
+    /// Sets the standing of the virtual host at `place`. Called with its lock held, so that changes
+    /// show in their order. True: another virtual host now speaks for the addresses.
     pub(super) fn show(&self, guard: &Guard, place: usize, standing: Standing) -> bool {
         let mut standings = self.standings.lock();
         if let Some(known) = standings.get_mut(place) {
@@ -122,7 +122,7 @@ impl Holder {
         before != NOBODY && speaker != NOBODY && before != speaker
     }
 
-    /// Tells the neighbours where the addresses are, as long as they are here.
+    /// Announces the addresses to the neighbours, if a virtual host is MASTER.
     pub(super) fn announce(&self, guard: &Guard) {
         let Some(device) = self.device.get(guard) else {
             return;

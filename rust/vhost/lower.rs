@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A parent, as the virtual hosts on it know it.
+//! The parent's interface for virtual hosts.
 
 use crate::sys::net_device::NetDevice;
 use kernel::sync::ArcBorrow;

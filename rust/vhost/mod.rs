@@ -2,7 +2,7 @@
 //! A virtual host: the protocol's machine, with the timer, the clock and the network it lacks.
 //!
 //! * `virtual_host`: one of them.
-//! * `holder`: its carp device, as it knows that; `lower`: its parent, as it knows that.
+//! * `holder`: what it shares with the others of its carp device; `lower`: its parent's interface.
 //! * `families`: the address families that it advertises in.
 //! * `adverts`: an advert on its way out; `digest`: what it is signed with.
 //! * `quiescence`: counts the users inside a virtual host, and tells when it is at rest.

@@ -10,14 +10,14 @@ use crate::{
 use core::net::IpAddr;
 use kernel::prelude::*;
 
-/// What is wrong with adverts in a way that does not go by itself.
+/// A fault of adverts that lasts until somebody mends it.
 #[derive(Clone, Copy)]
 pub(crate) enum Fault {
     /// They are signed for the list of addresses that was changed a grace period ago.
     OldAddresses,
-    /// They are signed for nothing that is known here.
+    /// No key and list of addresses of this host gives their digest.
     Signature,
-    /// Strict mode takes them for old ones.
+    /// Their counter does not grow, which strict mode demands.
     Counter,
 }
 

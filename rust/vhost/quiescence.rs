@@ -37,8 +37,8 @@ impl Users {
     /// Goes out. True: it was the last one, and it is closed: now it is at rest.
     #[must_use]
     pub(crate) fn leave(&self) -> bool {
-        // ORDERING: Release: what was done inside is seen by who finds it at rest; acquire, that
-        // the last one tells of everybody.
+        // ORDERING: Release: what was done inside is seen by whoever finds it at rest; acquire,
+        // that the last one tells of everybody.
         self.0.fetch_sub(1, Full) == CLOSED | 1
     }
 

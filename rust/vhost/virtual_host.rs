@@ -182,7 +182,7 @@ impl Vhost {
         self.holder.is_open()
     }
 
-    /// It is in the parent's snapshot.
+    /// It has joined the parent's snapshot.
     pub(crate) fn joined(&self, rtnl: &Rtnl<'_>) {
         self.core.lock().has_joined = true;
         let _ = self.holder.lower().as_arc_borrow().may_be_deaf();
@@ -299,7 +299,7 @@ impl Vhost {
         }
     }
 
-    /// Something that it fails over together with does not work; or everything does.
+    /// Whether a parent of its group does not work.
     pub(crate) fn set_group_down(&self, down: bool) {
         self.step(|core, now_ns| core.machine.event(now_ns, Event::GroupDown(down)));
     }

@@ -49,7 +49,7 @@ impl CarpDevice {
     /// more.
     pub(crate) fn stop_listening(&self, rtnl: &Rtnl<'_>) {
         self.holder.set_open(false);
-        // What of it remains if out of memory is not found.
+        // If out of memory the entries stay, and are not found, as the device is down.
         let _ = self.put_in_table(rtnl, &Addresses::default());
         // Leaving takes no memory.
         let _ = self.listen(rtnl, Groups::default());
@@ -57,8 +57,8 @@ impl CarpDevice {
         self.keep_out(rtnl, usize::MAX);
     }
 
-    /// Has the parent let in what is for the virtual MAC addresses, and adverts. Early, since
-    /// hardware may take its time to follow: at a take-over it is long done.
+    /// Adds the virtual MAC addresses to the parent's filter, and joins the group of adverts. That
+    /// is done when the device is set up, since hardware may take its time.
     fn let_in(&self, rtnl: &Rtnl<'_>) -> Result {
         let parent = self.parent_device();
         for vhost in self.vhosts() {
@@ -120,8 +120,7 @@ impl CarpDevice {
         queue::enqueue::<Self>(self.into());
     }
 
-    /// Has the virtual addresses become those of the device. Fails if out of memory, and then does
-    /// it later.
+    /// Reads the addresses of the device. If out of memory it fails, and does it later.
     pub(crate) fn read_addresses(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
         self.addresses_changed.store(false, Release);
         let Some(device) = self.device().get_rtnl(rtnl) else {
@@ -139,7 +138,7 @@ impl CarpDevice {
         read().inspect_err(|_| self.read_addresses_later())
     }
 
-    /// There is no memory to follow the addresses of the device.
+    /// Out of memory: reads the addresses later.
     fn read_addresses_later(self: ArcBorrow<'_, Self>) {
         self.addresses_changed.store(true, Release);
         queue::retry::<Self>(self.into());

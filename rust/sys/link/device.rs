@@ -213,8 +213,8 @@ unsafe extern "C" fn start_xmit<T: LinkKind>(
         let skb = unsafe { OwnedSkb::from_raw(skb) };
         let len = skb.len();
         let sent = this
-            .way_out(&Guard::new())
-            .is_some_and(|way_out| skb.transmit(way_out).is_ok());
+            .output_device(&Guard::new())
+            .is_some_and(|output_device| skb.transmit(output_device).is_ok());
         if sent {
             // SAFETY: The device is alive.
             unsafe { bindings::carp_count_sent(dev, len) };
