@@ -58,6 +58,9 @@ class Peer:
             return
         counter, before = wire.counter_of(data), self.heard
         self.heard = counter
+        # It may have been started at any time of the other's interval: it waits from here on.
+        if before is None and not self.is_master:
+            self.due = time.monotonic() + 3 * self.interval
         if data[50:70] not in self.digests(counter):
             return
         if not self.is_openbsd:
