@@ -110,18 +110,16 @@ impl Bridge<'_> {
 
 impl NetDevice {
     /// As a port of a bridge, lets frames to `mac` in, until [`NetDevice::drop_as_port`].
-    pub(crate) fn accept_as_port(&self, _rtnl: &Rtnl<'_>, mac: &Mac) -> Result {
+    pub(crate) fn accept_as_port(&self, rtnl: &Rtnl<'_>, mac: &Mac) -> Result {
         if self.has_unicast_filter() {
-            // SAFETY: The device is alive, RTNL is held, `mac` has the length of its addresses.
-            to_result(unsafe { bindings::dev_uc_add(self.as_ptr(), mac.as_ptr()) })?;
+            self.add_to_filter(rtnl, mac)?;
         }
         Ok(())
     }
 
-    pub(crate) fn drop_as_port(&self, _rtnl: &Rtnl<'_>, mac: &Mac) {
+    pub(crate) fn drop_as_port(&self, rtnl: &Rtnl<'_>, mac: &Mac) {
         if self.has_unicast_filter() {
-            // SAFETY: As above. An address that is no longer there is what the caller wants.
-            unsafe { bindings::dev_uc_del(self.as_ptr(), mac.as_ptr()) };
+            self.remove_from_filter(rtnl, mac);
         }
     }
 

@@ -245,14 +245,23 @@ impl NetDevice {
         if let Some(bridge) = self.bridge() {
             return bridge.accept_unicast(rtnl, mac);
         }
-        // SAFETY: The device is alive, RTNL is held, `mac` has the length of its addresses.
-        to_result(unsafe { bindings::dev_uc_add(self.as_ptr(), mac.as_ptr()) })
+        self.add_to_filter(rtnl, mac)
     }
 
     pub(crate) fn drop_unicast(&self, rtnl: &Rtnl<'_>, mac: &Mac) {
         if let Some(bridge) = self.bridge() {
             return bridge.drop_unicast(rtnl, mac);
         }
+        self.remove_from_filter(rtnl, mac);
+    }
+
+    /// Of the device itself, whatever it is.
+    pub(super) fn add_to_filter(&self, _rtnl: &Rtnl<'_>, mac: &Mac) -> Result {
+        // SAFETY: The device is alive, RTNL is held, `mac` has the length of its addresses.
+        to_result(unsafe { bindings::dev_uc_add(self.as_ptr(), mac.as_ptr()) })
+    }
+
+    pub(super) fn remove_from_filter(&self, _rtnl: &Rtnl<'_>, mac: &Mac) {
         // SAFETY: As above. An address that is no longer there is what the caller wants.
         unsafe { bindings::dev_uc_del(self.as_ptr(), mac.as_ptr()) };
     }
