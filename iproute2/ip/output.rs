@@ -47,16 +47,7 @@ pub fn list<'a>(name: &CStr, values: impl Iterator<Item = &'a CStr>) {
     }
     // SAFETY: Nothing is printed but the end of the array.
     unsafe { close_json_array(PRINT_JSON, ptr::null()) };
-    // SAFETY: The format takes the string that follows.
-    unsafe {
-        print_color_string(
-            PRINT_FP,
-            COLOR_NONE,
-            ptr::null(),
-            c"%s".as_ptr(),
-            c" ".as_ptr(),
-        )
-    };
+    text(c" ");
 }
 
 /// `NAME VALUE ` in text, `"NAME":VALUE` in JSON.
@@ -112,16 +103,8 @@ pub fn time(name: &CStr, milliseconds: u64) {
         return;
     }
     label(name);
-    // SAFETY: The format takes the string that follows; `format_second` has ended it.
-    unsafe {
-        print_color_string(
-            PRINT_FP,
-            COLOR_NONE,
-            ptr::null(),
-            c"%s".as_ptr(),
-            date.as_ptr(),
-        )
-    };
+    // SAFETY: `format_second` has ended the string.
+    text(unsafe { CStr::from_ptr(date.as_ptr()) });
     // CAST: Below 1000.
     let fraction = (milliseconds % 1000) as c_uint;
     // SAFETY: The format takes the number that follows.
@@ -171,14 +154,20 @@ pub fn line() {
 
 /// `NAME ` in text, nothing in JSON, where the value brings its name along.
 fn label(name: &CStr) {
+    text(name);
+    text(c" ");
+}
+
+/// In text only.
+fn text(text: &CStr) {
     // SAFETY: The format takes the string that follows.
     unsafe {
         print_color_string(
             PRINT_FP,
             COLOR_NONE,
             ptr::null(),
-            c"%s ".as_ptr(),
-            name.as_ptr(),
+            c"%s".as_ptr(),
+            text.as_ptr(),
         )
     };
 }
