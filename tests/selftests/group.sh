@@ -46,6 +46,15 @@ second_del() {
 	ip -n "$1" link del carp1 2>/dev/null
 }
 
+# third GROUP: carp2 of a, on eth0 as carp0 is.
+third() {
+	ip -n "$a" link add carp2 link eth0 type carp vhid 3 pass secret group "$1" &&
+		ip -n "$a" addr add 192.0.2.3/32 dev carp2 &&
+		ip -n "$a" link set carp2 up
+	check_err $? "carp2 could not be set up"
+	defer ip -n "$a" link del carp2
+}
+
 # pair [OPTION...]: a is MASTER of both.
 pair() {
 	ip -n "$sw" link set to_a1 up
@@ -167,11 +176,7 @@ set_up_meanwhile()
 	pair group wan
 	cut_second
 	becomes "$a" backup
-	ip -n "$a" link add carp2 link eth0 type carp vhid 3 pass secret group wan &&
-		ip -n "$a" addr add 192.0.2.3/32 dev carp2 &&
-		ip -n "$a" link set carp2 up
-	check_err $? "carp2 could not be set up"
-	defer ip -n "$a" link del carp2
+	third wan
 	adverts_say 1
 	ip -n "$sw" link set to_a1 up
 	becomes "$a" backup carp1
@@ -196,11 +201,7 @@ other_group()
 	busywait "$BUSYWAIT_TIMEOUT" has_packets after 2
 	capture_end after
 	packets_are 0 after "ip[24] != 0"
-	ip -n "$a" link add carp2 link eth0 type carp vhid 3 pass secret group lan &&
-		ip -n "$a" addr add 192.0.2.3/32 dev carp2 &&
-		ip -n "$a" link set carp2 up
-	check_err $? "carp2 could not be set up"
-	defer ip -n "$a" link del carp2
+	third lan
 	adverts_say 0
 	attr_is "$a" changed "$was"
 	end_test "what is in another group is not demoted"
