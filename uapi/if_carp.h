@@ -65,7 +65,7 @@ enum carp_reason {
 	CARP_REASON_BETTER_MASTER,	/* a master with a better priority was heard */
 	CARP_REASON_REQUESTED,		/* asked for through IFLA_CARP_STATE */
 	CARP_REASON_AT_REST,		/* brought to rest while something below it changes */
-	CARP_REASON_RESUMED,		/* MASTER again behind that change */
+	CARP_REASON_RESUMED,		/* MASTER again after that change */
 };
 
 /* Why a node is demoted. */

@@ -179,7 +179,7 @@ impl LinkKind for CarpDevice {
 
     fn stop(&self, rtnl: &Rtnl<'_>) {
         self.close();
-        // Before it leaves: behind that a vhid that was asked for may be its own at once.
+        // Before it leaves: after that a vhid that was asked for may be its own at once.
         self.stop_listening(rtnl);
         let is_last = self.parent().leave(rtnl, self);
         if !is_last {

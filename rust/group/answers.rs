@@ -54,7 +54,7 @@ impl Job for Answer {
 }
 
 impl Answer {
-    /// Fails for want of memory: then it is to be called again.
+    /// Fails if out of memory. The caller then calls it again.
     fn send(&self) -> Result {
         let Some(namespace) = self.message.lock().namespace.take() else {
             return Ok(());

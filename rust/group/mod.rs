@@ -2,7 +2,7 @@
 //! A parent and the carp devices on it: which of their virtual hosts run, and how that changes.
 //!
 //! * `carp_if`: the snapshot of those that run, which packets are matched with.
-//! * `parent`: who publishes it; `home`: the group that a parent belongs to.
+//! * `parent`: the device below, which publishes it; `home`: the group that a parent belongs to.
 //! * `carp_device`: a carp device, its addresses, and what its parent listens to for it.
 //! * `addresses`: a list of addresses, and the groups in which they are asked for.
 //! * `settings`: what is asked of a carp device; `statistics`: what is counted of a parent.

@@ -209,7 +209,7 @@ impl Serializer {
         !self.guarded.lock().queue.is_idle()
     }
 
-    /// Fails for want of memory.
+    /// Fails if out of memory.
     pub(super) fn status(&self) -> Result<Status> {
         let guarded = self.guarded.lock();
         let queue = &guarded.queue;

@@ -74,7 +74,7 @@ fn for_each_tied(
     })
 }
 
-/// The parents of a namespace with devices that are up and have a group, by who is tied to whom,
+/// The parents of a namespace with devices that are up and have a group, by what they are tied to,
 /// directly or by others.
 #[derive(Default)]
 struct Ties {

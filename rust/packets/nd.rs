@@ -78,7 +78,7 @@ pub(crate) fn hear(guard: &Guard, parent: &Parent, packet: &SkBuff) -> bool {
     }
 }
 
-/// The routers that advertise themselves by the carp devices of MASTERs hear who solicits them,
+/// The routers that advertise themselves by the carp devices of MASTERs hear whoever solicits them,
 /// too. They answer everybody, so they need not hear everybody.
 fn pass_on(guard: &Guard, parent: &Parent, packet: &SkBuff) {
     if !parent.solicitations.is_due() {

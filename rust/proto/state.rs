@@ -43,7 +43,7 @@ pub enum Reason {
     Requested = 10,
     /// Brought to rest while something below it changes.
     AtRest = 11,
-    /// MASTER again behind that change.
+    /// MASTER again after that change.
     Resumed = 12,
 }
 

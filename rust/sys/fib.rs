@@ -21,7 +21,7 @@ pub(crate) struct Candidate<'a> {
     pub(crate) is_local: bool,
     /// The kernel has made it for an address.
     pub(crate) is_kernels: bool,
-    /// It is to link-local addresses, of IPv6: only for who asks for this device.
+    /// It is to link-local addresses, of IPv6: only for whoever asks for this device.
     pub(crate) is_of_link: bool,
 }
 

@@ -266,7 +266,7 @@ impl EgressHook {
     /// # Safety
     ///
     /// `device` never moves to another namespace, and `unregister()` is called before it leaves its
-    /// own. Until a grace period has passed behind that, this stays where it is and `function` can
+    /// own. Until a grace period has passed after that, this stays where it is and `function` can
     /// be called as netfilter does.
     pub(super) unsafe fn register(&self, device: &NetDevice, function: HookFn) -> Result {
         // SAFETY: Not registered: nobody else uses it.

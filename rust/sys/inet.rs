@@ -163,7 +163,7 @@ pub(crate) fn trust_routes(_rtnl: &Rtnl<'_>, device: &NetDevice) {
     unsafe { bindings::carp_fib_check_sources(device.net()) }
 }
 
-/// Listens to `group` on `device`, and says so to snooping switches; or fails for want of memory. A
+/// Listens to `group` on `device`, and says so to snooping switches. Fails if out of memory. A
 /// device without IPv4 listens to nothing.
 pub(crate) fn join_group(_rtnl: &Rtnl<'_>, device: &NetDevice, group: Ipv4) -> Result {
     // SAFETY: The device is alive, RTNL is held.

@@ -301,7 +301,7 @@ impl NetDevice {
         unsafe { bindings::call_netdevice_notifiers(event as usize, self.as_ptr()) };
     }
 
-    /// Its MTU cannot be set to more than `mtu` from now on; who tries is told so.
+    /// Its MTU cannot be set to more than `mtu` from now on; whoever tries is told so.
     pub(crate) fn limit_mtu(&self, _rtnl: &Rtnl<'_>, mtu: u32) {
         // SAFETY: The device is alive, RTNL is held.
         unsafe { (*self.as_ptr()).max_mtu = mtu };

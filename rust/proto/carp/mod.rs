@@ -7,7 +7,7 @@
 //! - [`counter`]: the counters of the adverts sent and accepted.
 //! - [`peers`]: the peers of this implementation, known by their counters.
 //! - [`priority`]: how good a master a node is.
-//! - [`election`]: who is to be MASTER.
+//! - [`election`]: which node is to be MASTER.
 //! - [`pace`]: how often a master is heard.
 //! - [`protocol`]: what the machine takes of all this.
 

@@ -35,7 +35,7 @@ pub enum List {
     Current,
     /// The one from before it, within the grace period.
     Previous,
-    /// The one from before it, behind the grace period: the sender has not followed, and is deaf to
+    /// The one from before it, after the grace period: the sender has not followed, and is deaf to
     /// this node.
     Overdue,
 }

@@ -20,7 +20,7 @@ pub fn sum(so_far: u16, bytes: &[u8]) -> u16 {
     })
 }
 
-/// `parts` one behind the other. They are as long together as the array; that the callers here
+/// `parts` one after the other. They are as long together as the array; that the callers here
 /// keep to it is tested, since nothing here may panic.
 pub fn concat<const LEN: usize>(parts: &[&[u8]]) -> [u8; LEN] {
     let mut whole = [0; LEN];

@@ -56,7 +56,7 @@ pub enum Message {
         source: Address,
         /// The address.
         target: Address,
-        /// The MAC address of who asks, if it says so.
+        /// The MAC address of whoever asks, if it says so.
         mac: Option<[u8; 6]>,
     },
     /// Somebody says where `target` is.

@@ -73,7 +73,7 @@ pub(super) unsafe fn register<T: LinkKind>(
     // Set only now: when registering fails the core may or may not have called it.
     // SAFETY: The device is registered, under RTNL.
     unsafe { (*dev).priv_destructor = Some(destroy::<T>) };
-    // SAFETY: `uninit()` clears it; the core waits for a grace period behind that.
+    // SAFETY: `uninit()` clears it; the core waits for a grace period after that.
     unsafe { owned::<T>(dev).device().set(device) };
     Ok(())
 }

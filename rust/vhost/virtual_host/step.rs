@@ -13,8 +13,8 @@
 //! hears "I am MASTER" that was said before.
 //!
 //! A new MASTER is silent until the tables have the routes of its addresses, or until a while has
-//! passed: who hears of it begins to send to it. What the machine wants to say in this time is said
-//! after it, but for "I leave".
+//! passed: whoever hears of it begins to send to it. What the machine wants to say in this time is
+//! said after it, but for "I leave".
 
 use super::{Core, Vhost};
 use crate::{
