@@ -10,7 +10,7 @@ use carp_proto_tests::proto::demotion::SEND_ERROR_HOLD_NS;
 use carp_proto_tests::proto::machine::{Actions, AdvertKind, Event, Reason, State};
 use carp_proto_tests::proto::state::next_state;
 use common::node::{backup, became_master, hear, master, peer, NONE, OWN};
-use common::{config, v4, v6, Advert, MS, SECOND};
+use common::{config, v4, v6, Advert, Rng, MS, SECOND};
 
 /// The numbers that user space sees.
 #[test]
@@ -368,78 +368,91 @@ fn nothing_overflows() {
     }
 }
 
-/// Any inputs in any order: the invariants that the caller relies on.
+fn any_config(rng: &mut Rng) -> Config {
+    Config {
+        vhid: 1,
+        advbase: rng.below(3) as u8,
+        advskew: rng.below(255) as u8,
+        preempt: rng.chance(50),
+        demotion: [0, 0, 1, 240][rng.below(4) as usize],
+        strict: rng.chance(20),
+        grace_s: rng.below(3600) as u16,
+    }
+}
+
+/// What the machine makes of any input, which may let the clock go on.
+fn any_input(machine: &mut Machine, rng: &mut Rng, now: &mut u64) -> Actions {
+    match rng.below(11) {
+        0 => machine.event(*now, Event::Start),
+        10 if rng.chance(50) => machine.event(*now, Event::Stop(Reason::AtRest)),
+        10 => machine.event(*now, Event::Resume),
+        1 => machine.event(*now, Event::Stop(Reason::ParentDown)),
+        2 => machine.event(*now, Event::Request(State::Master)),
+        3 => machine.event(*now, Event::Configure(any_config(rng))),
+        4 => machine.event(*now, Event::SendFailed),
+        5 => {
+            *now = machine.deadline_ns().unwrap_or(*now).max(*now);
+            machine.timeout(*now)
+        }
+        _ => {
+            let mut advert = common::any_advert(rng);
+            advert.vhid = 1;
+            advert.advbase = rng.below(3) as u8;
+            advert.demote = rng.below(2) as u8;
+            let before = *machine;
+            let heard = machine.advert(*now, &OWN, v4(rng.byte()), &advert);
+            if heard.is_err() {
+                assert_eq!(*machine, before);
+            }
+            heard.unwrap_or_default()
+        }
+    }
+}
+
+/// What the caller relies on, after any input that was made at `now`.
+fn check_invariants(before: &Machine, machine: &Machine, actions: Actions, now: u64) {
+    // A change is told as it is, and only as the table has it.
+    let changed = (before.state() != machine.state()).then_some(());
+    assert_eq!(changed, actions.changed.map(|_| ()));
+    if let Some(change) = actions.changed {
+        assert_eq!((change.from, change.to), (before.state(), machine.state()));
+        assert_eq!(next_state(change.from, change.reason), Some(change.to));
+    }
+    // There is a deadline while running, it is not in the past, and not out of reach.
+    match (machine.state(), machine.deadline_ns()) {
+        (State::Init, deadline) => assert_eq!(deadline, None),
+        (_, Some(deadline)) => {
+            let set = before.deadline_ns() != Some(deadline);
+            assert!(!set || deadline >= now);
+            // Eight times the interval of the peer, at most.
+            assert!(deadline <= now + 80 * SECOND);
+        }
+        (_, None) => panic!("no deadline"),
+    }
+    // Only a MASTER announces, and says that it is one.
+    if actions.announce || actions.send == Some(AdvertKind::Regular) {
+        assert_eq!(machine.state(), State::Master);
+    }
+    if actions.send == Some(AdvertKind::Leaving) {
+        assert_eq!(before.state(), State::Master);
+        assert_ne!(machine.state(), State::Master);
+    }
+    assert!(machine.master().is_none() || machine.state() == State::Backup);
+}
+
+/// Any inputs in any order. Of the seeds that it prints, the last one leads to the failure.
 #[test]
 fn invariants_hold_after_any_inputs() {
     for seed in 0..300 {
-        let mut rng = common::Rng::new(seed);
-        let any_config = |rng: &mut common::Rng| Config {
-            vhid: 1,
-            advbase: rng.below(3) as u8,
-            advskew: rng.below(255) as u8,
-            preempt: rng.chance(50),
-            demotion: [0, 0, 1, 240][rng.below(4) as usize],
-            strict: rng.chance(20),
-            grace_s: rng.below(3600) as u16,
-        };
+        println!("seed {seed}");
+        let mut rng = Rng::new(seed);
         let mut machine = Machine::new(any_config(&mut rng), rng.next());
         let mut now = 0;
         for _ in 0..400 {
             now += rng.below(3 * SECOND);
             let before = machine;
-            let actions = match rng.below(11) {
-                0 => machine.event(now, Event::Start),
-                10 if rng.chance(50) => machine.event(now, Event::Stop(Reason::AtRest)),
-                10 => machine.event(now, Event::Resume),
-                1 => machine.event(now, Event::Stop(Reason::ParentDown)),
-                2 => machine.event(now, Event::Request(State::Master)),
-                3 => machine.event(now, Event::Configure(any_config(&mut rng))),
-                4 => machine.event(now, Event::SendFailed),
-                5 => {
-                    now = machine.deadline_ns().unwrap_or(now).max(now);
-                    machine.timeout(now)
-                }
-                _ => {
-                    let mut advert = common::any_advert(&mut rng);
-                    advert.vhid = 1;
-                    advert.advbase = rng.below(3) as u8;
-                    advert.demote = rng.below(2) as u8;
-                    let from = v4(rng.byte());
-                    let heard = machine.advert(now, &OWN, from, &advert);
-                    if heard.is_err() {
-                        assert_eq!(machine, before, "seed {seed}");
-                    }
-                    heard.unwrap_or_default()
-                }
-            };
-            // A change is told as it is, and only as the table has it.
-            let changed = (before.state() != machine.state()).then_some(());
-            assert_eq!(changed, actions.changed.map(|_| ()), "seed {seed}");
-            if let Some(change) = actions.changed {
-                assert_eq!((change.from, change.to), (before.state(), machine.state()));
-                assert_eq!(next_state(change.from, change.reason), Some(change.to));
-            }
-            // There is a deadline while running, it is not in the past, and not out of reach.
-            match (machine.state(), machine.deadline_ns()) {
-                (State::Init, deadline) => assert_eq!(deadline, None),
-                (_, Some(deadline)) => {
-                    let set = before.deadline_ns() != Some(deadline);
-                    assert!(!set || deadline >= now, "seed {seed}");
-                    // Eight times the interval of the peer, at most.
-                    assert!(deadline <= now + 80 * SECOND, "seed {seed}");
-                }
-                (_, None) => panic!("seed {seed}: no deadline"),
-            }
-            // Only a MASTER announces, and says that it is one.
-            let regular = actions.send == Some(AdvertKind::Regular);
-            if actions.announce || regular {
-                assert_eq!(machine.state(), State::Master, "seed {seed}");
-            }
-            if actions.send == Some(AdvertKind::Leaving) {
-                assert_eq!(before.state(), State::Master, "seed {seed}");
-                assert_ne!(machine.state(), State::Master, "seed {seed}");
-            }
-            assert!(machine.master().is_none() || machine.state() == State::Backup);
+            let actions = any_input(&mut machine, &mut rng, &mut now);
+            check_invariants(&before, &machine, actions, now);
         }
     }
 }

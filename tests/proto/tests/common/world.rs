@@ -138,6 +138,17 @@ impl World {
         world
     }
 
+    /// All nodes in both families, with the order of their IPv6 addresses the same as that of their
+    /// IPv4 addresses, or reversed.
+    pub fn in_both_families(&mut self, reversed: bool) {
+        for (node, last) in self.nodes.iter_mut().zip(1..) {
+            let mut address = [0; 16];
+            (address[0], address[1]) = (0xfe, 0x80);
+            address[15] = if reversed { 100 - last } else { last };
+            node.sources.v6 = Some(address);
+        }
+    }
+
     pub fn machine(&self, node: usize) -> &Machine {
         match &self.nodes[node].kind {
             Kind::Ours(machine) => machine,
