@@ -16,8 +16,10 @@ use crate::{
     },
     vhost::{statistics::Counters, status::Status},
 };
-use kernel::prelude::*;
-use kernel::sync::atomic::{Atomic, Relaxed};
+use kernel::{
+    prelude::*,
+    sync::atomic::{Atomic, Relaxed},
+};
 
 /// Types and, for what cannot be asked for, the refusal. The ranges are in `proto::config`, where
 /// each has a sentence of its own.

@@ -17,8 +17,13 @@ use crate::sys::{
     net_device::RtnlGuard,
     queue::{self, impl_work, work, Job, Work},
 };
-use kernel::sync::atomic::{Atomic, Full, Relaxed};
-use kernel::{prelude::*, sync::Arc};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Full, Relaxed},
+        Arc,
+    },
+};
 
 /// How many answers may wait for the routes at once, in all namespaces: enough for administrators,
 /// and a bound for everybody else.

@@ -28,10 +28,13 @@ use crate::{
     },
     vhost::{lower::Lower, virtual_host::Vhost},
 };
-use kernel::sync::atomic::{Acquire, Atomic, Release};
 use kernel::{
     prelude::*,
-    sync::{rcu::Guard, Arc, ArcBorrow},
+    sync::{
+        atomic::{Acquire, Atomic, Release},
+        rcu::Guard,
+        Arc, ArcBorrow,
+    },
 };
 
 /// A host waits four seconds before it solicits routers again. A router answers all hosts together,

@@ -4,8 +4,10 @@
 //! The kernel crate's `Instant` keeps its nanoseconds to itself, and the machine reckons in them.
 //! The crate has no random numbers.
 
-use kernel::bindings;
-use kernel::sync::atomic::{Atomic, Relaxed};
+use kernel::{
+    bindings,
+    sync::atomic::{Atomic, Relaxed},
+};
 
 /// Nanoseconds of the monotonic clock, the one that timers run on.
 pub(crate) fn now_ns() -> u64 {

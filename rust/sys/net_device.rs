@@ -12,9 +12,15 @@ use core::{
     ops::Deref,
     ptr::{self, NonNull},
 };
-use kernel::sync::atomic::{Acquire, Atomic, Release};
 use kernel::{
-    error::to_result, prelude::*, str::CStr, sync::rcu::Guard, types::NotThreadSafe, types::Opaque,
+    error::to_result,
+    prelude::*,
+    str::CStr,
+    sync::{
+        atomic::{Acquire, Atomic, Release},
+        rcu::Guard,
+    },
+    types::{NotThreadSafe, Opaque},
 };
 
 /// Evidence that this context holds RTNL.

@@ -16,11 +16,13 @@ use core::{
     marker::PhantomData,
     ptr::{self, NonNull},
 };
-use kernel::sync::atomic::{Acquire, Atomic, Full, Relaxed, Release};
 use kernel::{
     bindings, container_of,
     prelude::*,
-    sync::rcu::{synchronize_rcu, Guard},
+    sync::{
+        atomic::{Acquire, Atomic, Full, Relaxed, Release},
+        rcu::{synchronize_rcu, Guard},
+    },
     types::Opaque,
 };
 
