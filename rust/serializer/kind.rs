@@ -2,33 +2,34 @@
 //! The kinds of operations: what each is about, what becomes of it when it is asked for again, and
 //! what it can be carried out with.
 //!
-//! All that is asked for is done in the end as if it had been done in the order of asking. What is
-//! asked for while the same still waits is merged with it:
+//! The result is always as if the operations had run in the order in which they were submitted. An
+//! operation that is submitted while an equal one waits is merged with it:
 //!
-//! | kind | asked again, while it waits |
+//! | kind | submitted again while it waits |
 //! |---|---|
-//! | join | cannot be: its device is set down between, which takes the waiting one away |
-//! | configure | one, in the place of the first: of each setting the newest |
-//! | vhid, addresses | one, in the place of the first: the newest |
-//! | state | one, the newest, in the place of the newest |
-//! | leave, parent-*, ties | one, in the place of the first: it looks at what is the case in its turn |
-//! | sync | two: the first stays where it is, the second waits in the place of the newest |
+//! | join | cannot be: the device is set down in between, which removes the one that waits |
+//! | configure | one, in the place of the first, with the newest value of each setting |
+//! | vhid, addresses | one, in the place of the first, with the newest value |
+//! | state | one, at the end of the queue, with the newest state |
+//! | leave, parent-*, ties | one, in the place of the first: it reads the state of things at its turn |
+//! | sync | two: the first stays where it is, the second is at the end of the queue |
 //!
-//! What takes the place of the first is done before others that were asked for earlier. Either it
-//! commutes with these (yes), or it goes after them:
+//! An operation that is merged in the place of the first runs before others that were submitted
+//! earlier. Either it commutes with these (yes), or it is put after them (no):
 //!
-//! | before an earlier ... | join | configure | vhid | addresses | state | leave, parent-*, ties | sync |
+//! | may run before an earlier ... | join | configure | vhid | addresses | state | leave, parent-*, ties | sync |
 //! |---|---|---|---|---|---|---|---|
 //! | configure, vhid, addresses | yes | yes | yes | yes | yes | yes | yes |
 //! | leave, parent-*, ties | yes | yes | yes | yes | yes | yes | yes |
 //! | state | no | no | no | no | the newest counts | no | yes |
 //! | sync | no | no | no | no | no | no | yes |
 //!
-//! Settings, vhid and addresses of a virtual host are three things, and those of another one are
-//! three more. What runs is derived from all of them, whatever changed first. An event derives it
-//! from what is the case. A state is asked of what a virtual host is when all that was asked before
-//! is done. A sync waits for what was asked for before, and nothing waits for a sync. It cannot be
-//! put off for ever: the first one that waits keeps its place, and then the second is the first.
+//! The settings, the vhid and the addresses of a virtual host do not depend on each other, nor on
+//! those of another virtual host. What runs is derived from all of them, in whichever order they
+//! changed. An event derives it from the state of things at its turn. A state is requested of a
+//! virtual host to which everything submitted before has been applied. A sync waits for everything
+//! submitted before it, and nothing waits for a sync. A sync cannot be put off for ever: the first
+//! one that waits keeps its place, and after it the second is the first.
 
 use core::ffi::CStr;
 
@@ -37,7 +38,7 @@ use core::ffi::CStr;
 pub enum Kind {
     /// A virtual host begins to hear what its parent receives.
     Join,
-    /// A virtual host has stopped to hear that.
+    /// A virtual host has stopped hearing it.
     Leave,
     /// Settings and key of a virtual host.
     Configure,
@@ -53,9 +54,9 @@ pub enum Kind {
     ParentLimits,
     /// The parent has another MAC address.
     ParentAddress,
-    /// Which parents are tied to this one.
+    /// Which parents share a group with this one.
     Ties,
-    /// Nothing is done: somebody waits until everything before it is.
+    /// Nothing is done: somebody waits until everything before it has been applied.
     Sync,
 }
 
@@ -68,15 +69,14 @@ pub enum About {
     Vhost,
 }
 
-/// What becomes of an operation that waits when the same is asked for again.
+/// What becomes of a waiting operation when an equal one is submitted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Repeated {
-    /// Both are one, where the first waits.
+    /// They are merged, in the place of the first.
     InPlace,
-    /// Both are one, after all that was asked for before.
+    /// They are merged, at the end of the queue.
     After,
-    /// The first stays what it is; a second and all later ones are one, after all that was asked
-    /// for before.
+    /// The first stays as it is. The second and all later ones are merged, at the end of the queue.
     AfterTheFirst,
 }
 
@@ -96,7 +96,7 @@ impl Kind {
         Self::Sync,
     ];
 
-    /// For people to read.
+    /// The name that tracepoints and debugfs show.
     pub const fn name(self) -> &'static CStr {
         match self {
             Self::Join => c"join",
@@ -128,7 +128,7 @@ impl Kind {
         }
     }
 
-    /// What becomes of it when it is asked for again.
+    /// What becomes of a waiting one when an equal one is submitted.
     pub const fn repeated(self) -> Repeated {
         match self {
             Self::State => Repeated::After,
@@ -137,7 +137,7 @@ impl Kind {
         }
     }
 
-    /// It is done in one step, which cannot fail: so it can be folded into one on the same parent.
+    /// It has one step, which cannot fail. So it can be folded into one on the same parent.
     pub const fn folds(self) -> bool {
         matches!(
             self,
@@ -145,12 +145,13 @@ impl Kind {
         )
     }
 
-    /// Others of the kind, on the same parent, can go through the same rest.
+    /// Others of its kind on the same parent can be done while the virtual hosts are at rest for
+    /// it.
     pub const fn goes_along(self) -> bool {
         matches!(self, Self::Vhid)
     }
 
-    /// So many of it can wait at once about the same.
+    /// How many of this kind can wait at once about one subject.
     const fn at_once(self) -> usize {
         match self.repeated() {
             Repeated::InPlace | Repeated::After => 1,
@@ -158,24 +159,24 @@ impl Kind {
         }
     }
 
-    /// So many can wait at once about one such.
+    /// How many can wait at once about one parent, or about one virtual host.
     fn all_at_once(about: About) -> usize {
         let kinds = Self::ALL.iter().filter(|kind| kind.about() == about);
         kinds.fold(0, |sum, kind| sum.saturating_add(kind.at_once()))
     }
 }
 
-/// What can be asked something of: for this there has to be room.
+/// The parents and virtual hosts that a queue has room for.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Census {
-    /// So many parents.
+    /// The number of parents.
     pub parents: usize,
-    /// So many virtual hosts, on all of these.
+    /// The number of virtual hosts on all of them.
     pub vhosts: usize,
 }
 
 impl Census {
-    /// So many operations can wait at once.
+    /// How many operations can wait at once.
     pub fn room(self) -> usize {
         let of_parents = self
             .parents
@@ -184,13 +185,13 @@ impl Census {
         of_parents.saturating_add(of_vhosts)
     }
 
-    /// These as well.
+    /// Adds `more`.
     pub fn add(&mut self, more: Self) {
         self.parents = self.parents.saturating_add(more.parents);
         self.vhosts = self.vhosts.saturating_add(more.vhosts);
     }
 
-    /// These no longer.
+    /// Takes `less` away.
     pub fn subtract(&mut self, less: Self) {
         self.parents = self.parents.saturating_sub(less.parents);
         self.vhosts = self.vhosts.saturating_sub(less.vhosts);

@@ -4,11 +4,11 @@
 use super::kind::Kind;
 use core::ops::DerefMut;
 
-/// There is no memory for it now.
+/// Out of memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NoMemory;
 
-/// What an operation is about: names that are compared, and nothing else.
+/// What an operation is about, by names that are only compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Subject {
     /// The parent.
@@ -19,49 +19,49 @@ pub struct Subject {
 
 /// One operation.
 pub trait Operation: Sized {
-    /// What can be told of it while somebody runs a step of it.
+    /// What can be shown of it while a step of it runs.
     type Summary: Copy;
-    /// Keeps those that wait.
+    /// The list of those that wait.
     type List: List<Self>;
 
-    /// What can be told of it.
+    /// What can be shown of it.
     fn summary(&self) -> Self::Summary;
 
     /// What it does.
     fn kind(&self) -> Kind;
 
-    /// What it does that to.
+    /// What it is about.
     fn subject(&self) -> Subject;
 
-    /// Its parent joins a group with it, or leaves one.
+    /// It has its parent join or leave a group.
     fn regroups(&self) -> bool;
 
-    /// Does from now on what both would have done, one after the other. `newer` is of the same
-    /// kind, about the same. Returns what has nothing left to do.
+    /// Takes over what `newer` would do after it. `newer` is of the same kind, about the same
+    /// subject. Returns the one of the two that has nothing left to do.
     #[must_use]
     fn absorb(&mut self, newer: Self) -> Self;
 
-    /// Makes room for so many others that go along. Changes nothing else.
+    /// Makes room for this many others that go along. Changes nothing else.
     fn make_room_along(&mut self, others: usize) -> Result<(), NoMemory>;
 
-    /// Does from now on what `other` would do as well. There is room for it.
+    /// Takes over what `other` would do as well. Room for it has been made.
     fn take_along(&mut self, other: Self);
 
     /// Nobody is inside the virtual hosts that it has brought down.
     fn is_at_rest(&self) -> bool;
 
-    /// Something that was replaced on its parent has not been freed.
+    /// Something that was replaced on its parent has not been freed yet.
     fn has_retired(&self) -> bool;
 }
 
-/// A list that grows only when it is told to.
+/// A list that grows only by [`List::reserve`].
 pub trait List<T>: Default + DerefMut<Target = [T]> {
-    /// Makes room for so many more. If it fails, nothing has changed.
+    /// Makes room for this many more. If it fails, nothing has changed.
     fn reserve(&mut self, more: usize) -> Result<(), NoMemory>;
 
     /// Adds it at the end; or returns it if there is no room.
     fn push(&mut self, operation: T) -> Result<(), T>;
 
-    /// Takes the one that is there. Those after it move up.
+    /// Removes the operation at `index`. Those after it move up.
     fn remove(&mut self, index: usize) -> Option<T>;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The queue of a group: the current operation, what it waits for, and those after it.
+//! The queue of a group: the current operation, what it waits for, and the operations after it.
 //!
 //! ```text
 //!              start            progress
@@ -12,9 +12,9 @@
 //!                                              └──> parked ── at rest ──> turn
 //! ```
 //!
-//! What each event does in each state: the decision, and in capitals the state that follows if it
-//! is another one. Where nothing is, the types rule it out. `tests/proto/tests/serializer/table.rs`
-//! writes this table from what the code does.
+//! What each event does in each state: the decision, and the capital letter of the next state if it
+//! is another one. The types rule out what is blank. `tests/proto/tests/serializer/table.rs`
+//! compares this table with what the code does.
 //!
 //! ```text
 //! event                        Idle     Running  Turn     Memory   reClaim  Quiesce  rEst     Parked
@@ -53,18 +53,19 @@ use super::{
 enum State<O: Operation> {
     /// There is none.
     Idle,
-    /// Somebody runs a step of it.
+    /// The end of a step that runs.
     Running(O::Summary),
     /// Its next step.
     Turn(O),
     /// Memory for the step.
     Memory(O),
-    /// That what it replaced is freed, which is all that is left to do. So many are being folded
-    /// in.
+    /// The grace period after which what it replaced is freed. Nothing else is left to do.
+    /// `folding` operations are being folded in.
     Reclaim { current: O, folding: usize },
-    /// That what it replaced is freed: nobody can find its virtual hosts after that.
+    /// The grace period after which what it replaced is freed, and nobody can find its virtual
+    /// hosts.
     Quiesce(O),
-    /// That somebody looks whether its virtual hosts are at rest.
+    /// A look at whether its virtual hosts are at rest.
     Rest(O),
     /// The last user of its virtual hosts.
     Parked(O),
@@ -117,15 +118,15 @@ pub struct AtOnce(());
 pub enum Submitted<O> {
     /// It is to be carried out now, as a part of the current one.
     Fold(Fold<O>),
-    /// It waits, or another one in its place.
+    /// It waits, or it was merged with one that does.
     Added(Added<O>),
 }
 
-/// What whoever looks after a queue is to do now.
+/// What the caller of [`Queue::look`] has to do.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Due {
-    /// Nothing, until it is told to look again.
+    /// Nothing, until the next look.
     Nothing,
     /// Start what waits.
     Start,
@@ -134,23 +135,24 @@ pub enum Due {
     /// Wait for memory, and run a step.
     Memory,
     /// Fold what waits, if it can be. Then free what was replaced on the parent of the current
-    /// operation, after a grace period. When there is nothing left to free, everything is freed.
+    /// operation, after a grace period. If nothing is left to free, call [`Queue::freed`].
     Free {
         /// What waits first can be folded.
         folds: bool,
     },
-    /// Nothing: the current operation has been parked. The last user has somebody look again.
+    /// Nothing: the current operation has been parked. There is another look when the last user
+    /// leaves.
     Park,
-    /// Look again: the current operation was parked, and goes on.
+    /// Look again: the current operation was parked, and is at rest now.
     Resume,
     /// Look again.
     Again,
 }
 
-/// What is to be done when everything that was replaced is freed.
+/// What has to be done when everything that was replaced is freed.
 #[must_use]
 pub enum Freed<O> {
-    /// Nothing: whoever folds something in has somebody look again.
+    /// Nothing: an operation is being folded in, and there is another look after that.
     Folding,
     /// Look again.
     Again,
@@ -170,7 +172,7 @@ impl<O: Operation> Default for Queue<O> {
     }
 }
 
-/// What happens.
+/// Events.
 impl<O: Operation> Queue<O> {
     /// Without room, until some is promised.
     pub fn new() -> Self {
@@ -180,7 +182,7 @@ impl<O: Operation> Queue<O> {
         }
     }
 
-    /// Keeps room for all that can be asked of these; or fails, and changes nothing.
+    /// Reserves room for all that can be submitted about these. If it fails, nothing has changed.
     pub fn promise(&mut self, more: Census) -> Result<(), NoMemory> {
         self.waiting.promise(more)
     }
@@ -190,7 +192,7 @@ impl<O: Operation> Queue<O> {
         self.waiting.release(less);
     }
 
-    /// An operation is asked for.
+    /// Submits an operation.
     pub fn submit(&mut self, operation: O) -> Submitted<O> {
         let is_next = self.waiting.first().is_none();
         match &self.state {
@@ -201,7 +203,7 @@ impl<O: Operation> Queue<O> {
         }
     }
 
-    /// What would start now. It remains the first.
+    /// The operation that would start now. It remains the first.
     pub fn next_to_start(&mut self) -> Option<&mut O> {
         match self.state {
             State::Idle => self.waiting.first_mut(),
@@ -209,7 +211,8 @@ impl<O: Operation> Queue<O> {
         }
     }
 
-    /// Starts what waits first, if nothing is current. If it fails, nothing has changed.
+    /// Starts the first operation that waits, if nothing is current. If it fails, nothing has
+    /// changed.
     pub fn start(&mut self) -> Result<Option<Step<O>>, NoMemory> {
         let State::Idle = self.state else {
             return Ok(None);
@@ -218,7 +221,7 @@ impl<O: Operation> Queue<O> {
         Ok(first.map(|first| self.run(first)))
     }
 
-    /// Has the next step run of the current operation, if that waits for it.
+    /// Begins the next step of the current operation, if it waits for that.
     pub fn step(&mut self) -> Option<Step<O>> {
         match core::mem::replace(&mut self.state, State::Idle) {
             State::Turn(current) | State::Memory(current) => Some(self.run(current)),
@@ -251,8 +254,8 @@ impl<O: Operation> Queue<O> {
         finished
     }
 
-    /// Something cannot wait for its turn. If nothing is current, it is current from now on. None:
-    /// it is a part of what is current.
+    /// Something begins that cannot wait for its turn. If nothing is current, it is current from
+    /// now on. `None`: it is a part of the current operation.
     pub fn at_once(&mut self, summary: O::Summary) -> Option<AtOnce> {
         let State::Idle = self.state else {
             return None;
@@ -261,13 +264,13 @@ impl<O: Operation> Queue<O> {
         Some(AtOnce(()))
     }
 
-    /// It is over.
+    /// What [`Queue::at_once`] began is over.
     pub fn at_once_is_over(&mut self, _: AtOnce) {
         self.state = State::Idle;
     }
 
-    /// Somebody looks what is to be done: the last user has left, there is something to start, or
-    /// whoever looked before was told to look again.
+    /// Says what has to be done. To be called when the last user has left, when there is something
+    /// to start, and when an earlier call says so.
     pub fn look(&mut self) -> Due {
         let folds = self.next_folds();
         let (state, due) = match core::mem::replace(&mut self.state, State::Idle) {
@@ -286,7 +289,7 @@ impl<O: Operation> Queue<O> {
         due
     }
 
-    /// What waits first can be folded into the current operation.
+    /// The first operation that waits can be folded into the current one.
     fn next_folds(&self) -> bool {
         match (&self.state, self.waiting.first()) {
             (State::Reclaim { current, .. }, Some(next)) => folds_into(next, current),
@@ -294,7 +297,7 @@ impl<O: Operation> Queue<O> {
         }
     }
 
-    /// What waits first is to be folded into the current operation, if it can be.
+    /// Begins to fold the first operation that waits into the current one, if that is possible.
     pub fn fold_next(&mut self) -> Option<Fold<O>> {
         if !self.next_folds() {
             return None;
@@ -318,8 +321,8 @@ impl<O: Operation> Queue<O> {
         operation
     }
 
-    /// Nothing is left to free. This is no step, which would have to wait for its turn: whoever
-    /// submits finds the current operation either open to be folded into, or gone.
+    /// Nothing is left to free. This is not a step, since a step waits for its turn. So whoever
+    /// submits finds the current operation either open to be folded into, or finished.
     pub fn freed(&mut self) -> Freed<O> {
         let (state, freed) = match core::mem::replace(&mut self.state, State::Idle) {
             folding @ State::Reclaim { folding: 1.., .. } => (folding, Freed::Folding),
@@ -335,30 +338,31 @@ impl<O: Operation> Queue<O> {
         freed
     }
 
-    /// Takes the first of those that waits. It will not be done.
+    /// Removes the first waiting operation that `which` is true of. It will not be carried out.
     pub fn take(&mut self, which: impl FnMut(&O) -> bool) -> Option<O> {
         self.waiting.take(which)
     }
 
-    /// Room for those that stay when others leave, to be taken before any leaves.
+    /// The list for [`Queue::part`], with room for the operations that stay.
     pub fn room_to_part(&self) -> Result<O::List, NoMemory> {
         self.waiting.like()
     }
 
-    /// Some parents have left. Takes all that waits. Each operation is to be received, in this
-    /// order, by the queue that its parent belongs to by now. The current operation stays, as its
-    /// parent does.
+    /// Some parents have left the group. Returns all waiting operations, and keeps `room` in their
+    /// place. Each has to be [received](Queue::receive), in this order, by the queue that its
+    /// parent now belongs to. The current operation stays, as its parent does.
     pub fn part(&mut self, room: O::List) -> O::List {
         self.waiting.exchange(room)
     }
 
-    /// Receives what has waited elsewhere, for which there is room. It waits after what waits here.
+    /// Receives an operation that waited in another queue. It waits after those that wait here.
+    /// There is room for it.
     pub fn receive(&mut self, operation: O) -> Added<O> {
         self.waiting.push(operation)
     }
 }
 
-/// What can be seen of it.
+/// What can be shown of it.
 impl<O: Operation> Queue<O> {
     /// Nothing is current.
     pub fn is_idle(&self) -> bool {
@@ -370,7 +374,7 @@ impl<O: Operation> Queue<O> {
         matches!(self.state, State::Parked(_))
     }
 
-    /// The current operation, unless somebody runs a step of it.
+    /// The current operation, unless a step of it runs.
     pub fn paused(&self) -> Option<&O> {
         match &self.state {
             State::Idle | State::Running(_) => None,
@@ -383,7 +387,7 @@ impl<O: Operation> Queue<O> {
         }
     }
 
-    /// What can be told of what is current.
+    /// What can be shown of what is current.
     pub fn current(&self) -> Option<O::Summary> {
         match &self.state {
             State::Running(summary) => Some(*summary),
@@ -391,12 +395,12 @@ impl<O: Operation> Queue<O> {
         }
     }
 
-    /// Those that wait, in their order.
+    /// The waiting operations, in their order.
     pub fn waiting(&self) -> &[O] {
         self.waiting.list()
     }
 
-    /// So many have waited at once, at most.
+    /// How many have waited at once, at most.
     pub fn longest(&self) -> usize {
         self.waiting.longest()
     }
@@ -406,7 +410,7 @@ impl<O: Operation> Queue<O> {
         self.waiting.census()
     }
 
-    /// The one that waits that another one of this kind, about this subject, would be merged with.
+    /// The waiting operation that one of this kind, about this subject, would be merged with.
     pub fn mergeable(&self, kind: Kind, subject: Subject) -> Option<&O> {
         self.waiting.mergeable(kind, subject)
     }

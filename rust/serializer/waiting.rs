@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The operations of a group that wait for their turn. Equal ones are merged, so there are never
-//! more than devices times kinds, and there is room for all of them beforehand.
+//! more than devices times kinds. Room for all of them is reserved beforehand.
 
 use super::{
     kind::{Census, Kind, Repeated},
@@ -24,7 +24,7 @@ pub enum Added<O> {
     Waits,
     /// It was merged with one that waits. This one has nothing left to do.
     Supersedes(O),
-    /// There is no room, which nobody has promised.
+    /// There is no room: none was promised.
     Lost(O),
 }
 
@@ -44,7 +44,7 @@ impl<O: Operation> Waiting<O> {
         }
     }
 
-    /// Makes room for all that can be asked of these; or fails, and changes nothing.
+    /// Reserves room for all that can be submitted about these. If it fails, nothing has changed.
     pub(super) fn promise(&mut self, more: Census) -> Result<(), NoMemory> {
         let mut census = self.census;
         census.add(more);
@@ -54,7 +54,7 @@ impl<O: Operation> Waiting<O> {
         Ok(())
     }
 
-    /// Nothing more will be asked of these.
+    /// Nothing more will be submitted about these.
     pub(super) fn release(&mut self, less: Census) {
         self.census.subtract(less);
     }
@@ -71,7 +71,7 @@ impl<O: Operation> Waiting<O> {
         &self.operations
     }
 
-    /// Where another one of this kind goes, about this subject.
+    /// Where an operation of this kind, about this subject, goes.
     fn place(&self, kind: Kind, subject: Subject) -> Place {
         let same = (0..self.operations.len()).zip(self.operations.iter());
         let same = same.filter(|(_, known)| known.kind() == kind && known.subject() == subject);
@@ -84,7 +84,7 @@ impl<O: Operation> Waiting<O> {
         }
     }
 
-    /// The one that another one of this kind would be merged with, about this subject.
+    /// The one that an operation of this kind, about this subject, would be merged with.
     pub(super) fn mergeable(&self, kind: Kind, subject: Subject) -> Option<&O> {
         match self.place(kind, subject) {
             Place::Last => None,
@@ -115,7 +115,7 @@ impl<O: Operation> Waiting<O> {
         }
     }
 
-    /// The same where nothing is of its kind about its subject.
+    /// As [`Self::add`], for one that is not merged.
     pub(super) fn push(&mut self, operation: O) -> Added<O> {
         if let Err(operation) = self.operations.push(operation) {
             return Added::Lost(operation);
@@ -124,7 +124,7 @@ impl<O: Operation> Waiting<O> {
         Added::Waits
     }
 
-    /// Takes the first one of those.
+    /// Removes the first one that `which` is true of.
     pub(super) fn take(&mut self, which: impl FnMut(&O) -> bool) -> Option<O> {
         let index = self.operations.iter().position(which)?;
         self.operations.remove(index)
@@ -155,14 +155,14 @@ impl<O: Operation> Waiting<O> {
         Ok(Some(first))
     }
 
-    /// As much room as this one has.
+    /// An empty list with as much room as this one has.
     pub(super) fn like(&self) -> Result<O::List, NoMemory> {
         let mut list = O::List::default();
         list.reserve(self.census.room())?;
         Ok(list)
     }
 
-    /// Takes all that wait, and leaves `room`.
+    /// Returns all that wait, and keeps `room` in their place.
     pub(super) fn exchange(&mut self, room: O::List) -> O::List {
         core::mem::replace(&mut self.operations, room)
     }
