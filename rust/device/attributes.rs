@@ -21,8 +21,8 @@ use kernel::{
     sync::atomic::{Atomic, Relaxed},
 };
 
-/// Types and, for what cannot be asked for, the refusal. The ranges are in `proto::config`, where
-/// each has a sentence of its own.
+/// Types, and the refusal of what is only reported. Ranges are in `proto::config`, each with a
+/// message of its own.
 pub(super) const POLICY: [Policy; uapi::IFLA_CARP_MAX as usize + 1] = {
     const READ_ONLY: &CStr = c"this attribute is only reported";
     let mut table = [refused(c"unknown attribute"); uapi::IFLA_CARP_MAX as usize + 1];
@@ -43,7 +43,7 @@ pub(super) const POLICY: [Policy; uapi::IFLA_CARP_MAX as usize + 1] = {
     table
 };
 
-/// What a request asks for; `None`: nothing about this.
+/// What a request asks for. `None`: nothing.
 pub(super) struct Request {
     pub(super) vhid: Option<u8>,
     pub(super) changes: Changes,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What happens to parents, to the addresses of carp devices, and to the host.
 //!
-//! Context: process; RTNL held but at reboot, and for IPv6 addresses.
+//! Context: process, RTNL held; but not at reboot, nor for IPv6 addresses.
 
 use crate::{
     group::{carp_device::CarpDevice, operation::Kind, parent::Parent},
@@ -19,7 +19,7 @@ use kernel::{
     sync::{rcu::Guard, Arc},
 };
 
-/// Of both families together; each advert's digest covers them all, and so does each change.
+/// Of both families together. The digest covers all of them, and is prepared anew with each change.
 const ADDRESSES_MAX: usize = 1024;
 
 pub(crate) struct Events;
@@ -28,7 +28,7 @@ impl notifier::Events for Events {
     fn device(rtnl: &Rtnl<'_>, device: &NetDevice, event: DeviceEvent<'_>) -> Result {
         match event {
             DeviceEvent::State => state_changed(rtnl, device),
-            // A VLAN is told when the device below is down, and cannot send any more.
+            // A VLAN is notified only when the device below it is down and cannot send any more.
             DeviceEvent::GoingDown => {
                 for_each_parent(rtnl, device, &[c"vlan"], &mut |parent| {
                     parent.goes_down(rtnl)
@@ -82,7 +82,7 @@ impl notifier::Events for Events {
             return;
         };
         carp.ownership().follow();
-        // Nobody here could be told that there is no memory; it is tried again.
+        // Nobody here can be told if out of memory. It is tried again.
         let _ = carp.read_addresses(rtnl);
     }
 
@@ -111,10 +111,9 @@ impl validator::Rules for Events {
         link::of::<CarpDevice>(device).map(|_| (ADDRESSES_MAX, message))
     }
 
-    /// Which of two devices an address belongs to would be anybody's guess. Each L3 domain has
-    /// addresses of its own; so has each link, of which it must not be in doubt either. An address
-    /// on a loopback or dummy device is of no link: a service has it there on every host, whichever
-    /// is MASTER.
+    /// An address on two devices would not tell which of them it belongs to. So it is refused
+    /// within an L3 domain, and among the devices on one link. An address on a loopback or dummy
+    /// device is on no link: a service has it there on every host, MASTER or not.
     fn refuse(
         guard: &Guard,
         device: &NetDevice,
@@ -128,16 +127,16 @@ impl validator::Rules for Events {
         } else {
             return None;
         };
-        let is_in_doubt = share_link(device, other)
+        let is_ambiguous = share_link(device, other)
             || !is_link_local
                 && device.l3_domain(guard) == other.l3_domain(guard)
                 && !is_of_no_link(device)
                 && !is_of_no_link(other);
-        is_in_doubt.then_some(refusal)
+        is_ambiguous.then_some(refusal)
     }
 }
 
-/// The neighbours of both are those of one parent.
+/// Both are on the link of one parent.
 fn share_link(device: &NetDevice, other: &NetDevice) -> bool {
     let is_on = |device: &NetDevice, parent: &NetDevice| {
         device.is(parent)
@@ -156,15 +155,15 @@ fn is_of_no_link(device: &NetDevice) -> bool {
             .is_some_and(|kind| kind.to_bytes() == b"dummy")
 }
 
-/// What carp knows of `device`, if carp devices stand on it.
+/// The parent that `device` is, if carp devices stand on it.
 fn parent_of(rtnl: &Rtnl<'_>, device: &NetDevice) -> Option<Arc<Parent>> {
     device.find_upper(rtnl, |upper| {
         Some(link::of::<CarpDevice>(upper)?.parent().clone())
     })
 }
 
-/// Calls `f` with the parent that `device` is, and with those above it that it reaches by devices
-/// of these kinds alone. The kernel allows no more than eight devices above each other.
+/// Calls `f` with `device`, if it is a parent, and with each parent above it that is reached
+/// through devices of the kinds `by` only. The kernel stacks at most eight devices.
 fn for_each_parent(
     rtnl: &Rtnl<'_>,
     device: &NetDevice,
@@ -189,7 +188,8 @@ fn state_changed(rtnl: &Rtnl<'_>, device: &NetDevice) {
         carp.ownership().follow();
     }
     if device.is_up() {
-        // One on a VLAN that stays up while the device below is down waits for this.
+        // A VLAN may stay up while the device below it is down. A carp device on it waits for this
+        // event.
         for_each_parent(rtnl, device, &[c"vlan"], &mut |parent| {
             parent.submit_event(rtnl, Kind::ParentState);
         });
@@ -200,11 +200,11 @@ fn state_changed(rtnl: &Rtnl<'_>, device: &NetDevice) {
 
 /// `device` has another MTU, or other offloads.
 fn limits_changed(rtnl: &Rtnl<'_>, device: &NetDevice) {
-    // With an MTU that IPv6 needs it gets all of IPv6 anew.
+    // Once the MTU is large enough for IPv6, the kernel sets IPv6 up anew.
     if link::of::<CarpDevice>(device).is_some() {
         inet6::disable_autoconfiguration(rtnl, device);
     }
-    // At once, for what is asked while the operation waits is judged by it.
+    // At once: a request that comes while the operation waits is checked against it.
     device.find_upper(rtnl, |upper| {
         link::of::<CarpDevice>(upper)?;
         upper.limit_mtu(rtnl, device.mtu());
@@ -213,8 +213,8 @@ fn limits_changed(rtnl: &Rtnl<'_>, device: &NetDevice) {
     submit(rtnl, device, Kind::ParentLimits);
 }
 
-/// VLANs on `device` are told by themselves, but not a bridge that it is a port of, nor what is on
-/// that.
+/// VLANs on `device` get a notification of their own. A bridge that it is a port of gets none, and
+/// neither do the devices on that bridge.
 fn notify_peers(rtnl: &Rtnl<'_>, device: &NetDevice) {
     let notify = &mut |parent: &Arc<Parent>| parent.notify_peers(rtnl);
     for_each_parent(rtnl, device, &[], notify);
@@ -226,7 +226,7 @@ fn notify_peers(rtnl: &Rtnl<'_>, device: &NetDevice) {
     });
 }
 
-/// Calls `f` with each MAC address that ports of `bridge` let in.
+/// Calls `f` with each MAC address that the ports of `bridge` let in for carp devices.
 fn for_each_mac(rtnl: &Rtnl<'_>, bridge: &NetDevice, f: &mut dyn FnMut(&Mac) -> Result) -> Result {
     let mut outcome = Ok(());
     if bridge.kind() == Some(c"bridge") {
@@ -239,7 +239,8 @@ fn for_each_mac(rtnl: &Rtnl<'_>, bridge: &NetDevice, f: &mut dyn FnMut(&Mac) -> 
     outcome
 }
 
-/// A port lets in what those let in that are there. If it cannot, it does not become one.
+/// Has a new port let in the same MAC addresses as the ports that `bridge` has. If that fails, it
+/// does not become a port.
 fn joins_bridge(rtnl: &Rtnl<'_>, port: &NetDevice, bridge: &NetDevice) -> Result {
     let mut accepted = 0_usize;
     let outcome = for_each_mac(rtnl, bridge, &mut |mac| {
@@ -248,7 +249,7 @@ fn joins_bridge(rtnl: &Rtnl<'_>, port: &NetDevice, bridge: &NetDevice) -> Result
         Ok(())
     });
     if outcome.is_err() {
-        // Those before the one that failed.
+        // Undo those before the one that failed.
         let _ = for_each_mac(rtnl, bridge, &mut |mac| {
             accepted = accepted.checked_sub(1).ok_or(ENOENT)?;
             port.drop_as_port(rtnl, mac);
@@ -258,8 +259,9 @@ fn joins_bridge(rtnl: &Rtnl<'_>, port: &NetDevice, bridge: &NetDevice) -> Result
     outcome
 }
 
-/// A carp device receives what is addressed to itself, by no VLAN, and to no group. So a device on
-/// it that has another MAC address, or takes part in a protocol of its own, would be up and deaf.
+/// A carp device receives untagged frames to its own MAC address only, and none to groups. So a
+/// device on it that has another MAC address, or a protocol of its own, would be up and receive
+/// nothing.
 fn check_upper(upper: NextUpper<'_>) -> Result {
     let kind = upper.device.kind();
     let is_deaf = match kind {

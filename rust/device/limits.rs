@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What takes `CAP_NET_ADMIN` on the host itself: anybody may have a namespace of its own, and what
-//! a carp device costs is paid by all.
+//! What takes `CAP_NET_ADMIN` in the initial user namespace. Any user may have a network namespace,
+//! and the whole host pays for the carp devices in it.
 //!
-//! Context: process, RTNL held; for a request, and so in the context of its sender.
+//! Context: process, RTNL held; the context of the request's sender.
 
 use crate::{
     group::carp_device::CarpDevice,

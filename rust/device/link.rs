@@ -103,9 +103,10 @@ impl LinkKind for CarpDevice {
     }
 
     fn registered(rtnl: &Rtnl<'_>, device: &NetDevice) {
-        // The neighbours are mostly reached by the parent, which has their subnet.
+        // Most routes to the neighbours lead to the parent, so a strict filter would drop their
+        // packets.
         inet::loosen_rp_filter(rtnl, device);
-        // On a BACKUP an address of this host is somewhere else, and speaks to it from there.
+        // On a BACKUP an address of this host is at the MASTER, which sends packets from it.
         inet::trust_routes(rtnl, device);
         inet6::disable_autoconfiguration(rtnl, device);
     }
@@ -131,7 +132,7 @@ impl LinkKind for CarpDevice {
                 limits::check_interval(&intended, extack)?;
             }
         }
-        // What can fail comes first, so that nothing has changed if it does.
+        // First comes all that can fail: nothing has changed if it does.
         let first = self.first();
         let renumbering = match request.vhid {
             Some(vhid) if vhid != self.intended_vhid(first) => {
@@ -165,21 +166,21 @@ impl LinkKind for CarpDevice {
         let fresh = prepared.inspect_err(|_| self.stop_listening(rtnl))?;
         let join = Kind::Join(self.into(), Some(fresh));
         let join = Operation::request(self.parent().clone(), join);
-        // The ties first, for they cannot be folded into the joining of others.
+        // The ties first: they cannot be folded into the joins of others.
         let operations = [self.new_ties(rtnl), Some(join)].into_iter().flatten();
         self.parent().serializer().submit_in_a_row(rtnl, operations);
         Ok(())
     }
 
-    // With a namespace its Ethernet devices go, and the other end of a veth is forgotten before the
-    // veth is set down.
+    // When a namespace is removed, its Ethernet devices are too. A veth is cut off from its peer
+    // before it is set down, and cannot send any more then.
     fn leaves(&self) {
         self.say_goodbye();
     }
 
     fn stop(&self, rtnl: &Rtnl<'_>) {
         self.close();
-        // Before it leaves: after that a vhid that was asked for may be its own at once.
+        // Before it leaves the parent: after that, a requested vhid may become its own at once.
         self.stop_listening(rtnl);
         let is_last = self.parent().leave(rtnl, self);
         if !is_last {
@@ -238,8 +239,8 @@ fn check_vhid_is_free(
 }
 
 impl CarpDevice {
-    /// It has been set up or down: what follows if it ties its parent to others, for which there is
-    /// always room.
+    /// The operation that follows when the device has been set up or down, if that ties its parent
+    /// to others. There is always room for it.
     fn new_ties(&self, rtnl: &Rtnl<'_>) -> Option<Operation> {
         let ties = !self.group().is_none() && ties::is_the_only_one(rtnl, self);
         ties.then(|| Operation::event(self.parent().clone(), Kind::Ties))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! `carp sync`: answered when everything that was asked for before it has been applied.
 //!
-//! Context: process, with generic netlink's lock, which is everybody's: nothing is waited for here
-//! but RTNL.
+//! Context: process, with the lock of generic netlink, which all families share. So nothing is
+//! waited for here but RTNL.
 
 use crate::{
     group::{
@@ -34,7 +34,7 @@ impl Family for Sync {
         let answer = Answer::new(request.reply()?)?;
         let rtnl = RtnlGuard::new();
         let parents = parents(&rtnl, namespace)?;
-        // What can fail comes first: whoever is told of an error is not answered.
+        // First comes all that can fail: a request that fails must not be answered later.
         let has_room = |parent: &Arc<Parent>| parent.serializer().has_room_to_sync(parent);
         if !Answer::has_room() || !parents.list().iter().all(has_room) {
             let message = c"too many wait for the carp devices of this namespace";
@@ -55,7 +55,7 @@ impl Family for Sync {
     }
 }
 
-/// Those of the carp devices of a namespace, whose addresses have been read.
+/// The parents of all carp devices of a namespace. The addresses of these devices have been read.
 fn parents(rtnl: &Rtnl<'_>, namespace: &Namespace) -> Result<Parents> {
     let mut all = Parents::default();
     namespace.for_each_device(rtnl, |device| -> Result {

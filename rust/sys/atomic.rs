@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A byte that `kernel::sync::atomic` can have: of that size it has `i8` and `bool` only.
+//! A byte for `kernel::sync::atomic`, which has only `i8` and `bool` of that size.
 
 use kernel::sync::atomic::AtomicType;
 

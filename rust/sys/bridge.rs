@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A bridge below a parent: the frames to a virtual MAC address that it takes for its own.
+//! A bridge below a parent: how it delivers frames to a virtual MAC address to the host.
 //!
-//! A bridge passes up what has its own MAC address, and what its forwarding database has as local.
-//! An entry there takes RTNL, is one for all VLANs or for those that the bridge is in just now, and
-//! stays if one of these goes. A hook is right at once, and asks about each frame: before the
-//! database is asked, the frame gets the bridge's own address, and gets its destination back when
-//! the bridge has taken it. So all that the bridge does with frames for itself is done with it,
-//! VLANs, port security and learning included.
+//! A bridge delivers frames to its own MAC address, and to those that are local in its forwarding
+//! database (FDB). A local FDB entry takes RTNL. It is for all VLANs, or for those that the bridge
+//! is in just now, and it stays if one of these goes. A hook is right at once, and decides about
+//! each frame. Before the FDB lookup, the frame gets the bridge's own address as its destination.
+//! It gets its own destination back when the bridge has taken it. So the bridge treats it as a
+//! frame to itself, VLANs, port security and learning included.
 //!
-//! A port that need not be promiscuous, for the bridge filters VLANs and knows who is behind its
-//! other ports, has the address in its filter.
+//! Some ports are not promiscuous: the bridge filters VLANs and knows all hosts at its other ports.
+//! Such a port has the address in its unicast filter.
 
 use super::{
     bindings,
@@ -29,7 +29,7 @@ use kernel::{
 /// The bridge that a device is, or that it is a VLAN on.
 pub(crate) struct Bridge<'a> {
     device: &'a NetDevice,
-    /// That the device's frames have on the bridge; 0: none.
+    /// The VLAN tag that the device's frames have on the bridge; 0: none.
     tag: u16,
 }
 
@@ -52,7 +52,7 @@ impl Bridge<'_> {
         unsafe { bindings::carp_bridge_filters_vlans(self.device.as_ptr()) }
     }
 
-    /// A frame that `port` of this bridge has received is for the device's link.
+    /// A frame that `port` of this bridge has received, with this tag, is on the device's link.
     fn is_link_of(&self, port: &NetDevice, tag: u16) -> bool {
         if self.filters_vlans() {
             vlan_of(port, tag) == vlan_of(self.device, self.tag)
@@ -129,7 +129,8 @@ impl NetDevice {
     }
 }
 
-/// That of frames with this tag on a bridge that filters, or on a port of it; 0: they are refused.
+/// The VLAN of frames with this tag, on a bridge that filters or on a port of it; 0: they are
+/// refused.
 fn vlan_of(device: &NetDevice, tag: u16) -> u16 {
     if tag != 0 {
         return tag;
@@ -151,8 +152,8 @@ pub(super) struct BridgeHooks {
     _functions: Functions,
 }
 
-/// The functions that tell the VLANs of a bridge. They are its module's, which stays while this
-/// exists.
+/// The functions that tell the VLANs of a bridge. They are in the bridge module, which stays while
+/// this exists.
 ///
 /// # Invariants
 ///
@@ -221,27 +222,27 @@ impl BridgeHooks {
         }))
     }
 
-    /// They may run until a grace period has passed. The caller keeps this until then.
+    /// The hooks may run until a grace period has passed. The caller keeps this until then.
     pub(super) fn unregister(&self) {
         // SAFETY: Registered by the type's invariant.
         unsafe { bindings::nf_unregister_net_hooks(self.net, self.ops.as_ptr().cast(), 2) };
     }
 }
 
-/// What is noted in a frame that a bridge has: its destination, and that it is there. Of the room
-/// for notes the bridge uses the beginning alone.
+/// A note in `skb->cb` while a bridge has the frame: its destination, and a mark. The bridge itself
+/// uses only the beginning of `cb`.
 type Note = [u8; 8];
 const NOTED: [u8; 2] = *b"ca";
 
 /// # Safety
 ///
-/// `skb` is valid, and the caller has it to himself for `'a`.
+/// `skb` is valid, and only the caller uses it for `'a`.
 unsafe fn note<'a>(skb: *mut bindings::sk_buff) -> Option<&'a mut Note> {
     // SAFETY: By this function's contract.
     unsafe { (*skb).cb.last_chunk_mut() }
 }
 
-/// That has received a frame, and what it is a port of.
+/// The port that has received a frame, and the bridge that it is a port of.
 ///
 /// # Safety
 ///
@@ -259,7 +260,7 @@ unsafe fn port_and_bridge<'a>(
     (port, bridge)
 }
 
-/// Has the bridge take a frame for its own that its database does not know to be.
+/// Has the bridge deliver a frame to the host that is not local by its FDB.
 ///
 /// # Safety
 ///
@@ -299,7 +300,8 @@ unsafe extern "C" fn take<T: FrameHook>(
     bindings::NF_ACCEPT
 }
 
-/// The bridge has taken a frame for its own: maybe one of ours.
+/// The bridge delivers a frame to the host. If [`take`] has changed it, its destination is
+/// restored.
 ///
 /// # Safety
 ///
@@ -311,7 +313,7 @@ unsafe extern "C" fn give_back(
 ) -> c_uint {
     // SAFETY: The hook has the frame to itself while it looks.
     let frame = unsafe { SkBuff::from_raw(skb) };
-    // What was the bridge's own from the start has come for this host.
+    // A frame to the bridge's own address from the start is for this host already.
     if u32::from(frame.kind()) == bindings::PACKET_HOST {
         return bindings::NF_ACCEPT;
     }

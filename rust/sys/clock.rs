@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Time and randomness. Any context.
 //!
-//! The kernel crate's `Instant` keeps its nanoseconds to itself, and the machine reckons in them.
-//! The crate has no random numbers.
+//! The kernel crate's `Instant` hides its nanoseconds, and the machine counts in them. The crate
+//! has no random numbers.
 
 use kernel::{
     bindings,

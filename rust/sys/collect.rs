@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A list that only an RCU guard keeps, read into memory that is taken without one: under a guard
-//! nobody may wait for memory, and there is none in large pieces.
+//! Copies of lists that are valid only under an RCU guard. Their memory is allocated without the
+//! guard: under it an allocation must not sleep, and a large one would fail.
 
 use kernel::{prelude::*, sync::rcu::Guard};
 
-/// All that `each` hands on in one go. Fails if out of memory. Context: process.
+/// All that one call of `each` hands on. Fails if out of memory. Context: process.
 pub(crate) fn collect<T>(each: impl Fn(&Guard, &mut dyn FnMut(T))) -> Result<KVec<T>> {
     let mut list = KVec::new();
     loop {

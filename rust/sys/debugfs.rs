@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The module's folder in debugfs. What is in it is nobody's contract.
+//! The module's directory in debugfs. Its contents are no stable interface.
 
 use kernel::{
     debugfs::{self, Dir},
@@ -18,11 +18,11 @@ global_lock! {
     unsafe(uninit) static ROOT: Mutex<Option<Dir>> = None;
 }
 
-/// The folder exists while this does, and while files are in it.
+/// The directory exists while this does, and while files are in it.
 pub(crate) struct Registration(());
 
 impl Registration {
-    /// Once a module.
+    /// Called once.
     pub(crate) fn new() -> Self {
         // SAFETY: Called once, when the module is loaded.
         unsafe { ROOT.init() };
@@ -38,8 +38,8 @@ impl Drop for Registration {
     }
 }
 
-/// What can be seen in a file, and asked for by writing to it. Context: process, without RTNL: a
-/// file is removed under RTNL, which waits for its readers.
+/// What a file shows, and what can be written to it. Context: process. Must not take RTNL: a file
+/// is removed under RTNL, and its removal waits for its readers.
 pub(crate) trait Inspect: Send + Sync + 'static {
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
     fn command(&self, words: &str) -> Result;
@@ -51,7 +51,7 @@ pub(crate) struct File<T: Inspect> {
 }
 
 impl<T: Inspect> File<T> {
-    /// Nobody depends on the file: if out of memory there is none. Context: process.
+    /// Nothing depends on the file: if out of memory, there is none. Context: process.
     pub(crate) fn new(name: fmt::Arguments<'_>, of: Arc<T>) -> Option<Self> {
         let root = ROOT.lock().clone()?;
         let name = CString::try_from_fmt(name).ok()?;

@@ -133,7 +133,7 @@ impl Request<'_> {
     }
 }
 
-/// An answer, and whom it is for.
+/// An answer, and its receiver.
 ///
 /// # Invariants
 ///
@@ -147,7 +147,7 @@ pub(crate) struct Reply {
 unsafe impl Send for Reply {}
 
 impl Reply {
-    /// Whoever asked, in this namespace, is not waited for. Any context.
+    /// Sends it to the requester, in this namespace, without waiting. Any context.
     pub(crate) fn send(self, namespace: &NamespaceRef) {
         let this = core::mem::ManuallyDrop::new(self);
         // Fails if nobody listens any more.

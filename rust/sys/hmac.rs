@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! HMAC-SHA1 by the kernel's library. Any context; nothing allocates, nothing fails, but
-//! a new key.
+//! HMAC-SHA1 by the kernel's library. Any context. Only a new key allocates memory, and may fail.
 
 use super::bindings;
 use core::mem::MaybeUninit;
@@ -37,7 +36,7 @@ impl HmacSha1 {
         Self { ctx }
     }
 
-    /// Hashes `data` too.
+    /// Hashes `data` as well.
     pub(crate) fn update(&mut self, data: &[u8]) {
         // SAFETY: `ctx` is initialised by the type's invariant, `data` is valid for its length.
         unsafe { bindings::carp_hmac_sha1_update(&mut self.ctx, data.as_ptr(), data.len()) }
@@ -68,14 +67,14 @@ impl Drop for HmacSha1 {
     }
 }
 
-/// The secret that peers share, padded with zeros. It leaves no trace in memory: whoever is given
-/// one is given the pointer, so that there are no copies on the stack.
+/// The secret that peers share, padded with zeros. It leaves no trace in memory. It is passed on as
+/// a pointer, so there are no copies on the stack, and it is zeroed in the end.
 pub(crate) struct Key(KBox<[u8; Self::LEN]>);
 
 impl Key {
     const LEN: usize = 20;
 
-    /// The key that `bytes` begin. Fails if they are more than a key has, or if out of memory.
+    /// The key that starts with `bytes`. Fails if they are longer than a key, or if out of memory.
     pub(crate) fn new(bytes: &[u8]) -> Result<Self> {
         let mut key = Self(KBox::new([0; Self::LEN], GFP_KERNEL_ACCOUNT)?);
         let room = key.0.get_mut(..bytes.len()).ok_or(EINVAL)?;

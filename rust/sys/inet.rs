@@ -66,7 +66,7 @@ pub(crate) fn addresses_rcu<'a>(
     })
 }
 
-/// Those of all devices that are up in the L3 domain of `near`, but for the host's own loopback.
+/// The addresses of all devices that are up in the L3 domain of `near`, except the loopback device.
 pub(crate) fn addresses_of_domain_rcu<'a>(
     guard: &'a Guard,
     near: &'a NetDevice,
@@ -84,7 +84,7 @@ pub(crate) fn addresses_of_domain_rcu<'a>(
 #[derive(Clone, Copy)]
 pub(crate) struct Configured {
     pub(crate) address: Ipv4,
-    /// What its prefix is of: itself, or the other end of a link between two.
+    /// The address that its prefix is of: itself, or the peer on a point-to-point link.
     pub(crate) peer: Ipv4,
     pub(crate) prefix_len: u8,
     /// None: 0.0.0.0.
@@ -148,7 +148,7 @@ pub(crate) fn loosen_rp_filter(_rtnl: &Rtnl<'_>, device: &NetDevice) {
     }
 }
 
-/// `device` takes in only what it would be answered by (`rp_filter` 1, its own or the namespace's).
+/// `rp_filter` of `device` is strict (1), by its own setting or the namespace's.
 pub(crate) fn filters_strictly(_guard: &Guard, device: &NetDevice) -> bool {
     // SAFETY: The device is alive, the guard is held.
     let in_dev = NonNull::new(unsafe { bindings::carp_in_dev_rcu(device.as_ptr()) });
@@ -156,8 +156,9 @@ pub(crate) fn filters_strictly(_guard: &Guard, device: &NetDevice) -> bool {
     in_dev.is_some_and(|in_dev| unsafe { bindings::carp_rp_filter(in_dev.as_ptr()) } == 1)
 }
 
-/// Has the namespace of `device` accept packets from an address of its own that the routes say is
-/// somewhere else.
+/// Has the namespace of `device` look up the source of a packet in the routes, instead of its list
+/// of addresses. So it accepts packets from an address of its own that is at another host by the
+/// routes.
 pub(crate) fn trust_routes(_rtnl: &Rtnl<'_>, device: &NetDevice) {
     // SAFETY: The namespace is valid as long as the device is alive.
     unsafe { bindings::carp_fib_check_sources(device.net()) }
@@ -174,8 +175,7 @@ pub(crate) fn join_group(_rtnl: &Rtnl<'_>, device: &NetDevice, group: Ipv4) -> R
     let group = u32::from_ne_bytes(group);
     // SAFETY: `in_dev` is valid under RTNL.
     unsafe { bindings::ip_mc_inc_group(in_dev, group) };
-    // It does not say whether it had the memory.
-    // SAFETY: As above.
+    // The function does not tell if out of memory. SAFETY: As above.
     if unsafe { bindings::carp_ip_mc_is_member(in_dev, group) } {
         Ok(())
     } else {
@@ -183,7 +183,8 @@ pub(crate) fn join_group(_rtnl: &Rtnl<'_>, device: &NetDevice, group: Ipv4) -> R
     }
 }
 
-/// Takes one [`join_group`] back. Memberships go with the device's IPv4 side, if that went first.
+/// Takes one [`join_group`] back. If IPv4 was removed from the device before, the membership went
+/// with it.
 pub(crate) fn leave_group(_rtnl: &Rtnl<'_>, device: &NetDevice, group: Ipv4) {
     // SAFETY: The device is alive, RTNL is held.
     if let Some(in_dev) = NonNull::new(unsafe { bindings::carp_in_dev_rtnl(device.as_ptr()) }) {

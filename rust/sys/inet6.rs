@@ -29,8 +29,8 @@ impl Address<'_> {
         unsafe { (*self.ifp.as_ptr()).addr.in6_u.u6_addr8 }
     }
 
-    /// The other end, if it is of a link between two; all zeros if not. It may change meanwhile:
-    /// then somebody is told.
+    /// The peer on a point-to-point link; all zeros if there is none. It may change meanwhile: then
+    /// the notifier is called.
     pub(crate) fn peer(&self) -> Ipv6 {
         // SAFETY: Valid by the type's invariant; whatever is read there is an address.
         unsafe { (&raw const (*self.ifp.as_ptr()).peer_addr.in6_u.u6_addr8).read_volatile() }
@@ -42,7 +42,7 @@ impl Address<'_> {
         u8::try_from(len).unwrap_or(128).min(128)
     }
 
-    /// The metric that the route to its prefix was asked for with; 0: none was.
+    /// The metric that was requested for the route to its prefix; 0: none was.
     pub(crate) fn metric(&self) -> u32 {
         // SAFETY: Valid by the type's invariant; a word that others may write.
         unsafe { (&raw const (*self.ifp.as_ptr()).rt_priority).read_volatile() }
@@ -64,15 +64,15 @@ impl Address<'_> {
         unsafe { bindings::carp_inet6_is_routed(self.ifp.as_ptr()) }
     }
 
-    /// This host may send from it: nothing says that somebody else has it. From an optimistic
-    /// address it may send before DAD is done.
+    /// This host may send from it: it is not tentative, or it is optimistic, so that the host need
+    /// not wait for DAD.
     pub(crate) fn is_usable(&self) -> bool {
         let flags = self.flags();
         flags & bindings::IFA_F_TENTATIVE == 0 || flags & bindings::IFA_F_OPTIMISTIC != 0
     }
 
-    /// Says whether this host may send from it. What nobody may send from is shown as an address
-    /// that another host has been found to have. Any context but hard interrupts.
+    /// Sets whether this host may send from it. If not, it is marked as a duplicate address
+    /// (`dadfailed tentative`). Any context but hard interrupts.
     pub(crate) fn set_usable(&self, usable: bool) {
         if self.is_usable() != usable {
             // SAFETY: Valid by the type's invariant.
@@ -107,8 +107,8 @@ pub(crate) fn addresses(_rtnl: &Rtnl<'_>, device: &NetDevice) -> Result<KVec<Ipv
     })
 }
 
-/// The kernel has IPv6. Without (`ipv6.disable=1`) no device has any of it, and what looks an
-/// address up must not be called: there is no table.
+/// The kernel has IPv6. With `ipv6.disable=1` no device has it, and no address must be looked up:
+/// there is no table.
 fn is_enabled() -> bool {
     // SAFETY: Always safe to call.
     unsafe { bindings::carp_ipv6_mod_enabled() }
@@ -120,8 +120,8 @@ fn in6_addr(address: &Ipv6) -> bindings::in6_addr {
     raw
 }
 
-/// `address` is local in the L3 domain of `near`, and not by a route of `carp`: by one of another
-/// device or of the administrator's. Any context.
+/// `address` is local in the L3 domain of `near`, by a route of another device than `carp` or by
+/// the administrator's. Any context.
 pub(crate) fn is_local_but_for(
     _guard: &Guard,
     near: &NetDevice,
@@ -150,7 +150,7 @@ pub(crate) fn forwards(_guard: &Guard, device: &NetDevice) -> bool {
 }
 
 /// Disables SLAAC and DAD on `device`, and keeps its addresses while it is down. To be called again
-/// after a change of its MTU: once the MTU is large enough for IPv6, the kernel sets IPv6 up anew,
+/// after a change of its MTU. Once the MTU is large enough for IPv6, the kernel sets IPv6 up anew,
 /// and generates a link-local address unless that is disabled.
 pub(crate) fn disable_autoconfiguration(_rtnl: &Rtnl<'_>, device: &NetDevice) {
     // SAFETY: The device is alive, RTNL is held.
@@ -179,7 +179,8 @@ pub(crate) fn join_group(_rtnl: &Rtnl<'_>, device: &NetDevice, group: &Ipv6) -> 
     to_result(unsafe { bindings::ipv6_dev_mc_inc(device.as_ptr(), &in6_addr(group)) })
 }
 
-/// Takes one [`join_group`] back. Memberships go with the device's IPv6 side, if that went first.
+/// Takes one [`join_group`] back. If IPv6 was removed from the device before, the membership went
+/// with it.
 pub(crate) fn leave_group(_rtnl: &Rtnl<'_>, device: &NetDevice, group: &Ipv6) {
     // SAFETY: The device is alive.
     unsafe { bindings::ipv6_dev_mc_dec(device.as_ptr(), &in6_addr(group)) };

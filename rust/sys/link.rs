@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A kind of link: what `ip link add … type KIND` makes, and the device that comes of it.
 //!
-//! The module has one kind. Each of its devices owns one `T`, which lives as long as the device and
-//! as anybody else who holds it. A device stands on a parent and goes when that goes.
+//! The module has one kind. Each of its devices owns one `T`, which others may hold as well. A
+//! device stands on a parent, and is deleted with it.
 //!
 //! * `kind`: what rtnetlink calls.
 //! * `device`: what the core calls, and the packets that leave by the device.
@@ -35,7 +35,7 @@ pub(crate) trait LinkKind: Send + Sync + Sized + 'static {
     const KIND: &'static CStr;
     /// One entry for each attribute, 0 included.
     const POLICY: &'static [Policy];
-    /// What has a say in the stack of each namespace that has a device of this kind.
+    /// The hooks in the stack of each namespace that has a device of this kind.
     type Stack: StackHook;
 
     /// Upper bounds of what `report()` and `report_statistics()` add.
@@ -48,7 +48,7 @@ pub(crate) trait LinkKind: Send + Sync + Sized + 'static {
     /// Checks a request by itself. Context: process, without RTNL.
     fn validate(link: &Attributes<'_>, data: &Attributes<'_>, extack: Extack<'_>) -> Result;
 
-    /// Makes what `device`, which is not registered yet, will own. `parent` may be any device.
+    /// Makes what `device` will own. The device is not registered yet. `parent` may be any device.
     fn create(
         rtnl: &Rtnl<'_>,
         device: &NetDevice,
@@ -58,7 +58,7 @@ pub(crate) trait LinkKind: Send + Sync + Sized + 'static {
         extack: Extack<'_>,
     ) -> Result<Arc<Self>>;
 
-    /// The device is registered, so other parts of the kernel have their state of it.
+    /// The device is registered, so other parts of the kernel have set up their state for it.
     fn registered(rtnl: &Rtnl<'_>, device: &NetDevice);
 
     /// Changes what `data` asks for, or nothing.
@@ -75,7 +75,7 @@ pub(crate) trait LinkKind: Send + Sync + Sized + 'static {
     /// The device is set up.
     fn open(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result;
 
-    /// The device will be deleted, and what is below it may be in the same go. Context: RTNL.
+    /// The device is about to be deleted, maybe together with the devices below it. Context: RTNL.
     fn leaves(&self);
 
     /// The device is set down, or deleted while it is up.
@@ -95,7 +95,7 @@ pub(crate) trait LinkKind: Send + Sync + Sized + 'static {
     fn report_statistics(&self, report: &mut Report<'_>) -> Result;
 }
 
-/// What lies in a device's private room.
+/// A device's private data.
 ///
 /// # Invariants
 ///
@@ -107,19 +107,19 @@ struct Private<T> {
     early: EgressHook,
 }
 
-/// What rtnetlink knows of one kind, and what its devices are told from all others by.
+/// What rtnetlink knows of one kind. A device that has these operations is of this kind.
 ///
 /// # Invariants
 ///
-/// While they are registered, `is_registered` is set and rtnetlink alone writes `ops`; they are
-/// those of `T`, so devices that have them were made with room for a `Private<T>`.
+/// While they are registered, `is_registered` is set and rtnetlink alone writes `ops`. They are
+/// those of `T`, so a device that has them was made with room for a `Private<T>`.
 pub(crate) struct LinkOps<T> {
     ops: Opaque<bindings::rtnl_link_ops>,
     is_registered: Atomic<bool>,
     _kind: PhantomData<fn() -> T>,
 }
 
-// SAFETY: Written by whoever has set `is_registered`, and by the core alone after that.
+// SAFETY: Written by the one that has set `is_registered`, and by the core alone after that.
 unsafe impl<T> Sync for LinkOps<T> {}
 
 impl<T: LinkKind> LinkOps<T> {
@@ -203,7 +203,7 @@ unsafe fn owned<'a, T: LinkKind>(dev: *mut bindings::net_device) -> ArcBorrow<'a
     unsafe { ArcBorrow::from_raw(owned) }
 }
 
-/// What `device` owns, if it is of this kind and has come as far as owning it.
+/// What `device` owns, if it is of this kind and owns it already.
 pub(crate) fn of<T: LinkKind>(device: &NetDevice) -> Option<ArcBorrow<'_, T>> {
     let dev = device.as_ptr();
     // SAFETY: The device is alive.

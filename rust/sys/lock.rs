@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A spinlock for what softirq and process context share: taking it also holds softirqs off. And
-//! holding softirqs off without it. The kernel crate's spinlock does not hold them off.
+//! A spinlock for what softirq and process context share: it disables softirqs while it is held.
+//! [`SoftirqsOff`] disables them without a lock. The kernel crate's spinlock does not disable them.
 //!
 //! All locks of the other rooms are made by macros of this file: the kernel's own macros move.
 
@@ -11,7 +11,7 @@ use kernel::{
     sync::lock::{Backend, Lock},
 };
 
-/// For process context: whoever waits sleeps.
+/// For process context: waiting for it sleeps.
 pub(crate) use kernel::sync::Mutex;
 
 /// On this CPU no softirq runs while this exists. Context: process or softirq.
@@ -32,7 +32,7 @@ impl Drop for SoftirqsOff {
     }
 }
 
-/// Has a [`Mutex`] around a value, with this name in reports of deadlocks.
+/// Makes a [`Mutex`] around a value, which lockdep calls by this name.
 macro_rules! mutex {
     ($inner:expr, $name:literal) => {
         ::kernel::new_mutex!($inner, $name)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The kernel log: the only way of the module to it.
+//! The kernel log. No other file of the module prints to it.
 //!
-//! A line names its device, and anybody's namespace may have devices: names are escaped, and lines
-//! are limited. Other namespaces than the initial one share a limit of their own, so that none of
-//! them can silence the host's devices.
+//! A line names its device. Any user's namespace may have devices, so names are escaped, and lines
+//! are rate-limited. All namespaces but the initial one share a limit of their own. So none of them
+//! can silence the host's devices.
 //!
 //! Context: any.
 

@@ -3,8 +3,8 @@
 //!
 //! One file per kernel object. Nothing here knows what CARP is.
 //!
-//! Every entry point that C calls does three things: turn pointers into references, call a safe
-//! method of a trait that the other rooms implement, turn the `Result` into what C expects.
+//! An entry point that C calls does three things. It turns pointers into references, calls a safe
+//! method of a trait that another room implements, and turns the `Result` into what C expects.
 
 pub(crate) mod atomic;
 mod bindings;

@@ -28,7 +28,7 @@ impl Namespace {
         self.0.get()
     }
 
-    /// Keeps it, unless it is about to go. Any context.
+    /// A reference to it, unless it is about to be freed. Any context.
     pub(crate) fn keep(&self) -> Option<NamespaceRef> {
         // SAFETY: It is valid.
         let kept = unsafe { bindings::carp_maybe_get_net(self.as_ptr()) };
@@ -36,7 +36,7 @@ impl Namespace {
         NonNull::new(kept).map(NamespaceRef)
     }
 
-    /// The number that tells namespaces apart, of all but the one that the host started with.
+    /// The number that tells namespaces apart; `None` for the initial one.
     pub(crate) fn number_unless_initial(&self) -> Option<u32> {
         let initial = &raw const kernel::bindings::init_net;
         if ptr::eq(self.as_ptr().cast_const().cast(), initial) {

@@ -133,8 +133,8 @@ impl NetDevice {
 
     pub(crate) fn name(&self) -> Name {
         let mut name = [0; 16];
-        // SAFETY: The device is alive. Its name may be changed just now, and then is a mixture; it
-        // ends within its array in any case.
+        // SAFETY: The device is alive. Its name may be torn if it is being changed; it ends within
+        // its array in any case.
         let raw = unsafe { (&raw const (*self.as_ptr()).name).read_volatile() };
         for (to, from) in name.iter_mut().zip(raw) {
             *to = from;
@@ -195,7 +195,7 @@ impl NetDevice {
         unsafe { (&raw const (*self.as_ptr()).mtu).read_volatile() }
     }
 
-    /// Somebody wants to see packets that it receives before the protocols do: taps, tc, XDP,
+    /// Something sees the packets that it receives before the protocols do: taps, tc, XDP,
     /// netfilter's ingress hook.
     pub(super) fn has_early_receivers(&self) -> bool {
         let (dev, net) = (self.as_ptr(), self.net());
@@ -228,7 +228,7 @@ impl NetDevice {
         to_result(unsafe { bindings::dev_set_mtu(self.as_ptr(), mtu) })
     }
 
-    /// One more packet that it has received was not taken in. Any context.
+    /// Counts a packet that it has received and dropped, in `rx_dropped`. Any context.
     pub(crate) fn count_not_received(&self) {
         // SAFETY: The device is alive, and one of our own, whose counters are of this kind.
         unsafe { bindings::carp_count_not_received(self.as_ptr()) }
@@ -245,8 +245,9 @@ impl NetDevice {
         }
     }
 
-    /// Takes frames to `mac` in, until [`NetDevice::drop_unicast`] as many times. Of a bridge it is
-    /// its ports that do: it would take in all frames that cross it.
+    /// Receives frames to `mac`, until [`NetDevice::drop_unicast`] is called as many times. Of a
+    /// bridge the filters of its ports are set: with its own, the bridge would receive all frames
+    /// that cross it.
     pub(crate) fn accept_unicast(&self, rtnl: &Rtnl<'_>, mac: &Mac) -> Result {
         if let Some(bridge) = self.bridge() {
             return bridge.accept_unicast(rtnl, mac);
@@ -261,7 +262,7 @@ impl NetDevice {
         self.remove_from_filter(rtnl, mac);
     }
 
-    /// Of the device itself, whatever it is.
+    /// Sets the filter of the device itself, bridge or not.
     pub(super) fn add_to_filter(&self, _rtnl: &Rtnl<'_>, mac: &Mac) -> Result {
         // SAFETY: The device is alive, RTNL is held, `mac` has the length of its addresses.
         to_result(unsafe { bindings::dev_uc_add(self.as_ptr(), mac.as_ptr()) })
@@ -285,7 +286,7 @@ impl NetDevice {
         unsafe { bindings::netif_inherit_tso_max(this, parent) }
     }
 
-    /// Its address, of an Ethernet device; a mixture, if it is being changed.
+    /// The address of an Ethernet device. It may be torn if it is being changed.
     pub(crate) fn address(&self) -> Option<Mac> {
         // SAFETY: The device is alive; an Ethernet device's address is that long.
         let address = NonNull::new(unsafe { (*self.as_ptr()).dev_addr }.cast_mut())?;
@@ -293,13 +294,13 @@ impl NetDevice {
         Some(unsafe { address.cast::<Mac>().read_unaligned() })
     }
 
-    /// Its address; by itself only before it is registered.
+    /// Sets its address, and tells nobody: by itself only before it is registered.
     pub(crate) fn set_address(&self, _rtnl: &Rtnl<'_>, mac: &Mac) {
         // SAFETY: The device is alive, RTNL is held, `mac` has the length of its addresses.
         unsafe { bindings::carp_eth_hw_addr_set(self.as_ptr(), mac.as_ptr()) }
     }
 
-    /// Its address, of a device that others may have seen already: they are told.
+    /// Sets the address of a registered device, and calls the notifiers.
     pub(crate) fn change_address(&self, rtnl: &Rtnl<'_>, mac: &Mac) {
         self.set_address(rtnl, mac);
         let event = bindings::netdev_cmd_NETDEV_CHANGEADDR;
@@ -307,13 +308,13 @@ impl NetDevice {
         unsafe { bindings::call_netdevice_notifiers(event as usize, self.as_ptr()) };
     }
 
-    /// Its MTU cannot be set to more than `mtu` from now on; whoever tries is told so.
+    /// Sets the largest MTU that it can be given.
     pub(crate) fn limit_mtu(&self, _rtnl: &Rtnl<'_>, mtu: u32) {
         // SAFETY: The device is alive, RTNL is held.
         unsafe { (*self.as_ptr()).max_mtu = mtu };
     }
 
-    /// Its MTU; only before it is registered.
+    /// Sets its MTU; only before it is registered.
     pub(crate) fn set_first_mtu(&self, _rtnl: &Rtnl<'_>, mtu: u32) {
         // SAFETY: The device is alive, RTNL is held.
         unsafe { (*self.as_ptr()).mtu = mtu };
@@ -368,7 +369,7 @@ impl NetDevice {
     }
 }
 
-/// A device that cannot go away, and is told apart in the reference tracker's reports.
+/// A counted reference to a device. The reference tracker reports it by itself.
 ///
 /// # Invariants
 ///
@@ -412,8 +413,8 @@ impl Drop for DeviceRef {
     }
 }
 
-/// The device that an object belongs to. The device owns the object, so the object cannot hold the
-/// device; it finds it under RCU as long as it is registered.
+/// The device that an object belongs to. The device owns the object, so the object cannot hold a
+/// reference to it. It finds the device under RCU as long as that is registered.
 ///
 /// # Invariants
 ///

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Netlink attributes of a link: what a request carries, what a report is made of, and the
-//! sentence that a refusal is explained with.
+//! Netlink attributes of a link: what a request carries, what a report is made of, and the message
+//! that explains a refusal.
 
 use super::bindings;
 use core::{marker::PhantomData, ptr::NonNull};
@@ -29,7 +29,7 @@ pub(crate) const fn refused(message: &'static CStr) -> Policy {
     policy
 }
 
-/// Where the reason of a refusal goes: user space prints it behind `Error:`.
+/// Where the reason of a refusal goes: user space prints it after `Error:`.
 #[derive(Clone, Copy)]
 pub(crate) struct Extack<'a>(*mut bindings::netlink_ext_ack, PhantomData<&'a ()>);
 
@@ -106,7 +106,7 @@ impl<'a> Attribute<'a> {
     }
 }
 
-/// A table of attributes by type, as the netlink core parses a request into.
+/// A table of attributes by type, into which the netlink core has parsed a request.
 #[derive(Clone, Copy)]
 pub(crate) struct Attributes<'a> {
     table: *mut *mut bindings::nlattr,
@@ -137,8 +137,8 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// Refuses attributes in the raw nest `kind` inside `outer` that `policy` does not know, which the
-/// core passes over for the sake of old programs.
+/// Refuses attributes in the raw nest `kind` inside `outer` that `policy` does not know. The core
+/// ignores them, for the sake of old programs.
 pub(super) fn validate_strictly(
     outer: Attribute<'_>,
     kind: u32,

@@ -18,11 +18,11 @@ use kernel::{
 /// What can happen to a device, as far as it matters to a device on top of it.
 #[derive(Clone, Copy)]
 pub(crate) enum DeviceEvent<'a> {
-    /// Set up, set down, or its carrier changed: what it is now can be asked.
+    /// It was set up or down, or its carrier changed.
     State,
     /// It is about to be set down, and still sends.
     GoingDown,
-    /// The wire below has changed: the neighbours may look for its addresses elsewhere.
+    /// The link below has changed: switches and neighbours may have its addresses in the old place.
     NotifyPeers,
     /// It has another name.
     Name,
@@ -53,7 +53,7 @@ pub(crate) struct NextUpper<'a> {
     pub(crate) extack: Extack<'a>,
 }
 
-/// Who is told. Context: process; of the first two: RTNL held.
+/// The receiver of events. Context: process; of the first two: RTNL held.
 pub(crate) trait Events: 'static {
     fn device(rtnl: &Rtnl<'_>, device: &NetDevice, event: DeviceEvent<'_>) -> Result;
     /// The list of IPv4 addresses of `device` has changed.
@@ -61,7 +61,7 @@ pub(crate) trait Events: 'static {
     /// The list of IPv6 addresses of `device` has changed. Context: any but hard interrupts, with
     /// locks of IPv6 held.
     fn addresses_v6(device: &NetDevice);
-    /// The host goes down. Called for each device, under RCU.
+    /// The host shuts down. Called for each device, under RCU.
     fn reboot(device: &NetDevice);
 }
 
@@ -69,7 +69,7 @@ pub(super) type Call =
     unsafe extern "C" fn(*mut bindings::notifier_block, c_ulong, *mut c_void) -> c_int;
 pub(super) type Chain = unsafe extern "C" fn(*mut bindings::notifier_block) -> c_int;
 
-/// Registered with one chain. Dropping it unregisters, and waits until nobody is being told.
+/// A registration with one chain. Dropping it unregisters, and waits for calls that are under way.
 ///
 /// # Invariants
 ///
@@ -133,7 +133,8 @@ pub(crate) struct Notifiers {
 }
 
 impl Notifiers {
-    /// The chain of devices replays what is already there. Context: process, without RTNL.
+    /// The chain of devices replays the events of devices that exist. Context: process, without
+    /// RTNL.
     pub(crate) fn new<T: Events>() -> impl PinInit<Self, Error> {
         // SAFETY: Each function is of the form that its chain calls.
         let (devices, addresses, addresses_v6, reboot) = unsafe {
@@ -169,7 +170,7 @@ impl Notifiers {
     }
 }
 
-/// What an event of the chain of network devices is to a device on top. None: nothing.
+/// What an event of the chain of network devices means to a device on top. `None`: nothing.
 ///
 /// # Safety
 ///
@@ -299,7 +300,7 @@ unsafe extern "C" fn reboot_event<T: Events>(
 
 pub(super) const NOTIFY_DONE: c_int = 0;
 
-/// As `notifier_from_errno()`: nobody else need be asked.
+/// As `notifier_from_errno()`: ends the chain.
 fn refusal(error: Error) -> c_int {
     const NOTIFY_OK: c_int = 1;
     const NOTIFY_STOP_MASK: c_int = 0x8000;

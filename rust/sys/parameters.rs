@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The module's parameters, and whether the caller is one that they bind.
+//! The module's parameters, and whether they bind the caller.
 //!
-//! They are C's: those of the `kernel` crate are not in sysfs.
+//! They are defined in C: those of the `kernel` crate are not in sysfs.
 //!
 //! Context: any; for the caller, process.
 
@@ -20,8 +20,8 @@ pub(crate) fn user_interval_min_ms() -> u32 {
     unsafe { bindings::carp_user_interval_min_ms() }
 }
 
-/// The caller may configure the host's own network: nothing is asked of its rights in a user
-/// namespace of its own, nor is it reported that it lacks them.
+/// The caller has `CAP_NET_ADMIN` in the initial user namespace. What it has in another user
+/// namespace does not count. A lack of it is not audited.
 pub(crate) fn caller_is_unlimited() -> bool {
     const ADMIN: c_int = kernel::bindings::CAP_NET_ADMIN as c_int;
     // SAFETY: Always safe to call. A request comes in the context of its sender.

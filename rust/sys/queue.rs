@@ -2,11 +2,11 @@
 //! The module's own workqueues: what must sleep and has no process of its own runs here.
 //!
 //! Each has few threads, whatever the number of devices: most of what runs takes RTNL, and so waits
-//! for the others anyway. What is urgent waits for RTNL or memory at most. The rest may also wait
-//! for grace periods, and for what is urgent.
+//! for the others anyway. Urgent work waits for RTNL or memory at most. Other work may also wait
+//! for grace periods, and for urgent work.
 //!
-//! Work items are those of the kernel crate. Its queues are those that the kernel has: it makes no
-//! others, and what runs on them cannot be waited for when the module goes.
+//! Work items are those of the kernel crate. Its queues are the system's: it makes no others, and a
+//! module that is unloaded cannot wait for what runs on them.
 
 use core::ptr::{self, NonNull};
 use kernel::{
@@ -21,7 +21,7 @@ use kernel::{
     workqueue::{self, HasDelayedWork, WorkItem},
 };
 
-/// What the module's queues do for its owner, which has it as a field. An owner has one.
+/// A work item, which is a field of its owner. An owner has one.
 pub(crate) use workqueue::DelayedWork as Work;
 
 /// The owner of a [`Work`]. Implemented together with [`impl_work!`].
@@ -51,7 +51,7 @@ macro_rules! impl_work {
 }
 pub(crate) use impl_work;
 
-/// A [`Work`] of this name, which a deadlock's report calls it by.
+/// Makes a [`Work`], which lockdep calls by this name.
 macro_rules! work {
     ($name:literal) => {
         ::kernel::new_delayed_work!($name)
@@ -59,19 +59,19 @@ macro_rules! work {
 }
 pub(crate) use work;
 
-/// What lacked memory is tried again after this.
+/// Work that ran out of memory is tried again after this.
 const RETRY_MS: u32 = 20;
 
 /// Work items that have been enqueued and are not done.
 static UNDONE: Atomic<usize> = Atomic::new(0);
 
-/// Grace periods are shared by those that wait for one at the same time.
+/// Threads that wait at the same time share a grace period.
 const THREADS: c_int = 32;
 const URGENT_THREADS: c_int = 4;
 
-/// For what may take its time.
+/// For work that may take its time.
 static QUEUE: Atomic<*mut bindings::workqueue_struct> = Atomic::new(ptr::null_mut());
-/// For what packets wait for.
+/// For work that packets wait for.
 static URGENT: Atomic<*mut bindings::workqueue_struct> = Atomic::new(ptr::null_mut());
 
 /// The queues exist while this does. Dropping it waits for everything that was enqueued.
@@ -96,8 +96,8 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        // What is to be tried again is on no queue meanwhile, and one that is being destroyed would
-        // not take it. And what runs on one queue may enqueue more on the other.
+        // Work that is to be tried again is on no queue meanwhile, and a queue that is being
+        // destroyed would refuse it. Work on one queue may also enqueue more on the other.
         while UNDONE.load(Acquire) > 0 {
             fsleep(Delta::from_millis(i64::from(RETRY_MS)));
         }
@@ -142,8 +142,8 @@ impl Drop for Queue {
     }
 }
 
-/// Waits until `run()` has returned that was asked for before; what is to be tried again is tried
-/// now. Context: process, without any lock that it takes; not on the same queue.
+/// Waits until each `run()` that was requested before has returned. Work that is to be tried again
+/// is tried now. Context: process, without any lock that `run()` takes; not on the same queue.
 pub(crate) fn flush<T: Job>(work: &Arc<T>) {
     // SAFETY: The work item is a field of `T`, which the reference keeps.
     let item = unsafe { T::raw_get_work(Arc::as_ptr(work).cast_mut()) };
@@ -155,12 +155,12 @@ pub(crate) fn flush<T: Job>(work: &Arc<T>) {
     unsafe { bindings::flush_delayed_work(item) };
 }
 
-/// Has `work.run()` called soon, once however often it is asked for before it starts.
+/// Has `work.run()` called soon. Any number of requests before it starts are one.
 pub(crate) fn enqueue<T: Job>(work: Arc<T>) {
     enqueue_on(&QUEUE, work, Delay::None);
 }
 
-/// The same, before what others have to do. For work items that are only enqueued as urgent.
+/// As [`enqueue`], on the urgent queue. For work items that are never enqueued on the other one.
 pub(crate) fn enqueue_urgent<T: Job>(work: Arc<T>) {
     enqueue_on(&URGENT, work, Delay::None);
 }
@@ -170,7 +170,7 @@ pub(crate) fn retry<T: Job>(work: Arc<T>) {
     enqueue_on(&QUEUE, work, Delay::Retry);
 }
 
-/// The same, of what is urgent.
+/// As [`retry`], on the urgent queue.
 pub(crate) fn retry_urgent<T: Job>(work: Arc<T>) {
     enqueue_on(&URGENT, work, Delay::Retry);
 }
@@ -192,7 +192,7 @@ fn enqueue_on<T: Job>(place: &Atomic<*mut bindings::workqueue_struct>, work: Arc
         Delay::None => queue.enqueue::<Arc<T>, 0>(work),
         Delay::Retry => queue.enqueue_delayed::<Arc<T>, 0>(work, msecs_to_jiffies(RETRY_MS)),
     };
-    // Already enqueued means that it will run; nothing more is asked for.
+    // It is enqueued already, and will run.
     if enqueued.is_err() {
         UNDONE.fetch_sub(1, Release);
     }

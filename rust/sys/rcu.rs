@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A pointer that readers follow without a lock, and that a writer replaces whole.
 //!
-//! The kernel crate has RCU's read side and its grace periods, but nothing that is published.
+//! The kernel crate has RCU's read side and its grace periods, but no pointer that is published.
 //!
 //! Vocabulary:
 //!
 //! * *publish*: make a new value the one that readers find from now on.
-//! * *retired*: replaced, but perhaps still in use by a reader that was faster.
+//! * *retired*: replaced, but maybe still in use by a reader that has loaded it before.
 //! * *reclaim*: wait for a grace period, then free all that was retired before it.
 //!
-//! Who has an operation that waits for the grace period anyway retires; where nobody waits, what
-//! was replaced is freed by the RCU softirq.
+//! An operation that waits for the grace period anyway retires what it replaces. Where nobody
+//! waits, the RCU softirq frees what was replaced.
 
 use core::{
     marker::PhantomData,
@@ -97,8 +97,8 @@ impl<T> RcuPointer<T> {
     pub(crate) fn read<'a>(&'a self, _guard: &'a Guard) -> Option<&'a T> {
         // ORDERING: Acquire pairs with the release in `swap()`, so the value is seen initialised.
         let node = self.node.load(Acquire);
-        // SAFETY: By the type's invariant the node is alive when loaded; a writer that replaces it
-        // frees it only after a grace period, which cannot end before `_guard` is dropped.
+        // SAFETY: By the type's invariant the node is alive when loaded. A writer that replaces it
+        // frees it after a grace period only, which cannot end before `_guard` is dropped.
         Some(unsafe { &(*NonNull::new(node)?.as_ptr()).value })
     }
 
@@ -110,7 +110,7 @@ impl<T> RcuPointer<T> {
     }
 
     /// Publishes `fresh` (or nothing). What it replaces is dropped by the RCU softirq. The module
-    /// calls `rcu_barrier()` before it goes.
+    /// calls `rcu_barrier()` before it is unloaded.
     pub(crate) fn replace(&self, fresh: Option<Fresh<T>>)
     where
         T: Send + 'static,

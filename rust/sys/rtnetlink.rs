@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Routes, added and deleted by the same messages that `ip route` sends.
 //!
-//! The functions that the kernel itself uses for that are not for modules; this interface is
-//! stable.
+//! The functions that the kernel itself uses for that are not exported to modules. This interface
+//! is stable.
 
 use super::{
     bindings as own,
@@ -35,9 +35,9 @@ pub(crate) struct Route {
     pub(crate) kind: RouteKind,
     pub(crate) destination: Destination,
     pub(crate) prefix_len: u8,
-    /// What is sent by it comes from here, if nothing else was asked for. IPv4 only.
+    /// The preferred source address. IPv4 only.
     pub(crate) source: Option<Ipv4>,
-    /// 0: that of the kernel's choice.
+    /// 0: the kernel chooses.
     pub(crate) metric: u32,
 }
 
@@ -53,7 +53,7 @@ const TABLE_LOCAL: u32 = own::rt_class_t_RT_TABLE_LOCAL;
 
 /// Bytes of the longest message here.
 const MESSAGE_LEN: usize = 96;
-/// Where an answer says how it went, and the bytes of it that are read.
+/// Where an answer has its error code, and how many bytes of it are read.
 const ERROR_OFFSET: usize = 16;
 const ANSWER_LEN: usize = 64;
 
@@ -91,7 +91,7 @@ impl Client {
 
     /// Context: process, without RTNL, which this takes.
     pub(crate) fn add(&self, via: Via, route: &Route) -> Result {
-        // With IPv4, behind another route to the same destination.
+        // With IPv4, after other routes to the same destination.
         let append = match route.destination {
             Destination::V4(_) => bindings::NLM_F_APPEND,
             Destination::V6(_) => 0,

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Sorting. `sort_unstable()` of the core library holds a panic, for an order that is not total.
+//! Sorting. `sort_unstable()` of the core library can panic, if an order is not total.
 
 use super::bindings;
 use core::cmp::Ordering;
 use kernel::ffi::{c_int, c_void};
 
-/// What [`sort`] goes by.
+/// The order that [`sort`] uses.
 pub(crate) trait Sortable {
     fn compare(&self, other: &Self) -> Ordering;
 }
 
-/// Sorts `items` in O(n log n), without memory. Equal ones in any order. Any context.
+/// Sorts `items` in O(n log n), without memory. The order of equal items is undefined. Any context.
 pub(crate) fn sort<T: Sortable>(items: &mut [T]) {
     // SAFETY: A slice of so many items, of that size, which may be moved; the comparison is of
     // their type.

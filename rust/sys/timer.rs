@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A timer that fires in softirq context at an absolute time of the monotonic clock.
 //!
-//! The kernel crate's `HrTimer` is armed by giving an `Arc` of the owner away, for a handle that
-//! somebody else has to keep: here the owner arms its timer itself, from a reference, and does not
-//! count on it.
+//! The kernel crate's `HrTimer` takes an `Arc` of the owner when it is armed, and returns a handle
+//! that somebody else has to keep. Here the owner arms its timer itself, from a reference.
 //!
-//! The function of a timer is called with a reference to the timer's owner. So the timer must be
-//! at rest before the first field of the owner is dropped, wherever the owner has the timer among
-//! its fields. [`impl_has_timer!`] sees to that: it is the owner's destructor, which stops the
-//! timer. An owner with no destructor, or with one of its own, does not compile.
+//! The function of a timer is called with a reference to the timer's owner. So the timer must be at
+//! rest before the first field of the owner is dropped, in whichever order the fields are.
+//! [`impl_has_timer!`] makes the owner's destructor, which stops the timer. An owner without it, or
+//! with a destructor of its own, does not compile.
 //!
 //! ```text
 //!   arm() ──> armed ──> expired() ──> at rest ──> the owner's fields are dropped
@@ -75,7 +74,7 @@ pub(crate) unsafe trait HasTimer: Send + Sync + Sized {
     /// The timer has fired. Context: softirq. May arm it again.
     fn expired(&self);
 
-    /// Fires at `deadline_ns`, and not at an earlier deadline that was set before. Any context.
+    /// Fires at `deadline_ns`, which replaces any deadline that was set before. Any context.
     fn arm(&self, deadline_ns: u64) {
         let deadline = i64::try_from(deadline_ns).unwrap_or(i64::MAX);
         // SAFETY: The timer is initialised by its type's invariant.

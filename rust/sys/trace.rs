@@ -11,7 +11,7 @@ pub(crate) struct Operation {
     pub(crate) origin: &'static CStr,
     /// 0: the parent as a whole.
     pub(crate) vhid: u8,
-    /// From asking for it to its start.
+    /// From its submission to its start.
     pub(crate) queued_ns: u64,
 }
 
@@ -52,13 +52,13 @@ pub(crate) fn op_finish(group: &NetDevice, op: Operation) {
     unsafe { bindings::carp_trace_op_finish(&op.on(group)) }
 }
 
-/// A snapshot of so many virtual hosts was published.
+/// A snapshot of `vhosts` virtual hosts was published.
 pub(crate) fn carp_if_swap(parent: &NetDevice, generation: u64, vhosts: usize) {
     // SAFETY: The device is alive.
     unsafe { bindings::carp_trace_if_swap(parent.as_ptr(), generation, vhosts) }
 }
 
-/// So many snapshots were freed.
+/// This many snapshots were freed.
 pub(crate) fn carp_if_free(parent: &NetDevice, snapshots: usize) {
     // SAFETY: The device is alive.
     unsafe { bindings::carp_trace_if_free(parent.as_ptr(), snapshots) }

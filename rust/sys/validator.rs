@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A say in which addresses devices may be given.
+//! Validators: which addresses a device may be given.
 
 use super::{
     bindings, inet, inet6,
@@ -14,12 +14,13 @@ use kernel::{
     sync::rcu::Guard,
 };
 
-/// Who is asked. Context: process.
+/// What is asked. Context: process.
 pub(crate) trait Rules: 'static {
-    /// Why `device` may not have this address, whoever else has it.
+    /// Why `device` may not have this address, by itself.
     fn refuse_address(device: &NetDevice, address: IpAddr) -> Option<&'static CStr>;
 
-    /// How many addresses `device` may have, both families together, and what is said of one more.
+    /// How many addresses `device` may have, both families together, and the message that refuses
+    /// one more.
     fn limit(device: &NetDevice) -> Option<(usize, &'static CStr)>;
 
     /// Why `device` may not have an address that `other` has, if that is so. Asked for every other
@@ -67,7 +68,7 @@ impl Validators {
 
 /// # Safety
 ///
-/// Called by the chain of IPv4 addresses to be, only.
+/// Called by the validator chain of IPv4 addresses, only.
 unsafe extern "C" fn validate_v4<T: Rules>(
     _block: *mut bindings::notifier_block,
     _event: c_ulong,
@@ -89,7 +90,7 @@ unsafe extern "C" fn validate_v4<T: Rules>(
 
 /// # Safety
 ///
-/// Called by the chain of IPv6 addresses to be, only.
+/// Called by the validator chain of IPv6 addresses, only.
 unsafe extern "C" fn validate_v6<T: Rules>(
     _block: *mut bindings::notifier_block,
     _event: c_ulong,

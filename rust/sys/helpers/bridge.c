@@ -5,7 +5,7 @@
 #include <linux/rtnetlink.h>
 #include "helpers.h"
 
-/* @tag: that of the frames on the bridge, if @dev is a VLAN on it. */
+/* @tag: the VLAN of its frames on the bridge, if @dev is a VLAN on it. */
 struct net_device *carp_bridge_below(struct net_device *dev, u16 *tag)
 {
 	*tag = 0;
@@ -16,7 +16,7 @@ struct net_device *carp_bridge_below(struct net_device *dev, u16 *tag)
 	return netif_is_bridge_master(dev) ? dev : NULL;
 }
 
-/* Those of the bridge module, which need not be there; valid while they are held. */
+/* Functions of the bridge module, which need not be loaded; valid while they are held. */
 static typeof(br_vlan_enabled) *bridge_filters_vlans;
 static typeof(br_vlan_get_pvid_rcu) *bridge_pvid;
 

@@ -53,7 +53,7 @@ struct dst_entry *carp_local_route(struct net *net)
 	return &rt->dst;
 }
 
-/* The same for IPv6, if there is IPv6. Whoever keeps it finds it outdated when he looks again. */
+/* The same for IPv6, if there is IPv6. Whoever keeps it finds it outdated at the next look. */
 struct dst_entry *carp_local_route6(struct net *net)
 {
 	struct inet6_dev *idev = in6_dev_get(net->loopback_dev);

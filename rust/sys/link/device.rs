@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A device of a kind of link: how it comes and goes, and what the core calls of it.
+//! A device of a kind of link: how it is registered and deleted, and what the core calls of it.
 //!
-//! Contexts: RTNL is held, but where packets leave, with softirqs off, and where the device is
+//! Contexts: RTNL is held; but not where packets leave, with softirqs off, nor where the device is
 //! freed.
 
 use super::{owned, private, LinkKind};
@@ -227,8 +227,8 @@ unsafe extern "C" fn start_xmit<T: LinkKind>(
     bindings::netdev_tx_NETDEV_TX_OK
 }
 
-/// The device has a carrier as soon as it has somewhere to send to, but no queue until the core has
-/// had RTNL to give it one, and would drop what it is asked to send meanwhile.
+/// Sends packets while the device has a carrier and no queue yet. The core gives it a queue under
+/// RTNL, some time after the carrier is up, and would drop the packets until then.
 ///
 /// # Safety
 ///
@@ -249,7 +249,7 @@ unsafe extern "C" fn early_transmit<T: LinkKind>(
     bindings::NF_STOLEN
 }
 
-/// There is no hardware to tell; that it may be told allows addresses to be added.
+/// There is no hardware to set up. Only with this function the core lets addresses be added.
 ///
 /// # Safety
 ///

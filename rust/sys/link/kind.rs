@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What rtnetlink calls of a kind of link.
 //!
-//! Contexts: RTNL is held, but in `validate()`, which runs before it is taken, and `get_size()`.
+//! Contexts: RTNL is held, except in `validate()`, which runs before it is taken, and in
+//! `get_size()`.
 
 use super::{device, owned, LinkKind, Private};
 use crate::sys::{
