@@ -30,7 +30,7 @@ pub struct Config {
     pub demotion: u8,
     /// Refuse adverts whose counter does not grow.
     pub strict: bool,
-    /// Seconds for which a list of addresses that has changed is still signed for,
+    /// For how many seconds after a change the old list of addresses is still signed for,
     /// 0..=[`GRACE_S_MAX`].
     pub grace_s: u16,
 }
@@ -112,7 +112,7 @@ pub enum Invalid {
 }
 
 impl Invalid {
-    /// A sentence for the administrator that names the fault.
+    /// The message for the administrator.
     pub const fn message(self) -> &'static CStr {
         match self {
             Self::Vhid => c"vhid must be between 1 and 255",

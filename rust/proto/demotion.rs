@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Demotion: what makes this node a worse master than its settings say.
 //!
-//! It is derived from the causes that hold now each time it is asked for, never added up and taken
-//! back, so it cannot stick. There are two ways to tell the peers, and both are used:
+//! It is derived anew, each time, from the causes that hold now. It is never a sum that is kept, so
+//! it cannot stick. There are two ways to tell the peers, and both are used:
 //!
 //! | cause | demotion count (byte 4, OpenBSD) | advskew (everybody) |
 //! |---|---|---|
 //! | the administrator's demotion `d` | `d` | `+ d` |
 //! | adverts cannot be sent | `+ 1` | `+ 240` |
-//! | something of the group does not work | `+ 1` | `+ 240` |
+//! | another parent of the group does not work | `+ 1` | `+ 240` |
 //!
 //! The figures for send errors are OpenBSD's for the count and FreeBSD's for the advskew.
 
@@ -21,7 +21,7 @@ pub enum Cause {
     Administrator,
     /// Its adverts cannot be sent.
     SendErrors,
-    /// A parent that it fails over together with does not work.
+    /// Another parent of the group does not work.
     Group,
 }
 
@@ -49,7 +49,7 @@ impl Cause {
     }
 }
 
-/// What a cause, or several, make worse.
+/// How much worse one or more causes make a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Weight {
     /// Added to the demotion count.
@@ -83,7 +83,8 @@ impl Causes {
         self.0
     }
 
-    /// What they come to. `administrator`: the demotion that the administrator has asked for.
+    /// The sum of their weights. `administrator`: the demotion that the administrator has asked
+    /// for.
     pub fn weight(self, administrator: u8) -> Weight {
         let mut sum = Weight::default();
         for cause in Cause::ALL {
@@ -97,10 +98,10 @@ impl Causes {
     }
 }
 
-/// As many sends have to fail in a row before they count as a cause.
+/// How many sends have to fail in a row before they are a cause.
 const SEND_ERRORS: u8 = 3;
-/// For this long after the last failed one they go on to count. Only a MASTER sends, so a rule
-/// that waited for sends to succeed would hold a node down that has become BACKUP through them.
+/// How long after the last failed one they are a cause. Only a MASTER sends. So a rule that waits
+/// for a send to succeed would hold down a node that they have made BACKUP.
 pub const SEND_ERROR_HOLD_NS: u64 = 30_000_000_000;
 
 /// Whether adverts can be sent.

@@ -75,10 +75,10 @@ struct Backup {
     heard_ns: u64,
     /// The interval of its adverts; 0 if none is known.
     interval_ns: u64,
-    /// What is waited for longer than the master-down time.
+    /// It waits this much longer than the master-down time.
     extra_ns: u64,
     master: Option<Known>,
-    /// Set when the timer was late: not to take over before.
+    /// Set when the timer was late: it does not take over before this.
     not_before_ns: Option<u64>,
 }
 
@@ -113,8 +113,8 @@ impl Known {
         Self { source, heard_ns }
     }
 
-    /// One that advertises in both families is known by its IPv4 address, as long as it is heard
-    /// from that as well.
+    /// A master that advertises in both families is known by its IPv4 address, as long as it is
+    /// heard over IPv4 as well.
     fn keeps_its_name(&self, now_ns: u64, from: Source, interval_ns: u64) -> bool {
         matches!((self.source, from), (Source::V4(_), Source::V6(_)))
             && now_ns.saturating_sub(self.heard_ns) <= interval_ns.saturating_mul(2)
@@ -199,8 +199,7 @@ impl<P: Protocol> Machine<P> {
             .with(Cause::SendErrors, self.send_errors.hold(now_ns))
     }
 
-    /// What the wall clock shows, in milliseconds since the epoch; to be told before every other
-    /// call.
+    /// Sets the wall clock, in milliseconds since the epoch. To be called before every other call.
     pub fn set_clock(&mut self, wall_ms: u64) {
         self.protocol.set_clock(wall_ms);
     }
@@ -249,8 +248,8 @@ impl<P: Protocol> Machine<P> {
         self.say_at_once(now_ns)
     }
 
-    /// The timer fired. One that is early, or that nobody waits for, does nothing; so a timer
-    /// that could not be stopped in time does no harm.
+    /// The timer fired. A timeout that is early, or that nothing waits for, does nothing. So a
+    /// timer that could not be stopped in time does no harm.
     pub fn timeout(&mut self, now_ns: u64) -> Actions {
         let interval_ns = P::interval_ns(&self.priority(now_ns));
         let late = match self.deadline_ns {
@@ -287,12 +286,12 @@ impl<P: Protocol> Machine<P> {
         }
     }
 
-    /// An advert with a right digest was heard from `from`. `own`: what the own adverts are sent
-    /// from; since the digest is right, the other's are of the same families.
+    /// An advert with a right digest was heard from `from`. `own`: what this node's adverts are
+    /// sent from. The sender's are of the same families, since the digest is right.
     ///
     /// # Errors
     ///
-    /// Those of [`Protocol::check`]; unless in INIT, then those of [`Protocol::accept`].
+    /// Those of [`Protocol::check`]; then, unless in INIT, those of [`Protocol::accept`].
     pub fn advert(
         &mut self,
         now_ns: u64,
@@ -386,7 +385,7 @@ impl<P: Protocol> Machine<P> {
             return self.change(now_ns, Reason::BetterMaster, Some(better));
         }
 
-        // It stays. The neighbours may have learned the other's place.
+        // This one stays MASTER. The neighbours may have learned the other's place.
         let announce = now_ns.saturating_sub(master.announced_at_ns) >= P::interval_ns(&priority);
         if announce {
             master.announced_at_ns = now_ns;
@@ -399,7 +398,7 @@ impl<P: Protocol> Machine<P> {
         }
     }
 
-    /// The only function that changes the state. `better`: the master that is yielded to.
+    /// The only function that changes the state. `better`: the master that this node yields to.
     fn change(&mut self, now_ns: u64, reason: Reason, better: Option<Backup>) -> Actions {
         let from = self.state();
         let Some(to) = next_state(from, reason) else {

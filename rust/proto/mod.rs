@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The protocol, and nothing else.
 //!
-//! Everything here is a function of its arguments: the time comes in as nanoseconds of a monotonic
-//! clock, the keyed hash as a [`Mac`](carp::auth::Mac), the first counter as a number. What is to
-//! be done about it goes out as [`Actions`](machine::Actions). There is no I/O, no allocation, no
-//! lock and no clock, so the same files are a module of the kernel crate and of the host crate in
-//! `tests/proto`; for that, paths inside are `super::` and only `core::` is used.
+//! Everything here is a function of its arguments. The time comes in as nanoseconds of a monotonic
+//! clock, the keyed hash as a [`Mac`](carp::auth::Mac), the first counter as a number.
+//! [`Actions`](machine::Actions) go out, for the caller to carry out. There is no I/O, no
+//! allocation, no lock and no clock. So the same files are a module of the kernel crate and of the
+//! host crate in `tests/proto`. For that, paths inside are `super::` and only `core::` is used.
 //!
 //! # Contexts
 //!
@@ -13,9 +13,9 @@
 //!
 //! # Panics
 //!
-//! None. A Rust panic in the kernel is a BUG, so nothing here indexes by a value, unwraps, or
-//! computes with an operator that overflow checks would trap; `tests/proto` holds these files to
-//! that with lints and by linking them without a panic handler.
+//! None. A Rust panic in the kernel is a BUG. So nothing here indexes by a value, unwraps, or uses
+//! an operator that overflow checks would trap. `tests/proto` proves that by lints, and by linking
+//! these files without a panic handler.
 //!
 //! # Rooms
 //!

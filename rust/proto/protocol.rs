@@ -39,10 +39,10 @@ pub trait Protocol: Copy + Eq + Debug {
     /// What a MASTER remembers of equal ones that it has heard.
     type Tie: Copy + Eq + Debug + Default;
 
-    /// One that has heard and sent nothing. `random`: a random number.
+    /// A protocol that has heard and sent nothing. `random`: a random number.
     fn new(random: u64) -> Self;
 
-    /// What the wall clock shows, in milliseconds since the epoch. Told before every other call.
+    /// Sets the wall clock, in milliseconds since the epoch. Called before every other call.
     fn set_clock(&mut self, wall_ms: u64);
 
     /// The settings change from `old` to `new`.
@@ -82,7 +82,7 @@ pub trait Protocol: Copy + Eq + Debug {
         advert: &Self::Advert,
     ) -> Result<u64, Self::Reject>;
 
-    /// Why a BACKUP becomes MASTER on hearing `advert`; `None`: it goes on listening.
+    /// Why a BACKUP becomes MASTER when it hears `advert`; `None`: it stays BACKUP.
     fn takes_over(
         config: &Self::Config,
         own: &Self::Priority,
@@ -93,8 +93,8 @@ pub trait Protocol: Copy + Eq + Debug {
     /// [`yields_to_equal`](Self::yields_to_equal) decides.
     fn compare(own: &Self::Priority, advert: &Self::Advert) -> Ordering;
 
-    /// Whether a MASTER that sends from `own` yields to an equal one: for how much longer than the
-    /// master-down time it then waits. `None`: it stays.
+    /// Whether a MASTER that sends from `own` yields to an equal one. `Some`: how much longer than
+    /// the master-down time it waits then. `None`: it stays MASTER.
     fn yields_to_equal(
         &self,
         tie: &mut Self::Tie,

@@ -12,7 +12,7 @@ pub enum Source {
     V6(ipv6::Address),
 }
 
-/// What the own adverts are sent from, in each family in which there are any.
+/// What this node's adverts are sent from, in each family in which it sends any.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Sources {
     /// Over IPv4; 0.0.0.0 if this node has no address.
@@ -22,7 +22,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// That in the family of `other`; the unspecified address if there is none.
+    /// The source in the family of `other`; the unspecified address if there is none.
     pub fn like(&self, other: Source) -> Source {
         match other {
             Source::V4(_) => Source::V4(self.v4.unwrap_or_default()),

@@ -53,12 +53,12 @@ pub enum Event<C = Config> {
     /// It can run: device up, parent up, an address present.
     Start,
     /// It cannot run any longer, for [`Reason::DeviceDown`], [`Reason::ParentDown`],
-    /// [`Reason::NoAddress`] or [`Reason::AtRest`]; anything else is taken for the first.
+    /// [`Reason::NoAddress`] or [`Reason::AtRest`]. Any other reason counts as the first.
     Stop(Reason),
-    /// It can run again, and was MASTER when it came to rest a moment ago.
+    /// It can run again. It was MASTER when it was brought to rest a moment ago.
     Resume,
-    /// The administrator asks for BACKUP or MASTER. INIT cannot be asked for, nor anything while
-    /// INIT.
+    /// The administrator asks for BACKUP or MASTER. INIT cannot be requested, and nothing can be
+    /// requested while INIT.
     Request(State),
     /// The settings change.
     Configure(C),
@@ -66,22 +66,22 @@ pub enum Event<C = Config> {
     SendFailed,
     /// An advert was sent.
     SendOk,
-    /// The wire below has changed, and the neighbours may have this host in its old place.
+    /// The link below has changed: switches and neighbours may have this host in its old place.
     NotifyPeers,
-    /// What a master has sent may not have been heard until now.
+    /// Adverts of the master may have been missed until now.
     Deaf,
-    /// Whether a parent that this one fails over together with does not work.
+    /// Whether another parent of the group does not work.
     GroupDown(bool),
-    /// Adverts are signed otherwise from now on: some peers have not understood those so far.
+    /// Adverts are signed in another way from now on: some peers have refused those so far.
     SignedAnew,
 }
 
-/// What an advert is sent for.
+/// What an advert says of its sender.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AdvertKind {
     /// "I am MASTER, and will say so again after an interval."
     Regular,
-    /// "I stop being MASTER", and no backup is to wait for its silence.
+    /// "I stop being MASTER, and no BACKUP need wait for my silence."
     Leaving,
 }
 
@@ -96,7 +96,7 @@ pub struct Change {
     pub reason: Reason,
 }
 
-/// What the caller has to do, in the order of the fields; and after it, to arm its timer to
+/// What the caller has to do, in the order of the fields. After that, it arms its timer to
 /// [`Machine::deadline_ns`](super::machine::Machine::deadline_ns).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[must_use]

@@ -19,9 +19,9 @@
 //! The layout is OpenBSD's `struct carp_header`; all fields are big-endian. The other BSDs send 0
 //! in the byte that is `demotion` here, and ignore it. The checksum is the Internet checksum over
 //! these 36 bytes, without a pseudo header over IPv6 too: only NetBSD has one there. The digest
-//! covers version, type, vhid, counter and the virtual addresses (see [`auth`](super::auth)), but
-//! neither advskew nor advbase nor demotion: that is how CARP version 2 is, and why an advert in
-//! transit must be kept to one link (TTL 255).
+//! covers version, type, vhid, counter and the virtual addresses, see [`auth`](super::auth). In
+//! CARP version 2 it covers neither advskew nor advbase nor demotion. So an advert must be kept to
+//! one link (TTL 255).
 //!
 //! Nobody checks authlen, so neither does [`Advert::parse`].
 
@@ -118,8 +118,8 @@ impl Advert {
         with(checksum(&with([0; 2])).to_be_bytes())
     }
 
-    /// Whether the sender says with it that it stops being MASTER: advbase and advskew 255, which
-    /// cannot be configured.
+    /// Whether its sender says that it stops being MASTER: advbase and advskew 255, which cannot be
+    /// configured.
     pub const fn is_leaving(&self) -> bool {
         self.advbase == u8::MAX && self.advskew == u8::MAX
     }

@@ -6,8 +6,9 @@
 //! lengths, ascending, each once; 0.0.0.0, 255.255.255.255, :: and ff..ff are left out. Both
 //! families go into every digest, whichever one carries the advert.
 //!
-//! An IPv6 link-local address is there by itself on some systems and not on others. OpenBSD leaves
-//! them out of what it sends, and accepts both forms; FreeBSD, NetBSD and DragonFly have them in.
+//! Some systems give a carp device an IPv6 link-local address, others do not. OpenBSD leaves
+//! link-local addresses out of the digest that it sends, and accepts both forms. FreeBSD, NetBSD
+//! and DragonFly include them.
 //!
 //! OpenBSD puts a custom `lladdr` into its digest; nobody else does, and neither does this.
 
@@ -19,7 +20,7 @@ use super::super::link::ipv6::is_link_local;
 const VERSION: u8 = 2;
 const TYPE: u8 = 1;
 
-/// HMAC-SHA1, already keyed; a clone goes on from where its original was.
+/// HMAC-SHA1, already keyed. A clone continues from the state of its original.
 pub trait Mac: Clone {
     /// Feeds `data` into it.
     fn update(&mut self, data: &[u8]);
@@ -82,14 +83,14 @@ impl<M: Mac> Digest<M> {
         finish(mac, counter)
     }
 
-    /// Both are for the same vhid and list, unless chance (2^-160) has it otherwise.
+    /// Both are for the same vhid and list. It is wrong with a chance of 2^-160.
     pub fn is_same(&self, other: &Self) -> bool {
         let same = |form| self.sign(0, form) == other.sign(0, form);
         same(Form::WithoutLinkLocal) && same(Form::WithLinkLocal)
     }
 
-    /// In which form `digest` is a right one for `counter`; `None`: in neither. `known`: the answer
-    /// where the forms do not differ. Takes the same time wherever it differs.
+    /// The form in which `digest` is right for `counter`; `None`: in neither. `known`: the answer
+    /// if the forms do not differ. The time it takes does not depend on where a digest differs.
     pub fn verify(&self, counter: u64, digest: &[u8; 20], known: Form) -> Option<Form> {
         let is_right = |form| equal(&self.sign(counter, form), digest);
         let without = is_right(Form::WithoutLinkLocal);
@@ -107,8 +108,8 @@ fn finish<M: Mac>(prepared: &M, counter: u64) -> [u8; 20] {
     mac.finish()
 }
 
-/// Sorts as a heap, in n log n steps and in place. `sort_unstable` holds a panic, for an order that
-/// is not total, and many times the code.
+/// Sorts as a heap, in n log n steps and in place. `sort_unstable` can panic, if an order is not
+/// total, and has many times the code.
 fn sort<const LEN: usize>(addresses: &mut [[u8; LEN]]) {
     for root in (0..addresses.len() / 2).rev() {
         sift_down(addresses, root);
@@ -126,7 +127,8 @@ fn sort<const LEN: usize>(addresses: &mut [[u8; LEN]]) {
     }
 }
 
-/// Has no address below `root` be greater than the one above it, where that holds of the others.
+/// Makes the tree below `root` a heap, if its subtrees are heaps: no address is greater than its
+/// parent.
 fn sift_down<const LEN: usize>(heap: &mut [[u8; LEN]], mut root: usize) {
     loop {
         let left = root.saturating_mul(2).saturating_add(1);

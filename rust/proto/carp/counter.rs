@@ -13,32 +13,33 @@
 //! +--------------------------------------+-----------------------+
 //! ```
 //!
-//! The time never stands still or goes back, whatever the clock does: it exceeds that of the
-//! adverts sent, and that of the adverts heard from this implementation. It exceeds also what was
-//! sent before a restart, since nobody sends 4096 adverts a second. The name is random. Three rules
-//! follow, each stricter than the one before it:
+//! The time always grows, whatever the clock does. It exceeds that of the adverts sent, and that of
+//! the adverts heard from this implementation. It also exceeds what was sent before a restart,
+//! since nobody sends 4096 adverts a second. The name is random. Three rules follow, each stricter
+//! than the one before it:
 //!
 //! - An advert with the own name is an own one, if its counter is between the first and the last
-//!   that were sent: whoever sends it again, however late, from whatever address.
+//!   that were sent. It does not matter who sends it again, how late, or from which address.
 //! - An advert with the name of a peer is an old one, if its counter does not exceed that peer's.
 //!   That holds for peers of this implementation only, see [`peers`](super::peers).
 //! - In strict mode all peers are of this implementation, and their clocks agree to ten seconds.
-//!   Then each advert exceeds all that its sender has sent or accepted before. So one is old that
-//!   does not exceed all that this node has accepted; or the clock, as long as that is nothing. Nor
-//!   may it be much older than the last one that this node sent: adverts of two masters cross.
+//!   Then each advert exceeds all that its sender has sent or accepted before. So an advert is old
+//!   if it does not exceed all that this node has accepted. If that is nothing, it is compared with
+//!   the clock. It must not be much older than the last one that this node sent, either. It may be
+//!   a little older, since adverts of two masters cross.
 //!
-//! Nothing else is asked of a counter, or the other systems would not be heard.
+//! Nothing else is required of a counter: adverts of the other systems would be refused.
 
 use super::peers::Peers;
 
 /// The lower bits, which are the name.
 const NAME: u64 = 0xf_ffff;
-/// One more of the bits above them.
+/// The time's lowest bit.
 const STEP: u64 = 1 << 20;
-/// What a peer's clock may be behind in strict mode: ten seconds.
+/// How far a peer's clock may be behind in strict mode: ten seconds.
 const BEHIND: u64 = 10 << 32;
-/// What an advert that crosses an own one may be older: a quarter of a second. One that an attacker
-/// holds back may be an interval older in any case.
+/// How much older an advert may be that crosses an own one: a quarter of a second. An attacker can
+/// hold one back for an interval in any case.
 const CROSSING: u64 = 1 << 30;
 
 /// The name of the sender of an advert, if it is of this implementation.
@@ -89,7 +90,7 @@ impl Counter {
     /// Takes the counter for the next advert.
     pub fn advance(&mut self) -> u64 {
         let heard = self.accepted.unwrap_or(0).max(self.peers.highest());
-        // Two steps above a peer's, which goes on in single steps: of two masters whose adverts
+        // Two steps above a peer's, which grows by single steps. So if the adverts of two masters
         // cross each time, neither is behind for ever.
         let before = if heard > self.last {
             heard.wrapping_add(STEP)
@@ -130,8 +131,9 @@ impl Counter {
         }
         self.peers.heard(counter);
         if self.is_kin(counter) && name(counter) == self.name && counter > self.last {
-            // One in a million has the same name, and this is the one of the two that is behind.
-            // What it sent under that name is below the peer's, so it remains refused.
+            // The peer has the same name, by a chance of one in a million, and this node is behind
+            // it. What this node sent under that name is below the peer's counter, so it remains
+            // refused.
             self.rename(counter);
         }
         true

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Who is to be MASTER: what a node makes of another's advert.
+//! Which node is to be MASTER: how a node judges the advert of another.
 //!
 //! The lower demotion count is better; then the shorter interval, both with the demotion of this
-//! node in them. A BACKUP takes over only where it is the better one by this order, so it never
-//! has to give back with the next advert what it took.
+//! node in them. A BACKUP takes over only if it is better by this order, so it never has to yield
+//! to the next advert.
 //!
 //! If both are equal, two masters compare the sources of their adverts, and the higher one stays.
-//! Each of the others has another rule there: the BSDs yield always, ucarp yields if it has the
-//! *higher* address. Hence two limits that peers with this rule never meet: a MASTER insists only
-//! for so many adverts of an equal one (`INSIST`); and one that yields to an equal one gives it an
-//! interval more to speak, should it have yielded too.
+//! Other systems have other rules there: the BSDs always yield, ucarp yields if it has the *higher*
+//! address. Hence two limits, which peers with this rule never reach. A MASTER insists only for
+//! `INSIST` adverts of an equal one. And a MASTER that yields to an equal one waits an interval
+//! longer, in case the other has yielded too.
 //!
 //! Nodes that advertise in both address families would be ordered twice, and perhaps the other way
-//! round. So there IPv4 decides, as long as the other's adverts over IPv4 are heard; over IPv6
-//! alone it takes a second advert. If of one of two nodes only one family is heard, they may still
-//! decide by different families. If both stay, it is for at most one advert more than `INSIST`; if
-//! both yield, what they wait is not the same, since it depends on their counters.
+//! round. So IPv4 decides there, as long as the other's adverts over IPv4 are heard. Over IPv6
+//! alone it takes a second advert. If only one family of one of them is heard, they may still
+//! decide by different families. If both stay, it is for at most one advert more than `INSIST`. If
+//! both yield, they wait for different times, which depend on their counters.
 
 use core::cmp::Ordering;
 
@@ -24,12 +24,11 @@ use super::advert::{Advert, Source, Sources};
 use super::counter::mix;
 use super::priority::Priority;
 
-/// A MASTER yields to an equal one with this advert that it hears from it in a row. A peer with
-/// our rule falls silent after the first advert it hears; with two of its own it may have missed
-/// one.
+/// A MASTER yields to an equal one with this advert of it in a row. A peer with our rule is silent
+/// after the first advert that it hears. If two of its own are heard, it may have missed one.
 const INSIST: u8 = 3;
 
-/// Why a BACKUP becomes MASTER on hearing `advert`; `None`: it goes on listening.
+/// Why a BACKUP becomes MASTER when it hears `advert`; `None`: it stays BACKUP.
 pub fn takes_over(own: &Priority, preempt: bool, advert: &Advert) -> Option<Reason> {
     let peer = Priority::announced(advert);
     if advert.is_leaving() {
@@ -51,8 +50,8 @@ pub fn takes_over(own: &Priority, preempt: bool, advert: &Advert) -> Option<Reas
     }
 }
 
-/// Whether a MASTER yields to the sender of `advert`: `Greater`: yes; `Less`: no; `Equal`: that
-/// takes a [`Tie`].
+/// Whether a MASTER yields to the sender of `advert`: `Greater`: yes; `Less`: no; `Equal`: a
+/// [`Tie`] decides.
 pub fn compare(own: &Priority, advert: &Advert) -> Ordering {
     if advert.is_leaving() {
         // No better master, whatever its demotion.
@@ -66,15 +65,15 @@ pub fn compare(own: &Priority, advert: &Advert) -> Ordering {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Tie {
     with: Source,
-    /// As many of its adverts were heard in a row.
+    /// How many of its adverts were heard in a row.
     adverts: u8,
     heard_ns: u64,
 }
 
 impl Tie {
-    /// One more advert of an equal master: goes on counting `before`, unless that was another one
-    /// or long ago. `interval_ns`: that of its adverts. `None`: IPv4 decides, so nothing is decided
-    /// here.
+    /// Counts one more advert of an equal master. It is the first one if `before` was another
+    /// master, or was long ago. `interval_ns`: the interval of its adverts. `None`: IPv4 decides,
+    /// and this one does not count.
     pub fn heard(
         before: Option<Self>,
         now_ns: u64,
@@ -105,11 +104,11 @@ impl Tie {
         !order.then(sent.cmp(&heard)).is_gt() || self.is_beyond_insisting(own)
     }
 
-    /// What a MASTER that yields waits longer than for a better one.
+    /// How much longer a MASTER that yields to an equal one waits than for a better one.
     pub fn extra_ns(&self, own: &Sources, sent: u64, interval_ns: u64) -> u64 {
         let both_may_yield = self.ignored(own) > 0 || self.is_beyond_insisting(own);
         let quarters = if both_may_yield {
-            // On two hosts it is not the same each time, however long the counters keep their
+            // It is not the same on two hosts each time, however long their counters keep their
             // distance.
             (mix(sent) >> 62).saturating_add(5)
         } else {
@@ -118,7 +117,7 @@ impl Tie {
         interval_ns.saturating_mul(quarters) / 4
     }
 
-    /// As many adverts over IPv6 are none, where there should be some over IPv4.
+    /// How many adverts over IPv6 do not count, since there should be some over IPv4.
     fn ignored(&self, own: &Sources) -> u8 {
         u8::from(matches!(self.with, Source::V6(_)) && own.v4.is_some())
     }

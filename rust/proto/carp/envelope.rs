@@ -35,9 +35,9 @@ const TOS: u8 = 0x10;
 
 /// Reads an advert out of an IPv4 packet.
 ///
-/// `packet` begins with the IPv4 header. It may be longer than the datagram (Ethernet padding),
-/// and cut at [`HEAD_LEN`] bytes. `Ok(None)`: not an advert to [`GROUP_V4`], nobody's business
-/// here; that includes what is too short to tell.
+/// `packet` begins with the IPv4 header. It may be longer than the datagram (Ethernet padding), and
+/// cut at [`HEAD_LEN`] bytes. `Ok(None)`: not an advert to [`GROUP_V4`], and so not for this
+/// module; that includes what is too short to tell.
 ///
 /// # Errors
 ///
@@ -62,8 +62,8 @@ pub fn parse_ipv4(packet: &[u8]) -> Result<Option<(Source, Advert)>, Reject> {
     Ok(Some((Source::V4(header.source), advert)))
 }
 
-/// Reads an advert out of an IPv6 packet, as [`parse_ipv4`] does. One with extension headers is
-/// nobody's business here: no system sends any.
+/// Reads an advert out of an IPv6 packet, as [`parse_ipv4`] does. One with extension headers is not
+/// for this module: no system sends any.
 ///
 /// # Errors
 ///

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
-//! How often a master is heard, where that is more rarely than it announces.
+//! How often a master is heard, if that is less often than it announces.
 //!
 //! OpenBSD's timers tick a hundred times a second, so a master that announces 1/256 s is heard each
 //! 20 ms. A BACKUP that waits for three of the announced intervals would take over between two
-//! adverts, again and again. Hence such a master counts with the interval that is observed: the
-//! shortest of the last few, since each advert that is lost makes one of them longer.
+//! adverts, again and again. Hence the interval that is observed counts: the shortest of the last
+//! few, since each advert that is lost makes one of them longer.
 
 use super::advert::Source;
 
-/// As many intervals are remembered. A take-over is slower only if adverts were lost in all of
+/// How many intervals are remembered. A take-over is slower only if adverts were lost in all of
 /// them.
 const REMEMBERED: usize = 5;
-/// So many have to be known.
+/// How many have to be known.
 const KNOWN: usize = 2;
-/// Silence for so many of the announced intervals is no interval: the master was none meanwhile.
+/// A silence of this many announced intervals is no interval: the peer was not MASTER meanwhile.
 const SILENCE: u64 = 8;
 
 /// The adverts from one source.
@@ -26,8 +26,8 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// One more advert: goes on from `before`, unless that is of another master, or of long ago.
-    /// One that advertises in both families counts by its adverts over IPv4.
+    /// Counts one more advert. It is the first one if `before` is of another master, or of long
+    /// ago. Of a master that advertises in both families, the adverts over IPv4 count.
     pub fn heard(before: Option<Self>, now_ns: u64, from: Source, announced_ns: u64) -> Self {
         let since = |pace: &Self| now_ns.saturating_sub(pace.heard_ns);
         let longest_ns = announced_ns.saturating_mul(SILENCE);

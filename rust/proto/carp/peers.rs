@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The peers of this implementation, as far as their adverts tell it.
+//! The peers of this implementation, as far as their adverts show it.
 //!
 //! The lower bits of their [counters](super::counter) are their name and stay the same, while the
 //! upper ones grow. No other system has such counters: OpenBSD's do not grow, and in those that
 //! count by one or draw each at random the lower bits change. So a peer is of this implementation
-//! once its counter has grown under the same name. From then on its counters are known to grow, and
-//! an advert whose counter does not was sent before: whoever sends it again, whatever has been
-//! written into the fields that the digest does not cover.
+//! once its counter has grown under the same name. From then on its counters are known to grow. An
+//! advert whose counter does not was sent before. It does not matter who sends it again, or what
+//! the fields say that the digest does not cover.
 //!
 //! A peer has another name after a restart, so it is heard even if its clock was set back.
 
@@ -14,7 +14,7 @@ use core::mem::swap;
 
 use super::counter::name;
 
-/// As many names are remembered; the others of one virtual host, and some of theirs from before a
+/// How many names are remembered: those of the other nodes, and some of theirs from before a
 /// restart.
 const REMEMBERED: usize = 8;
 
@@ -54,8 +54,8 @@ impl Peers {
             .position(|slot| slot.as_ref().is_some_and(is_it));
         let before = known.and_then(|at| *self.0.get(at)?);
         let grows = before.is_some_and(|before| before.grows || before.counter < counter);
-        // What makes room is a name that has not grown, as long as there is one. Systems whose
-        // counters are random or count by one have a new name with each advert.
+        // A name that has not grown makes room, if there is one. Systems whose counters are random
+        // or count by one have a new name with each advert.
         let can_go = |slot: &Option<Peer>| slot.is_none_or(|peer| !peer.grows);
         let place = known
             .or_else(|| self.0.iter().rposition(can_go))

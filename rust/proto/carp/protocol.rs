@@ -18,7 +18,7 @@ use super::priority::Priority;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Carp {
     counter: Counter,
-    /// That of the last peer heard, if it is of another implementation.
+    /// The pace of the last peer heard, if it is of another implementation.
     pace: Option<Pace>,
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Which list of addresses adverts are signed for, and which are accepted.
+//! The list of addresses that adverts are signed for, and the lists that are accepted.
 //!
 //! The digest covers the addresses, so nodes whose lists differ are deaf to each other, and a list
 //! cannot be changed on two hosts at once. Hence, when it changes on a node that runs, for a grace
@@ -12,17 +12,16 @@
 //!      accepts both ...............................  the new one
 //! ```
 //!
-//! So either node may be changed first, if the other follows within the grace period: the one that
-//! follows may still sign for the old list when the first one has long stopped to. Both go on with
-//! the new list alone as soon as they hear an advert signed for it. Changes in a row are one
-//! change: the old list is the one from before the first.
+//! So either node may be changed first, if the other follows within the grace period. The one that
+//! follows may still sign for the old list long after the first one has stopped. Both use the new
+//! list alone as soon as they hear an advert signed for it. Changes in a row are one change: the
+//! old list is the one from before the first.
 //!
-//! Whether link-local addresses are in a digest depends on the system. Most have one form only and
-//! are deaf to the other, so adverts are signed in the form in which the last one was that was
-//! accepted.
+//! Whether link-local addresses are in a digest depends on the system. Most know one form only and
+//! are deaf to the other. So adverts are signed in the form of the last one that was accepted.
 //!
-//! Whichever of the two a MASTER learns from an advert, its sender has been deaf to it. So the
-//! MASTER says at once, with the other signature, that it is one.
+//! If a MASTER changes its signature after an advert, the sender has been deaf to it until then. So
+//! the MASTER sends an advert with the new signature at once.
 
 use super::auth::{Digest, Form, Mac};
 
@@ -40,15 +39,14 @@ pub enum List {
     Overdue,
 }
 
-/// What a digest is found to be.
+/// What verifying a digest has found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Heard {
     /// `None`: it is not a right one.
     pub list: Option<List>,
     /// The form that it is in, if it is a right one.
     form: Form,
-    /// Something is wrong that was not since the list changed last, and somebody may have to be
-    /// told.
+    /// This fault is the first of its kind since the list changed last, and may have to be logged.
     pub is_news: bool,
 }
 
@@ -81,7 +79,7 @@ impl<M: Mac> Signatures<M> {
         }
     }
 
-    /// From now on there is no list but that of `current`, or it is for another vhid or key.
+    /// Has no list but that of `current` from now on. It may be for another vhid or key.
     pub fn reset(&mut self, current: Digest<M>) {
         let form = self.form;
         *self = Self {
@@ -90,8 +88,8 @@ impl<M: Mac> Signatures<M> {
         };
     }
 
-    /// From now on the list is that of `new`; what is heard of the old one is a matter of the grace
-    /// period, which may be 0 seconds. Nothing happens if the list is the same as before.
+    /// Changes the list to that of `new`, with a grace period for the old one, which may be 0
+    /// seconds. Nothing happens if the list is the same as before.
     pub fn change(&mut self, now_ns: u64, new: Digest<M>, grace_s: u16) {
         if new.is_same(&self.current) {
             return;
@@ -127,8 +125,8 @@ impl<M: Mac> Signatures<M> {
         }
     }
 
-    /// The advert with the digest `heard` was accepted: it is not an old one. Whether adverts are
-    /// signed otherwise from now on.
+    /// The advert with the digest `heard` was accepted: it is not an old one. Returns whether
+    /// adverts are signed in another way from now on.
     pub fn accepted(&mut self, now_ns: u64, heard: &Heard) -> bool {
         let follows = heard.list == Some(List::Current) && self.previous.is_some();
         if !follows && heard.form == self.form {
@@ -142,7 +140,7 @@ impl<M: Mac> Signatures<M> {
         self.sign(now_ns, 0) != before
     }
 
-    /// For which list `digest` is a right one for `counter`, and in which form; `None`: for none.
+    /// The list that `digest` is right for, with `counter`, and in which form; `None`: for none.
     fn find(&self, now_ns: u64, counter: u64, digest: &[u8; 20]) -> Option<(List, Form)> {
         if let Some(form) = self.current.verify(counter, digest, self.form) {
             return Some((List::Current, form));

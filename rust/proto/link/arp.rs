@@ -11,19 +11,19 @@ pub const SENDER_IP_OFFSET: i32 = 14;
 /// Hardware type Ethernet or IEEE 802, which Linux takes for the same, protocol type IPv4, and the
 /// lengths of their addresses.
 const ETHERNET_IPV4: [[u8; 6]; 2] = [[0, 1, 8, 0, 6, 4], [0, 6, 8, 0, 6, 4]];
-/// Operation.
+/// The operation of a request.
 const REQUEST: [u8; 2] = [0, 1];
 
 /// The fields of a packet that matter here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Arp {
-    /// It asks; else it answers, or is an operation that Linux ignores.
+    /// It is a request; else a reply, or an operation that Linux ignores.
     pub is_request: bool,
-    /// The MAC address that the sender says to have.
+    /// The MAC address that the sender claims.
     pub sender_mac: [u8; 6],
-    /// The address that it says to have; 0.0.0.0: none yet.
+    /// The address that the sender claims; 0.0.0.0: none yet.
     pub sender_ip: Address,
-    /// The address that it is about.
+    /// The address that the packet is about.
     pub target_ip: Address,
 }
 

@@ -20,8 +20,8 @@ pub fn sum(so_far: u16, bytes: &[u8]) -> u16 {
     })
 }
 
-/// `parts` one after the other. They are as long together as the array; that the callers here
-/// keep to it is tested, since nothing here may panic.
+/// `parts` one after the other. Together they are as long as the array. Nothing here may panic, so
+/// the tests check that for each caller.
 pub fn concat<const LEN: usize>(parts: &[&[u8]]) -> [u8; LEN] {
     let mut whole = [0; LEN];
     for (to, from) in whole.iter_mut().zip(parts.iter().copied().flatten()) {

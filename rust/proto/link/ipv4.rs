@@ -57,8 +57,8 @@ impl Header {
         })
     }
 
-    /// What follows the header in `packet`, the one that was read, without the padding of a short
-    /// frame. If `is_whole` is false the packet may have been cut.
+    /// What follows the header in `packet`, without the padding of a short frame. The header was
+    /// read from the same packet. If `is_whole` is false, the packet may have been cut.
     ///
     /// # Errors
     ///
@@ -82,7 +82,7 @@ impl Header {
     }
 }
 
-/// What the headers of a datagram say that stays on the link.
+/// The headers of a datagram that stays on the link.
 pub struct Envelope {
     /// Ethernet source and destination.
     pub macs: ([u8; 6], [u8; 6]),

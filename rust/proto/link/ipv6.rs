@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //! IPv6 as far as it is needed here: the fixed header, both ways, and what addresses follow from
-//! others. Nothing here has extension headers, so a packet with any is somebody else's.
+//! others. Nothing here has extension headers. A packet with any is left to the host's stack.
 
 use super::bytes::{concat, sum};
 use super::mac::virtual_mac;
@@ -26,7 +26,7 @@ pub(in super::super) struct Packet<'a> {
     pub(in super::super) destination: Address,
     /// As the header has it.
     pub(in super::super) payload_len: usize,
-    /// What there is behind the header, `payload_len` bytes at most.
+    /// What there is after the header, `payload_len` bytes at most.
     pub(in super::super) payload: &'a [u8],
 }
 
@@ -117,7 +117,7 @@ pub const fn link_local_of(mac: &[u8; 6]) -> Address {
     ]
 }
 
-/// The group in which an address is asked for (RFC 4291 section 2.7.1).
+/// The group to which solicitations of an address are sent (RFC 4291 section 2.7.1).
 pub const fn solicited_node(address: &Address) -> Address {
     let [.., a, b, c] = *address;
     [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c]

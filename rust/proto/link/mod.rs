@@ -4,7 +4,7 @@
 //! - [`bytes`]: the Internet checksum, and parts put together.
 //! - [`mac`]: virtual MAC addresses.
 //! - [`ipv4`], [`ipv6`]: their headers, and what addresses follow from others.
-//! - [`arp`], [`nd`]: who asks for an address, who says to have it, and the answer.
+//! - [`arp`], [`nd`]: requests for an address, claims to it, and the answer.
 
 pub mod arp;
 pub mod bytes;
@@ -13,6 +13,6 @@ pub mod ipv6;
 pub mod mac;
 pub mod nd;
 
-/// The TTL or hop limit of what stays on a link. What is received with it was not forwarded by any
-/// router.
+/// The TTL or hop limit of what stays on a link. A packet that is received with it was not
+/// forwarded by any router.
 pub const TTL: u8 = 255;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Neighbour Discovery (RFC 4861), as far as a shared address needs it: who asks for it, who says
-//! to have it, and the answer.
+//! Neighbour Discovery (RFC 4861), as far as a shared address needs it: solicitations, claims, and
+//! the answer.
 //!
 //! ```text
 //!  0               1               2               3
@@ -27,8 +27,8 @@ use super::ipv6::{self, Address, Packet, ALL_NODES, ALL_ROUTERS, UNSPECIFIED};
 use super::mac::virtual_mac;
 use super::TTL;
 
-/// The longest message that is read. What is longer holds options of a kind that has nothing to
-/// say about a shared address (RFC 3971), and its checksum could not be told.
+/// The longest message that is read. A longer one holds options that do not matter to a shared
+/// address (RFC 3971), and its checksum cannot be verified.
 pub const HEAD_LEN: usize = 256;
 /// The protocol number of ICMPv6.
 pub const ICMPV6: u8 = 58;
@@ -46,20 +46,20 @@ const OVERRIDE: u8 = 0x20;
 /// Length of an advertisement with the one option.
 const PAYLOAD_LEN: u16 = 32;
 
-/// What a neighbour asks or says about an address.
+/// What a neighbour asks or claims about an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Message {
     /// Somebody asks for `target`.
     Solicitation {
-        /// Who asks. Unspecified: somebody is about to take `target` for itself, and asks whether
-        /// anybody has it (duplicate address detection).
+        /// The sender. Unspecified: it is about to use `target` itself, and asks whether anybody
+        /// has it (DAD).
         source: Address,
         /// The address.
         target: Address,
-        /// The MAC address of whoever asks, if it says so.
+        /// The MAC address of the sender, if it is given.
         mac: Option<[u8; 6]>,
     },
-    /// Somebody says where `target` is.
+    /// Somebody claims `target`.
     Advertisement {
         /// The address.
         target: Address,
@@ -117,8 +117,8 @@ pub fn parse(packet: &[u8]) -> Option<Message> {
     }
 }
 
-/// The Ethernet frame that says that `address` is at the virtual MAC of `vhid`: an answer `to` who
-/// has asked, by MAC and IPv6 address, or said to everybody.
+/// The Ethernet frame that says that `address` is at the virtual MAC of `vhid`. It answers `to` a
+/// MAC and IPv6 address that has asked, or announces to all nodes.
 pub fn advertisement(
     vhid: u8,
     address: &Address,
@@ -149,7 +149,7 @@ pub fn advertisement(
 /// The first option, and what follows it.
 fn next_option(options: &[u8]) -> Option<(&[u8], &[u8])> {
     let len = usize::from(*options.get(1)?).saturating_mul(8);
-    // One of length 0 would be followed by itself for ever.
+    // An option of length 0 would be its own successor for ever.
     options.split_at_checked(len).filter(|_| len > 0)
 }
 
