@@ -31,7 +31,7 @@ impl notifier::Events for Events {
             // A VLAN is notified only when the device below it is down and cannot send any more.
             DeviceEvent::GoingDown => {
                 for_each_parent(rtnl, device, &[c"vlan"], &mut |parent| {
-                    parent.goes_down(rtnl)
+                    parent.going_down(rtnl)
                 });
             }
             DeviceEvent::NotifyPeers => notify_peers(rtnl, device),
@@ -55,7 +55,7 @@ impl notifier::Events for Events {
             DeviceEvent::Address => submit(rtnl, device, Kind::ParentAddress),
             DeviceEvent::Leaving => {
                 if let Some(parent) = parent_of(rtnl, device) {
-                    parent.goes(rtnl, || link::delete_uppers::<CarpDevice>(rtnl, device));
+                    parent.unregister(rtnl, || link::delete_uppers::<CarpDevice>(rtnl, device));
                 }
             }
             DeviceEvent::TypeChange => {

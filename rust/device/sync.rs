@@ -37,7 +37,7 @@ impl Family for Sync {
         // First comes all that can fail: a request that fails must not be answered later.
         let has_room = |parent: &Arc<Parent>| parent.serializer().has_room_to_sync(parent);
         if !Answer::has_room() || !parents.list().iter().all(has_room) {
-            let message = c"too many wait for the carp devices of this namespace";
+            let message = c"too many sync requests wait already";
             return Err(request.extack().refuse(EBUSY, message));
         }
         let mut waiting = KVec::with_capacity(parents.list().len(), GFP_KERNEL_ACCOUNT)?;

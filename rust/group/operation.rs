@@ -234,7 +234,7 @@ impl Operation {
             }
             Stage::Down(vhosts) => {
                 self.parent.take_address(rtnl, &vhosts);
-                self.parent.rise();
+                self.parent.republish();
                 self.stage = Stage::Up(vhosts, 0);
                 Progress::Again
             }
@@ -319,7 +319,7 @@ impl Operation {
         for vhost in &vhosts {
             vhost.go_down();
         }
-        self.parent.rest(resting);
+        self.parent.unpublish(resting);
         self.stage = Stage::Down(vhosts);
         Progress::Quiesce
     }

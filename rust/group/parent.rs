@@ -229,7 +229,7 @@ impl Parent {
 
     /// The parent is about to be deleted, or to leave its namespace: `delete` deletes what stands
     /// on it.
-    pub(crate) fn goes(&self, rtnl: &Rtnl<'_>, delete: impl FnOnce()) {
+    pub(crate) fn unregister(&self, rtnl: &Rtnl<'_>, delete: impl FnOnce()) {
         self.at_once(rtnl, c"parent-gone", delete);
     }
 
@@ -309,15 +309,15 @@ impl Parent {
     }
 
     /// Publishes nothing, and keeps what was published in `resting`.
-    pub(crate) fn rest(&self, mut resting: Fresh<CarpIf>) {
+    pub(crate) fn unpublish(&self, mut resting: Fresh<CarpIf>) {
         let mut writer = self.writer.lock();
         resting.copy(self.carp_if.read(&Guard::new()));
         writer.resting = Some(resting);
         self.publish(&mut writer, None);
     }
 
-    /// Publishes what [`Parent::rest`] kept.
-    pub(crate) fn rise(&self) {
+    /// Publishes what [`Parent::unpublish`] kept.
+    pub(crate) fn republish(&self) {
         let mut writer = self.writer.lock();
         if let Some(resting) = writer.resting.take().filter(|resting| !resting.is_empty()) {
             self.publish(&mut writer, Some(resting));
@@ -356,7 +356,7 @@ impl Parent {
     }
 
     /// The parent is about to be set down: whoever is MASTER on it leaves while it can say so.
-    pub(crate) fn goes_down(&self, rtnl: &Rtnl<'_>) {
+    pub(crate) fn going_down(&self, rtnl: &Rtnl<'_>) {
         self.for_each_vhost(rtnl, Vhost::parent_goes_down);
     }
 
@@ -379,10 +379,7 @@ impl Parent {
             carp.forget_lost_groups(rtnl);
             let mtu = self.device().mtu();
             if upper.mtu() > mtu && upper.set_mtu(rtnl, mtu).is_err() {
-                log::warn(
-                    upper,
-                    fmt!("it cannot follow its parent to an MTU of {mtu}"),
-                );
+                log::warn(upper, fmt!("the MTU of its parent, {mtu}, cannot be set"));
             }
         });
     }
