@@ -17,7 +17,7 @@
 
 use super::routes::{DeviceAddresses, Requests, Routes};
 use crate::sys::{
-    inet6,
+    fib, inet6,
     lock::{mutex, Mutex},
     log,
     namespace::NamespaceRef,
@@ -25,6 +25,7 @@ use crate::sys::{
     queue::{self, impl_work, work, Job, Work},
     route::LocalRoute,
     rtnetlink::{Destination, Route, Via},
+    stack_hook::Watch,
 };
 use core::net::IpAddr;
 use kernel::sync::atomic::{Acquire, Atomic, Full, Release};
@@ -39,6 +40,8 @@ use kernel::{
 pub(crate) struct Ownership {
     device: Arc<RcuDevice>,
     phase: Atomic<u32>,
+    #[pin]
+    watch: Watch,
     /// For packets that come in meanwhile. None: the namespace has no IPv6.
     v4: LocalRoute,
     v6: Option<LocalRoute>,
@@ -85,6 +88,7 @@ impl Ownership {
             try_pin_init!(Self {
                 device,
                 phase: Atomic::new(0),
+                watch <- Watch::new(),
                 v4: LocalRoute::v4(near)?,
                 v6: LocalRoute::v6(near),
                 routes <- mutex!(Routes::default(), "carp routes"),
@@ -93,6 +97,10 @@ impl Ownership {
             }),
             GFP_KERNEL_ACCOUNT,
         )
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// For the FIB veto.
@@ -109,6 +117,7 @@ impl Ownership {
         let next = phase.wrapping_add(NEXT_PHASE) & !HAS_ROUTES;
         self.phase.store(next, Release);
         if let Some(device) = self.device.get(guard) {
+            self.watch.count(device, || !self.lacks_routes());
             self.mark(guard, device);
         }
         self.follow();
@@ -124,7 +133,7 @@ impl Ownership {
         queue::flush(self);
     }
 
-    /// The FIB may not have the routes of the addresses.
+    /// The FIB may not have the routes of the addresses, or has to do without.
     pub(crate) fn lacks_routes(&self) -> bool {
         self.phase.load(Acquire) & HAS_ROUTES == 0
     }
@@ -155,12 +164,19 @@ impl Ownership {
     fn follow_now(&self) -> Result {
         let mut routes = self.routes.lock();
         let phase = self.phase.load(Acquire);
+        // It is there before a route goes.
+        self.watch.follow(|| self.wants_watch())?;
         let owned = is_owned(phase);
         let Some((addresses, namespace)) = self.snapshot()? else {
             return Ok(());
         };
         let requests = Requests::new(namespace, &self.device)?;
         let outcome = routes.follow(&requests, &addresses, owned);
+        let guard = Guard::new();
+        if let Some(device) = self.device.get(&guard) {
+            fib::disown_local_routes(&guard, device);
+        }
+        drop(guard);
         if owned {
             let Some((now, _)) = self.snapshot()? else {
                 return Ok(());
@@ -175,8 +191,24 @@ impl Ownership {
             routes.tell_refused(|route, error| self.tell_refused(route, error));
             // In another phase this runs again.
             let _ = self.phase.cmpxchg(phase, phase | HAS_ROUTES, Full);
+            self.settled()?;
         }
         Ok(())
+    }
+
+    /// The FIB has the routes, if the phase is still the same. A device whose queue does not work
+    /// yet goes on to want the watch.
+    fn settled(&self) -> Result {
+        if let Some(device) = self.device.get(&Guard::new()) {
+            self.watch.count(device, || !self.lacks_routes());
+        }
+        self.watch.follow(|| self.wants_watch())
+    }
+
+    fn wants_watch(&self) -> bool {
+        let guard = Guard::new();
+        let device = self.device.get(&guard);
+        self.lacks_routes() || device.is_some_and(|device| !device.has_queue())
     }
 
     /// The addresses of the device as they are now, marked, and its namespace. None: the device is

@@ -24,6 +24,7 @@ use crate::{
         link::{self, LinkKind, LinkOps},
         net_device::{NetDevice, RcuDevice, Rtnl},
         netlink::{Attributes, Extack, Policy, Report},
+        stack_hook::Watch,
         uapi,
     },
     vhost::virtual_host::Vhost,
@@ -106,13 +107,15 @@ impl LinkKind for CarpDevice {
         // Most routes to the neighbours lead to the parent, so a strict filter would drop their
         // packets.
         inet::loosen_rp_filter(rtnl, device);
-        // On a BACKUP an address of this host is at the MASTER, which sends packets from it.
-        inet::trust_routes(rtnl, device);
         inet6::disable_autoconfiguration(rtnl, device);
     }
 
     fn device(&self) -> &RcuDevice {
         self.device()
+    }
+
+    fn watch(&self) -> &Watch {
+        self.ownership().watch()
     }
 
     fn change(

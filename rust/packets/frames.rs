@@ -3,7 +3,7 @@
 //!
 //! Context: softirqs off, under RCU. No locks but that of the one virtual host an advert is for.
 
-use super::{arp, nd, owner};
+use super::{arp, arrival, nd, owner};
 use crate::{
     group::{carp_if::CarpIf, parent::Parent},
     proto::{
@@ -29,7 +29,7 @@ impl FrameHook for Parent {
         self.device()
     }
 
-    fn ingress<'a>(&'a self, guard: &'a Guard, packet: &SkBuff) -> Verdict<'a> {
+    fn ingress<'a>(&'a self, guard: &'a Guard, packet: &mut SkBuff) -> Verdict<'a> {
         ingress(self, guard, packet)
     }
 
@@ -51,7 +51,7 @@ impl FrameHook for Parent {
 /// What is addressed to the virtual MAC address of a MASTER is received by its carp device.
 /// Everything else goes on to the parent's own stack or, if it is a port, to its bridge: adverts
 /// too, which others may want.
-fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff) -> Verdict<'a> {
+fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &mut SkBuff) -> Verdict<'a> {
     let Some(carp_if) = parent.carp_if(guard) else {
         return Verdict::Accept;
     };
@@ -69,10 +69,11 @@ fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &SkBuff) -> Verdict
         if nd::hear(guard, parent, packet) {
             return Verdict::Drop;
         }
-        return match vhost.device().get(guard) {
-            Some(device) => Verdict::Deliver(device),
-            None => Verdict::Accept,
+        let Some(device) = vhost.device().get(guard) else {
+            return Verdict::Accept;
         };
+        arrival::route(guard, parent.device(), device, packet);
+        return Verdict::Deliver(device);
     }
     match packet.protocol() {
         Protocol::Arp => arp::hear(guard, parent.device(), packet),

@@ -54,6 +54,16 @@ pub(super) fn master_on_link<'a, A: Address>(
     Some(Master { carp, device, vhid })
 }
 
+/// `address` is one of `device`, which is that of `carp`.
+pub(super) fn is_of<A: Address>(
+    guard: &Guard,
+    carp: &CarpDevice,
+    device: &NetDevice,
+    address: A,
+) -> bool {
+    on_link(guard, carp.parent_device(), address).is_some_and(|(_, owner)| owner.is(device))
+}
+
 /// Who has `address` as the stack means it if it comes in or leaves by `device`: one in the L3
 /// domain of that, or on its link. The link of a carp device is that of its parent.
 pub(super) fn of<'a, A: Address>(

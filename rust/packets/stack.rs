@@ -39,8 +39,34 @@ impl StackHook for Stack {
         }
     }
 
-    fn ip_input(device: &NetDevice, packet: &mut SkBuff) -> bool {
-        link::of::<CarpDevice>(device).is_none_or(|carp| window::input(&carp, device, packet))
+    fn ip_input(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool {
+        let carp = link::of::<CarpDevice>(device);
+        if carp.is_some_and(|carp| !window::input(guard, &carp, device, packet)) {
+            return false;
+        }
+        if packet.protocol() == Protocol::Ipv4 {
+            admit_owner(guard, device, packet);
+        }
+        true
+    }
+}
+
+/// A packet from a virtual address that another host owns gets its route here. The stack would take
+/// it for a martian, since this host has the address too; unless it looks up the source, and finds
+/// the other host.
+fn admit_owner(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) {
+    if inet::looks_up_sources(guard, device) {
+        return;
+    }
+    let Some((from, to)) = packet.ipv4_addresses() else {
+        return;
+    };
+    let Some((carp, owner)) = owner::of(guard, device, from) else {
+        return;
+    };
+    if !carp.owns_addresses() && !inet::is_local_but_for(guard, device, owner, from) {
+        // If it is refused, the stack refuses it again.
+        packet.look_up_v4(guard, inet::RESERVED, to, device);
     }
 }
 

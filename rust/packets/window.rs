@@ -12,7 +12,6 @@
 
 use super::owner;
 use crate::{
-    address::table::Address,
     group::carp_device::CarpDevice,
     sys::{
         inet::{self, Ipv4},
@@ -27,17 +26,21 @@ const HEAD_LEN: usize = 76;
 
 /// `device`, which is that of `carp`, has received a packet, and the tables are about to be asked
 /// for its route. False drops it.
-pub(super) fn input(carp: &CarpDevice, device: &NetDevice, packet: &mut SkBuff) -> bool {
-    let guard = Guard::new();
+pub(super) fn input(
+    guard: &Guard,
+    carp: &CarpDevice,
+    device: &NetDevice,
+    packet: &mut SkBuff,
+) -> bool {
     match packet.protocol() {
-        Protocol::Ipv4 => input_v4(&guard, carp, device, packet),
+        Protocol::Ipv4 => input_v4(guard, carp, device, packet),
         // What is refused of IPv6 has been refused before.
         Protocol::Ipv6 => {
             let Some(route) = carp.ownership().ready_route_v6() else {
                 return true;
             };
             let to = packet.ipv6_addresses().map(|(_, to)| to);
-            if to.is_some_and(|to| is_of(&guard, carp, device, to)) {
+            if to.is_some_and(|to| owner::is_of(guard, carp, device, to)) {
                 packet.untrack();
                 packet.set_route(route);
             }
@@ -47,31 +50,17 @@ pub(super) fn input(carp: &CarpDevice, device: &NetDevice, packet: &mut SkBuff) 
     }
 }
 
-/// `address` is one of `device`, which is that of `carp`.
-fn is_of<A: Address>(guard: &Guard, carp: &CarpDevice, device: &NetDevice, address: A) -> bool {
-    owner::on_link(guard, carp.parent_device(), address).is_some_and(|(_, owner)| owner.is(device))
-}
-
 fn input_v4(guard: &Guard, carp: &CarpDevice, device: &NetDevice, packet: &mut SkBuff) -> bool {
-    let parent = carp.parent_device();
-    let is_strict = inet::filters_strictly(guard, device);
-    let route = carp.ownership().ready_route_v4();
-    if route.is_none() && !is_strict {
+    let Some(route) = carp.ownership().ready_route_v4() else {
         return true;
-    }
+    };
     let Some((from, to)) = packet.ipv4_addresses() else {
         return true;
     };
-    if !is_of(guard, carp, device, to) {
+    if !owner::is_of(guard, carp, device, to) {
         return true;
     }
-    let Some(route) = route else {
-        // The neighbours are reached by the parent, so rp_filter 1 means the way by the parent. If
-        // that refuses the packet, the way by the device decides.
-        packet.look_up_v4(guard, to, parent);
-        return true;
-    };
-    if !admits_source(guard, device, parent, is_strict, from, packet) {
+    if !admits_source(guard, device, carp.parent_device(), from, packet) {
         device.count_not_received();
         return false;
     }
@@ -86,7 +75,6 @@ fn admits_source(
     guard: &Guard,
     device: &NetDevice,
     parent: &NetDevice,
-    is_strict: bool,
     from: Ipv4,
     packet: &mut SkBuff,
 ) -> bool {
@@ -95,8 +83,8 @@ fn admits_source(
     if from == [0; 4] || found.is_some_and(|(carp, _)| carp.owns_addresses()) {
         return false;
     }
-    is_strict && packet.look_up_v4(guard, inet::BROADCAST, parent)
-        || packet.look_up_v4(guard, inet::BROADCAST, device)
+    let admits = |packet: &mut SkBuff, by| packet.look_up_v4(guard, from, inet::BROADCAST, by);
+    inet::filters_strictly(guard, device) && admits(packet, parent) || admits(packet, device)
 }
 
 /// This host is about to send a packet from an address of `device`, which is that of `carp`. False

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A say in which routes get into the tables, in all namespaces.
+//! A say in which routes get into the tables, in all namespaces; and what the tables make of the
+//! local routes among them.
+//!
+//! As soon as anybody but the kernel itself has added a local route of IPv4, the kernel looks up the
+//! source of each packet that it receives in the routes, for ever. The routes that are added here
+//! for the kernel's own addresses are no reason for that.
 
 use super::{
     bindings,
@@ -11,6 +16,10 @@ use kernel::{
     error::to_result,
     ffi::{c_int, c_ulong, c_void},
     prelude::*,
+    sync::{
+        atomic::{Acquire, Atomic, Release},
+        rcu::{synchronize_rcu, Guard},
+    },
 };
 
 /// A route that is about to get into a table.
@@ -31,11 +40,24 @@ pub(crate) trait Veto: 'static {
     fn admits(candidate: &Candidate<'_>) -> bool;
 }
 
-/// Each namespace's own notifier.
-static NOTIFIER: PernetData = PernetData::of::<bindings::notifier_block>();
+/// What each namespace has of ours.
+#[repr(C)]
+struct Fib {
+    notifier: bindings::notifier_block,
+    /// The administrator has, or has had, local routes of IPv4.
+    is_custom: Atomic<bool>,
+}
+
+// SAFETY: Zeros are valid in each field.
+unsafe impl Zeroable for Fib {}
+
+static FIB: PernetData = PernetData::of::<Fib>();
+
+/// Each namespace has its `Fib`, until a grace period after this is unset.
+static IS_OPEN: Atomic<bool> = Atomic::new(false);
 
 /// The vetoes of all namespaces.
-#[pin_data]
+#[pin_data(PinnedDrop)]
 pub(crate) struct Vetoes {
     #[pin]
     registration: Registration,
@@ -45,9 +67,42 @@ impl Vetoes {
     /// Once a module. Walks all routes of the host; fails with `EBUSY` if they change faster than
     /// that.
     pub(crate) fn new<T: Veto>() -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            registration <- Registration::new::<InNamespace<T>>(Some(&NOTIFIER)),
-        }? Error)
+        let this = try_pin_init!(Self {
+            registration <- Registration::new::<InNamespace<T>>(Some(&FIB)),
+        }? Error);
+        this.pin_chain(|_| {
+            IS_OPEN.store(true, Release);
+            Ok(())
+        })
+    }
+}
+
+#[pinned_drop]
+impl PinnedDrop for Vetoes {
+    fn drop(self: Pin<&mut Self>) {
+        IS_OPEN.store(false, Release);
+        synchronize_rcu();
+    }
+}
+
+/// We have added local routes of IPv4 in the namespace of `near`, for addresses of its devices.
+/// Those are the kernel's own: has it look up sources in the routes only if the administrator has
+/// added some, too.
+pub(crate) fn disown_local_routes(_guard: &Guard, near: &NetDevice) {
+    if !IS_OPEN.load(Acquire) {
+        return;
+    }
+    let net = near.net();
+    // SAFETY: Each namespace has its `Fib`, at least until the guard is dropped.
+    let fib: *mut Fib = unsafe { FIB.get(net) };
+    // SAFETY: As above; shared.
+    let is_custom = unsafe { &(*fib).is_custom };
+    // SAFETY: The namespace is valid as long as the device is alive.
+    let look_up_sources = |yes| unsafe { bindings::carp_fib_set_custom_local_routes(net, yes) };
+    look_up_sources(is_custom.load(Acquire));
+    // The administrator's route was noted before the kernel noted it: so this is not lost.
+    if is_custom.load(Acquire) {
+        look_up_sources(true);
     }
 }
 
@@ -56,15 +111,19 @@ struct InNamespace<T>(PhantomData<T>);
 impl<T: Veto> PerNet for InNamespace<T> {
     unsafe fn enter(net: *mut bindings::net) -> Result {
         // SAFETY: By this function's contract.
-        let block: *mut bindings::notifier_block = unsafe { NOTIFIER.get(net) };
-        // SAFETY: PernetData for a notifier, which nobody knows yet.
-        unsafe {
-            block.write(bindings::notifier_block {
-                notifier_call: Some(event::<T>),
-                // A route that is not let in is not told to anybody else.
-                priority: i32::MAX,
-                ..pin_init::zeroed()
-            })
+        let fib: *mut Fib = unsafe { FIB.get(net) };
+        // SAFETY: PernetData for a `Fib`, which nobody knows yet.
+        let block = unsafe {
+            fib.write(Fib {
+                notifier: bindings::notifier_block {
+                    notifier_call: Some(event::<T>),
+                    // A route that is not let in is not told to anybody else.
+                    priority: i32::MAX,
+                    ..pin_init::zeroed()
+                },
+                is_custom: Atomic::new(bindings::carp_fib_has_custom_local_routes(net)),
+            });
+            &raw mut (*fib).notifier
         };
         // SAFETY: The namespace is valid, the notifier stays until it is unregistered.
         to_result(unsafe { bindings::register_fib_notifier(net, block, None, ptr::null_mut()) })
@@ -72,7 +131,7 @@ impl<T: Veto> PerNet for InNamespace<T> {
 
     unsafe fn leave(net: *mut bindings::net) {
         // SAFETY: Registered when the namespace was entered. Waits until nobody is being told.
-        unsafe { bindings::unregister_fib_notifier(net, NOTIFIER.get(net)) };
+        unsafe { bindings::unregister_fib_notifier(net, FIB.get(net)) };
     }
 }
 
@@ -80,7 +139,7 @@ impl<T: Veto> PerNet for InNamespace<T> {
 ///
 /// Called by the chain of routes, only.
 unsafe extern "C" fn event<T: Veto>(
-    _block: *mut bindings::notifier_block,
+    block: *mut bindings::notifier_block,
     event: c_ulong,
     info: *mut c_void,
 ) -> c_int {
@@ -93,6 +152,12 @@ unsafe extern "C" fn event<T: Veto>(
     let mut route = bindings::carp_route::default();
     // SAFETY: For these events `info` tells of a route of the family that it says.
     unsafe { bindings::carp_fib_route(info.cast(), &mut route) };
+    if route.custom_local {
+        // SAFETY: The first field of a `Fib`, which lives as long as its notifier is registered.
+        unsafe { &*block.cast::<Fib>() }
+            .is_custom
+            .store(true, Release);
+    }
     if route.dev.is_null() {
         return NOTIFY_DONE;
     }

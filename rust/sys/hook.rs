@@ -40,7 +40,7 @@ pub(crate) trait FrameHook: Send + Sync + 'static {
     /// The one.
     fn device(&self) -> &NetDevice;
 
-    fn ingress<'a>(&'a self, guard: &'a Guard, packet: &SkBuff) -> Verdict<'a>;
+    fn ingress<'a>(&'a self, guard: &'a Guard, packet: &mut SkBuff) -> Verdict<'a>;
 
     /// True lets the packet pass.
     fn egress(&self, guard: &Guard, packet: &mut SkBuff) -> bool;
@@ -258,17 +258,21 @@ pub(super) type HookFn = unsafe extern "C" fn(
     *const bindings::nf_hook_state,
 ) -> c_uint;
 
-/// Room for the hook that sees what a device of our own is asked to send, before its queue does.
-/// Zeros are valid.
+/// The hook that sees what a device of our own is asked to send, before its queue does.
 pub(super) struct EgressHook(Opaque<bindings::nf_hook_ops>);
 
+// SAFETY: Written by `prepare()`, while it is not registered, and by netfilter under its own lock.
+unsafe impl Sync for EgressHook {}
+// SAFETY: As above.
+unsafe impl Send for EgressHook {}
+
 impl EgressHook {
-    /// # Safety
-    ///
-    /// `device` never moves to another namespace, and `unregister()` is called before it leaves its
-    /// own. Until a grace period has passed after that, this stays where it is and `function` can
-    /// be called as netfilter does.
-    pub(super) unsafe fn register(&self, device: &NetDevice, function: HookFn) -> Result {
+    pub(super) const fn new() -> Self {
+        Self(Opaque::zeroed())
+    }
+
+    /// `function` will be called for what `device` is asked to send. Not while it is registered.
+    pub(super) fn prepare(&self, device: &NetDevice, function: HookFn) {
         // SAFETY: Not registered: nobody else uses it.
         unsafe {
             self.0.get().write(bindings::nf_hook_ops {
@@ -280,6 +284,14 @@ impl EgressHook {
                 ..pin_init::zeroed()
             })
         };
+    }
+
+    /// # Safety
+    ///
+    /// It was prepared for `device`, and is not registered. `unregister()` is called before
+    /// `device` leaves its namespace. Until a grace period has passed after that, this stays where
+    /// it is and its function can be called as netfilter does.
+    pub(super) unsafe fn register(&self, device: &NetDevice) -> Result {
         // SAFETY: It describes a hook of a living device, and by this function's contract stays.
         to_result(unsafe { bindings::nf_register_net_hooks(device.net(), self.0.get(), 1) })
     }

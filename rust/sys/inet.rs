@@ -13,6 +13,8 @@ pub(crate) type Ipv4 = [u8; 4];
 
 /// Everybody on the link.
 pub(crate) const BROADCAST: Ipv4 = [255; 4];
+/// Nobody's, and to the stack an address like any other (RFC 1112: reserved for future use).
+pub(crate) const RESERVED: Ipv4 = [255, 255, 255, 254];
 
 /// # Safety
 ///
@@ -137,18 +139,22 @@ pub(crate) fn is_local_but_for(
     kind == bindings::RTN_LOCAL && kind_by_carp != bindings::RTN_LOCAL
 }
 
-/// Sets `rp_filter` of `device` to loose, also where the namespace is stricter
-/// (`all.rp_filter`).
+/// Sets `rp_filter` of `device` to loose if it is strict.
 pub(crate) fn loosen_rp_filter(_rtnl: &Rtnl<'_>, device: &NetDevice) {
+    const STRICT: i32 = 1;
     const LOOSE: i32 = 2;
     // SAFETY: The device is alive, RTNL is held.
     if let Some(in_dev) = NonNull::new(unsafe { bindings::carp_in_dev_rtnl(device.as_ptr()) }) {
         // SAFETY: `in_dev` is valid under RTNL.
-        unsafe { bindings::carp_set_rp_filter(in_dev.as_ptr(), LOOSE) }
+        if unsafe { bindings::carp_rp_filter(in_dev.as_ptr()) } == STRICT {
+            // SAFETY: As above.
+            unsafe { bindings::carp_set_rp_filter(in_dev.as_ptr(), LOOSE) }
+        }
     }
 }
 
-/// `rp_filter` of `device` is strict (1), by its own setting or the namespace's.
+/// `device` takes in only what it would be answered by: its own `rp_filter` is 1. Where that is 0
+/// and the namespace's is 1, sets its own to 2 (loose).
 pub(crate) fn filters_strictly(_guard: &Guard, device: &NetDevice) -> bool {
     // SAFETY: The device is alive, the guard is held.
     let in_dev = NonNull::new(unsafe { bindings::carp_in_dev_rcu(device.as_ptr()) });
@@ -156,12 +162,11 @@ pub(crate) fn filters_strictly(_guard: &Guard, device: &NetDevice) -> bool {
     in_dev.is_some_and(|in_dev| unsafe { bindings::carp_rp_filter(in_dev.as_ptr()) } == 1)
 }
 
-/// Has the namespace of `device` look up the source of a packet in the routes, instead of its list
-/// of addresses. So it accepts packets from an address of its own that is at another host by the
-/// routes.
-pub(crate) fn trust_routes(_rtnl: &Rtnl<'_>, device: &NetDevice) {
-    // SAFETY: The namespace is valid as long as the device is alive.
-    unsafe { bindings::carp_fib_check_sources(device.net()) }
+/// The source of a packet that `device` receives is looked up in the routes. Otherwise it is looked
+/// up in the list of the addresses of the namespace.
+pub(crate) fn looks_up_sources(_guard: &Guard, device: &NetDevice) -> bool {
+    // SAFETY: The device is alive, the guard is held.
+    unsafe { bindings::carp_fib_looks_up_sources(device.as_ptr()) }
 }
 
 /// Listens to `group` on `device`, and says so to snooping switches. Fails if out of memory. A

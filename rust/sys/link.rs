@@ -12,10 +12,9 @@ mod kind;
 
 use super::{
     bindings,
-    hook::EgressHook,
     net_device::{NetDevice, RcuDevice, Rtnl},
     netlink::{Attributes, Extack, Policy, Report},
-    stack_hook::{self, StackHook},
+    stack_hook::{self, StackHook, Watch},
 };
 use core::{marker::PhantomData, mem::MaybeUninit, ptr};
 use kernel::{
@@ -35,7 +34,7 @@ pub(crate) trait LinkKind: Send + Sync + Sized + 'static {
     const KIND: &'static CStr;
     /// One entry for each attribute, 0 included.
     const POLICY: &'static [Policy];
-    /// The hooks in the stack of each namespace that has a device of this kind.
+    /// What has a say in the stack of each namespace where a device of this kind is up.
     type Stack: StackHook;
 
     /// Upper bounds of what `report()` and `report_statistics()` add.
@@ -72,6 +71,9 @@ pub(crate) trait LinkKind: Send + Sync + Sized + 'static {
     /// Where it finds the device that it belongs to; filled and cleared by this module.
     fn device(&self) -> &RcuDevice;
 
+    /// Its share in the hooks of its namespace.
+    fn watch(&self) -> &Watch;
+
     /// The device is set up.
     fn open(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result;
 
@@ -104,7 +106,6 @@ struct Private<T> {
     owned: Atomic<*const T>,
     /// The device stands on its parent.
     linked: Atomic<bool>,
-    early: EgressHook,
 }
 
 /// What rtnetlink knows of one kind. A device that has these operations is of this kind.

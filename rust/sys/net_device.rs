@@ -221,6 +221,12 @@ impl NetDevice {
         !tc.is_null()
     }
 
+    /// It sends what it is asked to. It does not until the core has seen that it has a carrier.
+    pub(crate) fn has_queue(&self) -> bool {
+        // SAFETY: The device is alive.
+        unsafe { bindings::carp_netdev_has_queue(self.as_ptr()) }
+    }
+
     /// Context: RTNL. Fails as `ip link set mtu` does.
     pub(crate) fn set_mtu(&self, _rtnl: &Rtnl<'_>, mtu: u32) -> Result {
         let mtu = i32::try_from(mtu)?;

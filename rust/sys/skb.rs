@@ -120,26 +120,30 @@ impl SkBuff {
         unsafe { bindings::carp_skb_copy_to(self.as_ptr(), device.as_ptr()) }
     }
 
+    /// Somebody has given it a route.
+    pub(super) fn has_route(&self) -> bool {
+        // SAFETY: The packet is valid.
+        unsafe { bindings::carp_skb_has_route(self.as_ptr()) }
+    }
+
     /// It has come in by `route`: the tables are not asked.
     pub(crate) fn set_route(&mut self, route: &LocalRoute) {
         // SAFETY: The packet is ours to change, and gets a reference of its own.
         unsafe { bindings::carp_skb_set_route(self.as_ptr(), route.as_ptr()) };
     }
 
-    /// Gives the IPv4 packet, on its way in, the route that the tables have for a packet from its
-    /// source to `destination`, as if `device` had received it. False, and no route: they refuse
+    /// Gives the IPv4 packet, on its way in, the route that the tables have for a packet from
+    /// `source` to `destination`, as if `device` had received it. False, and no route: they refuse
     /// it, as they do where the source may not come from there.
     pub(crate) fn look_up_v4(
         &mut self,
         _guard: &Guard,
+        source: Ipv4,
         destination: Ipv4,
         device: &NetDevice,
     ) -> bool {
-        let mut header = [0; 20];
-        let Some(&[_, service, .., s1, s2, s3, s4, _, _, _, _]) = self
-            .read_network(&mut header)
-            .and_then(|header| header.first_chunk::<20>())
-        else {
+        let mut header = [0; 2];
+        let Some(&[_, service]) = self.read_network(&mut header).and_then(|h| h.first_chunk()) else {
             return false;
         };
         // Without the bits of congestion.
@@ -150,7 +154,7 @@ impl SkBuff {
             bindings::ip_route_input_noref(
                 self.as_ptr(),
                 u32::from_ne_bytes(destination),
-                u32::from_ne_bytes([s1, s2, s3, s4]),
+                u32::from_ne_bytes(source),
                 dscp,
                 device.as_ptr(),
             )

@@ -2,9 +2,12 @@
 //! Netfilter hooks of a network namespace: where its stack is about to act on what a device has
 //! received, or to send what it says itself.
 //!
-//! They are in a namespace as long as there is anything of ours in it, as [`enter`] and [`leave`]
-//! count. Every hook function runs under RCU; those of what is received with softirqs off, the
-//! others in any context but hard interrupts.
+//! * The *resident* hooks are in a namespace while a device of ours is up there. They see ARP, and
+//!   what the namespace says.
+//! * The *watch* is there while any of these devices wants it: before packets are routed.
+//!
+//! Every hook function runs under RCU; those of what is received with softirqs off, the others in
+//! any context but hard interrupts.
 
 use super::{
     bindings::{
@@ -12,17 +15,21 @@ use super::{
         nf_inet_hooks_NF_INET_PRE_ROUTING as PRE_ROUTING, NFPROTO_ARP, NFPROTO_IPV4, NFPROTO_IPV6,
         NF_ARP_IN, NF_ARP_OUT,
     },
-    hook::{verdict, HookFn},
+    hook::{verdict, EgressHook, HookFn},
+    lock::{mutex, Mutex},
     net_device::{NetDevice, Rtnl},
     pernet::{PerNet, PernetData, Registration},
     skb::SkBuff,
 };
-use core::marker::PhantomData;
+use core::{marker::PhantomData, ptr};
 use kernel::{
     error::to_result,
     ffi::{c_uint, c_void},
     prelude::*,
-    sync::rcu::Guard,
+    sync::{
+        atomic::{Acquire, Atomic, Full, Relaxed, Release},
+        rcu::Guard,
+    },
 };
 
 /// What has a say in a namespace's stack.
@@ -33,17 +40,18 @@ pub(crate) trait StackHook: 'static {
     /// `device` is about to send an ARP packet. False drops it.
     fn arp_output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool;
 
-    /// This host is about to send an IP packet of its own, by `device`. False drops it. This is
-    /// called for every packet that the namespace says.
+    /// This host is about to send an IP packet of its own, by `device`. False drops it. Called for
+    /// every packet that the namespace says while a device of it is not settled.
     fn ip_output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool;
 
-    /// `device` has received an IP packet, which the tables will be asked for unless it is given a
-    /// route. Filters and address translation are done with it. False drops it. This is called for
-    /// every packet of the namespace: most must be let pass at once.
-    fn ip_input(device: &NetDevice, packet: &mut SkBuff) -> bool;
+    /// `device` has received an IP packet without a route, for which the tables will be asked
+    /// unless it is given one. Filters and address translation are done with it. False drops it.
+    /// Called for every packet of the namespace during the watch.
+    fn ip_input(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool;
 }
 
-const TABLE_LEN: c_uint = 6;
+const RESIDENTS: usize = 4;
+const WATCHES: usize = 2;
 
 const fn entry(hook: HookFn, family: u32, point: u32, priority: i32) -> bindings::nf_hook_ops {
     bindings::nf_hook_ops {
@@ -55,27 +63,52 @@ const fn entry(hook: HookFn, family: u32, point: u32, priority: i32) -> bindings
     }
 }
 
-/// The tables that C reads, one copy for each `T`.
+/// The hooks, for each `T`.
 struct Tables<T: StackHook>(PhantomData<T>);
 
 impl<T: StackHook> Tables<T> {
-    const OPS: [bindings::nf_hook_ops; TABLE_LEN as usize] = [
+    const RESIDENT: [bindings::nf_hook_ops; RESIDENTS] = [
         entry(arp_input::<T>, NFPROTO_ARP, NF_ARP_IN, i32::MIN),
         entry(arp_output::<T>, NFPROTO_ARP, NF_ARP_OUT, i32::MIN),
-        entry(ip_input::<T>, NFPROTO_IPV4, PRE_ROUTING, i32::MAX),
-        entry(ip_input::<T>, NFPROTO_IPV6, PRE_ROUTING, i32::MAX),
         entry(ip_output::<T>, NFPROTO_IPV4, LOCAL_OUT, i32::MIN),
         entry(ip_output::<T>, NFPROTO_IPV6, LOCAL_OUT, i32::MIN),
     ];
 
-    /// Netfilter keeps pointers to it, and never writes it.
-    const REF: &'static [bindings::nf_hook_ops; TABLE_LEN as usize] = &Self::OPS;
+    const WATCH: [bindings::nf_hook_ops; WATCHES] = [
+        entry(ip_input::<T>, NFPROTO_IPV4, PRE_ROUTING, i32::MAX),
+        entry(ip_input::<T>, NFPROTO_IPV6, PRE_ROUTING, i32::MAX),
+    ];
 }
 
-/// How often a namespace was entered; used under RTNL alone.
-static ENTERED: PernetData = PernetData::of::<u32>();
+/// What each namespace has of ours. Zeros are valid: no hook.
+///
+/// # Invariants
+///
+/// `resident` is registered while `up` is not 0, `watch` while `watchers` is not 0; that they are
+/// not written then.
+#[repr(C)]
+struct Hooks {
+    resident: [bindings::nf_hook_ops; RESIDENTS],
+    watch: [bindings::nf_hook_ops; WATCHES],
+    /// Devices of ours that are up. Under RTNL.
+    up: u32,
+    /// Those of them that want the watch. Under `WATCHERS`.
+    watchers: u32,
+    /// Those of them that are not settled. The `priv` of the resident hooks points here.
+    unsettled: Atomic<i32>,
+}
 
-/// Namespaces can be entered while this exists.
+// SAFETY: Zeros are valid in each field.
+unsafe impl Zeroable for Hooks {}
+
+static HOOKS: PernetData = PernetData::of::<Hooks>();
+
+kernel::sync::global_lock! {
+    // SAFETY: Initialised before the first device of ours is made: see `Entered::new()`.
+    unsafe(uninit) static WATCHERS: Mutex<()> = ();
+}
+
+/// Devices of ours can be set up while this exists.
 #[pin_data]
 pub(super) struct Entered {
     #[pin]
@@ -85,8 +118,10 @@ pub(super) struct Entered {
 impl Entered {
     /// Once a module.
     pub(super) fn new() -> impl PinInit<Self, Error> {
+        // SAFETY: Called once, and nobody takes it before this has returned.
+        unsafe { WATCHERS.init() };
         try_pin_init!(Self {
-            registration <- Registration::new::<InNamespace>(Some(&ENTERED)),
+            registration <- Registration::new::<InNamespace>(Some(&HOOKS)),
         }? Error)
     }
 }
@@ -101,34 +136,235 @@ impl PerNet for InNamespace {
     unsafe fn leave(_net: *mut bindings::net) {}
 }
 
-/// The hooks are in the namespace of `near` from now on, until it was left as often as entered.
+/// The share that one device of ours has in the hooks of its namespace, and its own egress hook,
+/// which is there as long as the device wants the watch.
+#[pin_data]
+pub(crate) struct Watch {
+    is_up: Atomic<bool>,
+    is_counted: Atomic<bool>,
+    #[pin]
+    post: Mutex<Post>,
+    early: EgressHook,
+}
+
+/// # Invariants
+///
+/// `device` is null, or the device, which is up and in its namespace. While `is_manned` it has the
+/// watch, and its egress hook is registered.
+struct Post {
+    device: *mut bindings::net_device,
+    is_manned: bool,
+}
+
+// SAFETY: The pointer is followed under the lock alone, and any thread may.
+unsafe impl Send for Post {}
+
+impl Watch {
+    pub(crate) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            is_up: Atomic::new(false),
+            is_counted: Atomic::new(false),
+            post <- mutex!(
+                Post {
+                    device: ptr::null_mut(),
+                    is_manned: false,
+                },
+                "carp watch"
+            ),
+            early: EgressHook::new(),
+        }? Error)
+    }
+
+    /// `device` is set up: from now on it has the resident hooks, and the watch, which it wants at
+    /// first. `early` is to see what it is asked to send as long as it wants the watch.
+    ///
+    /// # Safety
+    ///
+    /// There are [`Entered`]. `device` is of ours, and is not freed before [`Watch::close`] was
+    /// called and a grace period has passed after that; this lives as long. `early` is of the form
+    /// that netfilter calls.
+    pub(super) unsafe fn open<T: StackHook>(
+        &self,
+        rtnl: &Rtnl<'_>,
+        device: &NetDevice,
+        early: HookFn,
+    ) -> Result {
+        // SAFETY: By this function's contract.
+        unsafe { enter::<T>(rtnl, device) }?;
+        self.early.prepare(device, early);
+        let mut post = self.post.lock();
+        // INVARIANT: It is about to be up.
+        post.device = device.as_ptr();
+        let manned = post.man(&self.early);
+        drop(post);
+        self.is_up.store(true, Release);
+        self.count(device, || false);
+        // SAFETY: Entered just now.
+        manned.inspect_err(|_| unsafe { self.close(rtnl, device) })
+    }
+
+    /// `device` is set down.
+    ///
+    /// # Safety
+    ///
+    /// [`Watch::open`] has been called for `device`, once for this, and has not failed.
+    pub(super) unsafe fn close(&self, rtnl: &Rtnl<'_>, device: &NetDevice) {
+        self.is_up.store(false, Release);
+        self.count(device, || true);
+        let mut post = self.post.lock();
+        post.leave(&self.early);
+        post.device = ptr::null_mut();
+        drop(post);
+        // SAFETY: By this function's contract it has entered.
+        unsafe { leave(rtnl, device) };
+    }
+
+    /// Whether `device` is settled has changed, and `is_settled` says it. Any context.
+    pub(crate) fn count(&self, device: &NetDevice, is_settled: impl Fn() -> bool) {
+        let counts = || self.is_up.load(Acquire) && !is_settled();
+        loop {
+            let now = counts();
+            if self.is_counted.xchg(now, Full) != now {
+                // SAFETY: The device is in its namespace, and the module has its data there.
+                let hooks: *mut Hooks = unsafe { HOOKS.get(device.net()) };
+                // SAFETY: As above; shared.
+                let unsettled = unsafe { &(*hooks).unsettled };
+                unsettled.add(if now { 1 } else { -1 }, Relaxed);
+            }
+            // So the last one to count has seen the last change.
+            if counts() == now {
+                return;
+            }
+        }
+    }
+
+    /// The device has the watch from now on if `is_wanted`, and not otherwise. Fails if out of
+    /// memory, and then has it not. Context: process; sleeps.
+    pub(crate) fn follow(&self, is_wanted: impl FnOnce() -> bool) -> Result {
+        let mut post = self.post.lock();
+        if is_wanted() {
+            post.man(&self.early)
+        } else {
+            post.leave(&self.early);
+            Ok(())
+        }
+    }
+}
+
+impl Post {
+    /// Does nothing for a device that is down.
+    fn man(&mut self, early: &EgressHook) -> Result {
+        if self.is_manned || self.device.is_null() {
+            return Ok(());
+        }
+        // SAFETY: By the type's invariant.
+        let device = unsafe { NetDevice::from_raw(self.device) };
+        begin_watch(device)?;
+        // SAFETY: Prepared for this device. By the type's invariant `leave()` is called before it
+        // leaves its namespace.
+        let registered = unsafe { early.register(device) };
+        if registered.is_err() {
+            end_watch(device);
+        }
+        self.is_manned = registered.is_ok();
+        registered
+    }
+
+    fn leave(&mut self, early: &EgressHook) {
+        if !core::mem::take(&mut self.is_manned) {
+            return;
+        }
+        // SAFETY: By the type's invariant.
+        let device = unsafe { NetDevice::from_raw(self.device) };
+        // SAFETY: Registered by the type's invariant.
+        unsafe { early.unregister(device) };
+        end_watch(device);
+    }
+}
+
+/// One device more wants the watch.
+fn begin_watch(device: &NetDevice) -> Result {
+    let net = device.net();
+    // SAFETY: The device is up, so the namespace has been entered.
+    let hooks: *mut Hooks = unsafe { HOOKS.get(net) };
+    let _watchers = WATCHERS.lock();
+    // SAFETY: The lock is held, and nobody else uses the field.
+    let watchers = unsafe { &mut (*hooks).watchers };
+    if *watchers == 0 {
+        // SAFETY: The namespace is valid. The hooks were written when it was entered, and stay.
+        let watch = unsafe { &raw const (*hooks).watch };
+        // SAFETY: As above.
+        to_result(unsafe {
+            bindings::nf_register_net_hooks(net, watch.cast(), WATCHES as c_uint)
+        })?;
+    }
+    *watchers = watchers.saturating_add(1);
+    Ok(())
+}
+
+/// One device less does.
+fn end_watch(device: &NetDevice) {
+    let net = device.net();
+    // SAFETY: As in `begin_watch()`.
+    let hooks: *mut Hooks = unsafe { HOOKS.get(net) };
+    let _watchers = WATCHERS.lock();
+    // SAFETY: As in `begin_watch()`.
+    let watchers = unsafe { &mut (*hooks).watchers };
+    *watchers = watchers.saturating_sub(1);
+    if *watchers == 0 {
+        // SAFETY: As in `begin_watch()`.
+        let watch = unsafe { &raw const (*hooks).watch };
+        // SAFETY: Registered by the first of them.
+        unsafe { bindings::nf_unregister_net_hooks(net, watch.cast(), WATCHES as c_uint) };
+    }
+}
+
+/// The resident hooks are in the namespace of `near` from now on, until it was left as often as
+/// entered.
 ///
 /// # Safety
 ///
 /// There are [`Entered`].
-pub(super) unsafe fn enter<T: StackHook>(_rtnl: &Rtnl<'_>, near: &NetDevice) -> Result {
-    let (net, tables) = (near.net(), Tables::<T>::REF);
-    // SAFETY: The data is there by this function's contract, and RTNL is held.
-    let entered: &mut u32 = unsafe { &mut *ENTERED.get(net) };
-    if *entered == 0 {
-        // SAFETY: The namespace is valid, the table is static.
-        to_result(unsafe { bindings::nf_register_net_hooks(net, tables.as_ptr(), TABLE_LEN) })?;
+unsafe fn enter<T: StackHook>(_rtnl: &Rtnl<'_>, near: &NetDevice) -> Result {
+    let net = near.net();
+    // SAFETY: The data is there by this function's contract.
+    let hooks: *mut Hooks = unsafe { HOOKS.get(net) };
+    // SAFETY: RTNL is held, and nobody else uses the field.
+    let up = unsafe { &mut (*hooks).up };
+    if *up == 0 {
+        // SAFETY: As above. No hook is registered, so nobody else uses these fields.
+        let (resident, unsettled) = unsafe {
+            (*hooks).resident = Tables::<T>::RESIDENT;
+            (*hooks).watch = Tables::<T>::WATCH;
+            (&mut (*hooks).resident, &raw mut (*hooks).unsettled)
+        };
+        for hook in &mut *resident {
+            hook.priv_ = unsettled.cast();
+        }
+        // SAFETY: The namespace is valid, and the hooks stay until they are unregistered.
+        to_result(unsafe {
+            bindings::nf_register_net_hooks(net, resident.as_ptr(), RESIDENTS as c_uint)
+        })?;
     }
-    *entered = entered.saturating_add(1);
+    *up = up.saturating_add(1);
     Ok(())
 }
 
 /// # Safety
 ///
-/// [`enter`] has succeeded in this namespace, with this `T` and once for this.
-pub(super) unsafe fn leave<T: StackHook>(_rtnl: &Rtnl<'_>, near: &NetDevice) {
-    let (net, tables) = (near.net(), Tables::<T>::REF);
+/// [`enter`] has succeeded in this namespace, once for this.
+unsafe fn leave(_rtnl: &Rtnl<'_>, near: &NetDevice) {
+    let net = near.net();
     // SAFETY: As in `enter()`.
-    let entered: &mut u32 = unsafe { &mut *ENTERED.get(net) };
-    *entered = entered.saturating_sub(1);
-    if *entered == 0 {
+    let hooks: *mut Hooks = unsafe { HOOKS.get(net) };
+    // SAFETY: As in `enter()`.
+    let up = unsafe { &mut (*hooks).up };
+    *up = up.saturating_sub(1);
+    if *up == 0 {
+        // SAFETY: As in `enter()`.
+        let resident = unsafe { &raw const (*hooks).resident };
         // SAFETY: Registered when the namespace was entered first.
-        unsafe { bindings::nf_unregister_net_hooks(net, tables.as_ptr(), TABLE_LEN) };
+        unsafe { bindings::nf_unregister_net_hooks(net, resident.cast(), RESIDENTS as c_uint) };
     }
 }
 
@@ -180,17 +416,23 @@ unsafe extern "C" fn ip_input<T: StackHook>(
 ) -> c_uint {
     // SAFETY: By this function's contract; on input there is the receiving device.
     let (device, packet) = unsafe { seen((*state).in_, skb) };
-    verdict(T::ip_input(device, packet))
+    verdict(packet.has_route() || T::ip_input(&Guard::new(), device, packet))
 }
 
 /// # Safety
 ///
 /// Called by netfilter, as a hook at `NF_INET_LOCAL_OUT`, only.
 unsafe extern "C" fn ip_output<T: StackHook>(
-    _private: *mut c_void,
+    private: *mut c_void,
     skb: *mut bindings::sk_buff,
     state: *const bindings::nf_hook_state,
 ) -> c_uint {
+    // SAFETY: The `priv` of the resident hooks.
+    let unsettled: &Atomic<i32> = unsafe { &*private.cast() };
+    // Most packets of a host that owns all its virtual addresses end here.
+    if unsettled.load(Acquire) == 0 {
+        return bindings::NF_ACCEPT;
+    }
     // SAFETY: By this function's contract; on output there is the sending device.
     let (device, packet) = unsafe { seen((*state).out, skb) };
     verdict(T::ip_output(&Guard::new(), device, packet))

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* See helpers.h. */
+#include <linux/inetdevice.h>
+#include <net/dst_metadata.h>
 #include <net/addrconf.h>
 #include <net/fib_notifier.h>
 #include <net/ip6_fib.h>
@@ -20,6 +22,8 @@ void carp_fib_route(const struct fib_notifier_info *info, struct carp_route *rou
 		route->dev = fib_info_nhc(entry->fi, 0)->nhc_dev;
 		route->type = entry->type;
 		route->protocol = entry->fi->fib_protocol;
+		route->custom_local = entry->type == RTN_LOCAL &&
+				      entry->fi->fib_protocol != RTPROT_KERNEL;
 	} else if (info->family == AF_INET6) {
 		const struct fib6_entry_notifier_info *entry =
 			container_of(info, struct fib6_entry_notifier_info, info);
@@ -36,10 +40,26 @@ u32 carp_l3mdev_table(const struct net_device *dev)
 	return l3mdev_fib_table(dev);
 }
 
-/* A received packet's source is looked up in the routes, not in the list of addresses. */
-void carp_fib_check_sources(struct net *net)
+bool carp_fib_has_custom_local_routes(const struct net *net)
 {
-	net->ipv4.fib_has_custom_local_routes = true;
+	return net->ipv4.fib_has_custom_local_routes;
+}
+
+void carp_fib_set_custom_local_routes(struct net *net, bool has)
+{
+	WRITE_ONCE(net->ipv4.fib_has_custom_local_routes, has);
+}
+
+/* As fib_validate_source() decides it: whether the source of what @dev receives is looked up in the
+ * routes. Otherwise it is looked up in the list of the addresses of the namespace.
+ */
+bool carp_fib_looks_up_sources(const struct net_device *dev)
+{
+	const struct in_device *in_dev = __in_dev_get_rcu(dev);
+	struct net *net = dev_net(dev);
+
+	return !in_dev || IN_DEV_RPFILTER(in_dev) || fib_num_tclassid_users(net) ||
+	       net->ipv4.fib_has_custom_local_routes || fib4_has_custom_rules(net);
 }
 
 /* As the route that a lookup makes for a packet that has come in for an address of the host. */
@@ -75,6 +95,11 @@ struct dst_entry *carp_local_route6(struct net *net)
 void carp_route_put(struct dst_entry *route)
 {
 	dst_release(route);
+}
+
+bool carp_skb_has_route(const struct sk_buff *skb)
+{
+	return skb_valid_dst(skb);
 }
 
 void carp_skb_set_route(struct sk_buff *skb, struct dst_entry *route)

@@ -10,7 +10,6 @@ use crate::sys::{
     net_device::{NetDevice, Rtnl},
     netlink::Extack,
     skb::OwnedSkb,
-    stack_hook,
 };
 use core::{
     marker::PhantomData,
@@ -139,26 +138,7 @@ unsafe extern "C" fn destroy<T: LinkKind>(dev: *mut bindings::net_device) {
 unsafe extern "C" fn init<T: LinkKind>(dev: *mut bindings::net_device) -> c_int {
     // SAFETY: The core passes a device that is being registered.
     unsafe { bindings::carp_netdev_set_lockdep(dev) };
-    // SAFETY: A device of this kind, under RTNL; nobody sends by it yet.
-    let (rtnl, device, private) = unsafe {
-        (
-            Rtnl::assume_held(),
-            NetDevice::from_raw(dev),
-            private::<T>(dev),
-        )
-    };
-    from_result(|| {
-        // SAFETY: The kind is registered, so there are rooms.
-        unsafe { stack_hook::enter::<T::Stack>(&rtnl, device) }?;
-        // SAFETY: A device of this kind never leaves its namespace; `uninit()` unregisters it, and
-        // the core waits for a grace period before it frees the device.
-        let registered = unsafe { private.early.register(device, early_transmit::<T>) };
-        if registered.is_err() {
-            // SAFETY: Entered just now.
-            unsafe { stack_hook::leave::<T::Stack>(&rtnl, device) };
-        }
-        registered.map(|()| 0)
-    })
+    0
 }
 
 /// # Safety
@@ -172,12 +152,6 @@ unsafe extern "C" fn uninit<T: LinkKind>(dev: *mut bindings::net_device) {
     let (rtnl, this) = unsafe { (Rtnl::assume_held(), owned::<T>(dev)) };
     this.unregistered(&rtnl);
     this.device().clear();
-    // SAFETY: As above; `init()` has registered the one and entered the other.
-    unsafe {
-        let device = NetDevice::from_raw(dev);
-        private::<T>(dev).early.unregister(device);
-        stack_hook::leave::<T::Stack>(&rtnl, device);
-    }
 }
 
 /// # Safety
@@ -185,8 +159,24 @@ unsafe extern "C" fn uninit<T: LinkKind>(dev: *mut bindings::net_device) {
 /// Called by the core, as `net_device_ops::ndo_open`, only.
 unsafe extern "C" fn open<T: LinkKind>(dev: *mut bindings::net_device) -> c_int {
     // SAFETY: The core calls this under RTNL, with a registered device of this kind.
-    let (rtnl, this) = unsafe { (Rtnl::assume_held(), owned::<T>(dev)) };
-    from_result(|| this.open(&rtnl).map(|()| 0))
+    let (rtnl, this, device) = unsafe {
+        (
+            Rtnl::assume_held(),
+            owned::<T>(dev),
+            NetDevice::from_raw(dev),
+        )
+    };
+    let watch = this.watch();
+    from_result(|| {
+        // SAFETY: The kind is registered. A device of this kind never leaves its namespace, and is
+        // set down before it is freed, for which the core waits for a grace period. It owns the
+        // watch.
+        unsafe { watch.open::<T::Stack>(&rtnl, device, early_transmit::<T>) }?;
+        this.open(&rtnl)
+            .map(|()| 0)
+            // SAFETY: Opened just now.
+            .inspect_err(|_| unsafe { watch.close(&rtnl, device) })
+    })
 }
 
 /// # Safety
@@ -194,8 +184,16 @@ unsafe extern "C" fn open<T: LinkKind>(dev: *mut bindings::net_device) -> c_int 
 /// Called by the core, as `net_device_ops::ndo_stop`, only.
 unsafe extern "C" fn stop<T: LinkKind>(dev: *mut bindings::net_device) -> c_int {
     // SAFETY: The core calls this under RTNL, with a registered device of this kind.
-    let (rtnl, this) = unsafe { (Rtnl::assume_held(), owned::<T>(dev)) };
+    let (rtnl, this, device) = unsafe {
+        (
+            Rtnl::assume_held(),
+            owned::<T>(dev),
+            NetDevice::from_raw(dev),
+        )
+    };
     this.stop(&rtnl);
+    // SAFETY: `open()` has opened it.
+    unsafe { this.watch().close(&rtnl, device) };
     0
 }
 
@@ -241,7 +239,7 @@ unsafe extern "C" fn early_transmit<T: LinkKind>(
     // SAFETY: Netfilter passes a valid state; on the way out it has the sending device.
     let dev = unsafe { (*state).out };
     // SAFETY: As above.
-    if unsafe { bindings::carp_netdev_has_queue(dev) } {
+    if unsafe { NetDevice::from_raw(dev) }.has_queue() {
         return bindings::NF_ACCEPT;
     }
     // SAFETY: As above; the packet was given to this hook, which does not give it back.
