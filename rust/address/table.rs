@@ -9,6 +9,9 @@
 //! other table of the kernel. It holds the addresses of the carp devices that are up. Whether one
 //! of them is owned is asked of its device.
 //!
+//! The entries are sorted, for the next change. A hash leads to them: open addressing, with a
+//! multiplier drawn for each table, so that nobody can choose addresses that collide.
+//!
 //! Each address is there twice, since two kinds of question are asked. Neighbours ask on a link:
 //! there the parent counts. The stack asks in an L3 domain: there the VRF of the carp device
 //! counts. A link-local address means a link in either case.
@@ -18,6 +21,7 @@
 use crate::{
     proto::link::ipv6,
     sys::{
+        clock,
         inet::Ipv4,
         inet6::Ipv6,
         net_device::{NetDevice, RcuDevice, Rtnl},
@@ -34,9 +38,23 @@ use kernel::{
 };
 
 pub(crate) struct Table {
-    v4: KVVec<Entry<Ipv4>>,
-    v6: KVVec<Entry<Ipv6>>,
+    v4: Index<Ipv4>,
+    v6: Index<Ipv6>,
 }
+
+/// The entries of one family.
+pub(crate) struct Index<A> {
+    /// Sorted.
+    entries: KVVec<Entry<A>>,
+    /// A power of two, and at least twice as many as there are entries; or none.
+    slots: KVVec<Slot>,
+    multipliers: [u64; 3],
+    /// A bit for each hash of an address: most addresses in packets are nobody's, and end here.
+    filter: u64,
+}
+
+/// The place of an entry plus one, or 0.
+type Slot = u32;
 
 /// In the order of its fields, the device left out.
 pub(crate) struct Entry<A> {
@@ -46,25 +64,38 @@ pub(crate) struct Entry<A> {
     device: Arc<RcuDevice>,
 }
 
-/// Where an address means this device.
+/// Where an address means this device: an index, and of what in the lowest bit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Scope {
-    /// On the link of this parent, by its index.
-    Link(i32),
+struct Scope(u64);
+
+impl Scope {
+    /// On the link of this parent.
+    fn link(parent: &NetDevice) -> Self {
+        Self(u64::from(parent.index().unsigned_abs()) << 1)
+    }
+
     /// In the L3 domain of this VRF, by its index; 0: in none.
-    Domain(i32),
+    fn domain(vrf: i32) -> Self {
+        Self(u64::from(vrf.unsigned_abs()) << 1 | 1)
+    }
 }
 
 /// An address of either family.
 pub(crate) trait Address: Copy + Ord {
-    fn entries(table: &Table) -> &[Entry<Self>];
+    fn index(table: &Table) -> &Index<Self>;
+    /// Its bits.
+    fn halves(&self) -> [u64; 2];
     /// Each link may have the same one.
     fn is_link_local(&self) -> bool;
 }
 
 impl Address for Ipv4 {
-    fn entries(table: &Table) -> &[Entry<Self>] {
+    fn index(table: &Table) -> &Index<Self> {
         &table.v4
+    }
+
+    fn halves(&self) -> [u64; 2] {
+        [u32::from_ne_bytes(*self).into(), 0]
     }
 
     fn is_link_local(&self) -> bool {
@@ -73,8 +104,13 @@ impl Address for Ipv4 {
 }
 
 impl Address for Ipv6 {
-    fn entries(table: &Table) -> &[Entry<Self>] {
+    fn index(table: &Table) -> &Index<Self> {
         &table.v6
+    }
+
+    fn halves(&self) -> [u64; 2] {
+        let bits = u128::from_ne_bytes(*self);
+        [bits as u64, (bits >> 64) as u64]
     }
 
     fn is_link_local(&self) -> bool {
@@ -95,7 +131,7 @@ pub(crate) fn on_link<'a, A: Address>(
     parent: &NetDevice,
     address: A,
 ) -> Option<&'a NetDevice> {
-    find(guard, parent, address, Scope::Link(parent.index()))
+    find(guard, parent, address, Scope::link(parent))
 }
 
 /// The carp device that has `address`, which is not a link-local one, in the L3 domain of `device`.
@@ -104,12 +140,8 @@ pub(crate) fn in_domain<'a, A: Address>(
     device: &NetDevice,
     address: A,
 ) -> Option<&'a NetDevice> {
-    find(
-        guard,
-        device,
-        address,
-        Scope::Domain(device.l3_domain(guard)),
-    )
+    let domain = Scope::domain(device.l3_domain(guard));
+    find(guard, device, address, domain)
 }
 
 fn find<'a, A: Address>(
@@ -118,9 +150,8 @@ fn find<'a, A: Address>(
     address: A,
     scope: Scope,
 ) -> Option<&'a NetDevice> {
-    let entries = A::entries(Table::pernet().get(guard, near)?.read(guard)?);
-    let at = entries.binary_search_by(|entry| entry.key().cmp(&(address, scope)));
-    entries.get(at.ok()?)?.device_if_up(guard)
+    let table = Table::pernet().get(guard, near)?.read(guard)?;
+    A::index(table).get(address, scope)?.device_if_up(guard)
 }
 
 /// The carp device `device` on `parent` has these addresses from now on, and no others. Fails if
@@ -140,17 +171,17 @@ pub(crate) fn set(
         let old = old.and_then(|published| published.read(&guard));
         let device = device.get(&guard);
         (
-            Scope::Domain(device.map_or(0, |device| device.l3_domain(&guard))),
-            old.map_or(0, |old| old.v4.len()),
-            old.map_or(0, |old| old.v6.len()),
+            Scope::domain(device.map_or(0, |device| device.l3_domain(&guard))),
+            old.map_or(0, |old| old.v4.entries.len()),
+            old.map_or(0, |old| old.v6.entries.len()),
         )
     };
-    let link = Scope::Link(parent.index());
+    let link = Scope::link(parent);
     let own_v4 = own_entries(v4, device, link, domain)?;
     let own_v6 = own_entries(v6, device, link, domain)?;
     let mut fresh = Fresh::new(Table {
-        v4: KVVec::with_capacity(len_v4.saturating_add(own_v4.len()), GFP_KERNEL_ACCOUNT)?,
-        v6: KVVec::with_capacity(len_v6.saturating_add(own_v6.len()), GFP_KERNEL_ACCOUNT)?,
+        v4: Index::with_capacity(len_v4.saturating_add(own_v4.len()))?,
+        v6: Index::with_capacity(len_v6.saturating_add(own_v6.len()))?,
     })?;
 
     // Declared last: what is freed here, which may sleep, is freed without it.
@@ -159,9 +190,9 @@ pub(crate) fn set(
         return Ok(());
     };
     let old = published.read(&guard);
-    merge(&guard, &mut fresh.v4, old, &own_v4, device);
-    merge(&guard, &mut fresh.v6, old, &own_v6, device);
-    if fresh.v4.is_empty() && fresh.v6.is_empty() {
+    fresh.v4.merge(&guard, old, &own_v4, device);
+    fresh.v6.merge(&guard, old, &own_v6, device);
+    if fresh.v4.entries.is_empty() && fresh.v6.entries.is_empty() {
         published.replace(None);
     } else {
         published.replace(Some(fresh));
@@ -192,28 +223,99 @@ fn own_entries<A: Address>(
     Ok(own)
 }
 
-/// `own`, and what the old table has of other devices that are up. There is room for all.
-fn merge<A: Address>(
-    guard: &Guard,
-    into: &mut KVVec<Entry<A>>,
-    old: Option<&Table>,
-    own: &[Entry<A>],
-    device: &Arc<RcuDevice>,
-) {
-    let mut own = own.iter().peekable();
-    let others = old
-        .map_or(&[][..], A::entries)
-        .iter()
-        .filter(|entry| !Arc::ptr_eq(&entry.device, device) && entry.device_if_up(guard).is_some());
-    for other in others {
-        while let Some(entry) = own.next_if(|entry| entry.key() < other.key()) {
-            let _ = into.push_within_capacity(entry.clone());
+impl<A: Address> Index<A> {
+    /// Empty, with room for so many.
+    fn with_capacity(entries: usize) -> Result<Self> {
+        let slots = match entries {
+            0 => 0,
+            _ => entries
+                .checked_mul(2)
+                .and_then(usize::checked_next_power_of_two)
+                .ok_or(ENOMEM)?,
+        };
+        let random = || u64::from(clock::random_u32()) << 32 | u64::from(clock::random_u32()) | 1;
+        Ok(Self {
+            entries: KVVec::with_capacity(entries, GFP_KERNEL_ACCOUNT)?,
+            slots: KVVec::from_elem(0, slots, GFP_KERNEL_ACCOUNT)?,
+            multipliers: [random(), random(), random()],
+            filter: 0,
+        })
+    }
+
+    /// The upper bits of a product depend on all bits of its factors.
+    fn hash(&self, address: A) -> u64 {
+        let [low, high] = address.halves();
+        let [a, b, _] = self.multipliers;
+        low.wrapping_mul(a).wrapping_add(high.wrapping_mul(b))
+    }
+
+    /// The slots where an entry of this scope, and of an address with this hash, may be: from the
+    /// one it would be at first.
+    fn probes(&self, hash: u64, scope: Scope) -> impl Iterator<Item = usize> {
+        let [_, _, c] = self.multipliers;
+        let hash = hash.wrapping_add(scope.0.wrapping_mul(c));
+        let mask = self.slots.len().wrapping_sub(1);
+        let first = (hash >> 32) as usize;
+        (0..self.slots.len()).map(move |step| first.wrapping_add(step) & mask)
+    }
+
+    fn get(&self, address: A, scope: Scope) -> Option<&Entry<A>> {
+        let hash = self.hash(address);
+        if self.filter & filter_bit(hash) == 0 {
+            return None;
         }
-        let _ = into.push_within_capacity(other.clone());
+        for probe in self.probes(hash, scope) {
+            let place = (*self.slots.get(probe)? as usize).checked_sub(1)?;
+            let entry = self.entries.get(place)?;
+            if entry.address == address && entry.scope == scope {
+                return Some(entry);
+            }
+        }
+        None
     }
-    for entry in own {
-        let _ = into.push_within_capacity(entry.clone());
+
+    /// Becomes `own`, and what the old table has of other devices that are up. There is room for
+    /// all.
+    fn merge(
+        &mut self,
+        guard: &Guard,
+        old: Option<&Table>,
+        own: &[Entry<A>],
+        device: &Arc<RcuDevice>,
+    ) {
+        let mut own = own.iter().peekable();
+        let others = old
+            .map_or(&[][..], |old| &A::index(old).entries)
+            .iter()
+            .filter(|entry| {
+                !Arc::ptr_eq(&entry.device, device) && entry.device_if_up(guard).is_some()
+            });
+        for other in others {
+            while let Some(entry) = own.next_if(|entry| entry.key() < other.key()) {
+                self.push(entry);
+            }
+            self.push(other);
+        }
+        own.for_each(|entry| self.push(entry));
     }
+
+    fn push(&mut self, entry: &Entry<A>) {
+        let hash = self.hash(entry.address);
+        self.filter |= filter_bit(hash);
+        let free = self
+            .probes(hash, entry.scope)
+            .find(|probe| self.slots.get(*probe) == Some(&0));
+        let place = self.entries.len().wrapping_add(1);
+        if let Some(slot) = free.and_then(|free| self.slots.get_mut(free)) {
+            *slot = place as Slot;
+        }
+        let _ = self.entries.push_within_capacity(entry.clone());
+    }
+}
+
+/// The bit of an address with this hash in the filter.
+const fn filter_bit(hash: u64) -> u64 {
+    1 << (hash >> 58)
 }
 
 impl<A: Address> Entry<A> {
