@@ -138,6 +138,11 @@ impl Ownership {
         self.phase.load(Acquire) & HAS_ROUTES == 0
     }
 
+    /// The route for packets to an IPv4 address of the device, while the FIB has one as well.
+    pub(crate) fn route_v4(&self) -> Option<&LocalRoute> {
+        (!self.lacks_routes()).then_some(&self.v4)
+    }
+
     /// The route for packets to an IPv4 address of the device, while the FIB may lack one.
     pub(crate) fn ready_route_v4(&self) -> Option<&LocalRoute> {
         self.lacks_routes().then_some(&self.v4)

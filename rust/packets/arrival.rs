@@ -5,31 +5,39 @@
 
 use super::owner;
 use crate::{
-    group::carp_device::CarpDevice,
     sys::{
-        inet, link,
+        inet::{self, RpFilter},
         net_device::NetDevice,
         skb::{Protocol, SkBuff},
     },
 };
 use kernel::sync::rcu::Guard;
 
-/// `device`, which is that of a MASTER on `parent`, has received `packet`: gives it its route, where
-/// the stack would not.
+/// `device`, which is that of a MASTER on `parent`, has received `packet`. If that is for an address
+/// of the device, it gets its route here.
 ///
-/// The neighbours are reached by the parent, so a strict `rp_filter` means the way by the parent.
-/// If that refuses the packet, the stack asks for the way by the device, and that decides.
+/// That costs less than the lookup that it saves. What the lookup would refuse is left to it.
 pub(super) fn route(guard: &Guard, parent: &NetDevice, device: &NetDevice, packet: &mut SkBuff) {
-    if packet.protocol() != Protocol::Ipv4 || !inet::filters_strictly(guard, device) {
+    if packet.protocol() != Protocol::Ipv4 {
         return;
     }
-    let Some(carp) = link::of::<CarpDevice>(device) else {
-        return;
-    };
+    let filter = inet::rp_filter(guard, device);
     let Some((from, to)) = packet.ipv4_addresses() else {
         return;
     };
-    if !carp.ownership().lacks_routes() && owner::is_of(guard, &carp, device, to) {
-        packet.look_up_v4(guard, from, to, parent);
+    let Some((carp, owner)) = owner::on_link(guard, parent, to) else {
+        return;
+    };
+    let Some(route) = carp.ownership().route_v4().filter(|_| owner.is(device)) else {
+        return;
+    };
+    match filter {
+        // The neighbours are reached by the parent, so this means the way by the parent. If that
+        // refuses the packet, the stack asks for the way by the device, and that decides.
+        RpFilter::Strict => {
+            packet.look_up_v4(guard, from, to, parent);
+        }
+        RpFilter::Off if inet::admits_source(guard, device, from) => packet.set_route(route),
+        RpFilter::Off | RpFilter::Loose => (),
     }
 }

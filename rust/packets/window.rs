@@ -14,7 +14,7 @@ use super::owner;
 use crate::{
     group::carp_device::CarpDevice,
     sys::{
-        inet::{self, Ipv4},
+        inet::{self, Ipv4, RpFilter},
         net_device::NetDevice,
         skb::{Protocol, SkBuff},
     },
@@ -84,7 +84,8 @@ fn admits_source(
         return false;
     }
     let admits = |packet: &mut SkBuff, by| packet.look_up_v4(guard, from, inet::BROADCAST, by);
-    inet::filters_strictly(guard, device) && admits(packet, parent) || admits(packet, device)
+    inet::rp_filter(guard, device) == RpFilter::Strict && admits(packet, parent)
+        || admits(packet, device)
 }
 
 /// This host is about to send a packet from an address of `device`, which is that of `carp`. False

@@ -104,6 +104,7 @@ void carp_fib_route(const struct fib_notifier_info *info, struct carp_route *rou
 u32 carp_l3mdev_table(const struct net_device *dev);
 bool carp_fib_has_custom_local_routes(const struct net *net);
 void carp_fib_set_custom_local_routes(struct net *net, bool has);
+bool carp_admits_source(const struct net_device *dev, __be32 source);
 bool carp_fib_looks_up_sources(const struct net_device *dev);
 struct dst_entry *carp_local_route(struct net *net);
 struct dst_entry *carp_local_route6(struct net *net);
@@ -117,7 +118,7 @@ struct in_device *carp_in_dev_rcu(const struct net_device *dev);
 struct in_ifaddr *carp_ifa_first_rcu(struct in_device *in_dev);
 struct in_ifaddr *carp_ifa_next_rcu(struct in_ifaddr *ifa);
 void carp_set_rp_filter(struct in_device *in_dev, int value);
-int carp_rp_filter(struct in_device *in_dev);
+int carp_rp_filter(const struct net_device *dev);
 bool carp_ip_mc_is_member(struct in_device *in_dev, __be32 group);
 void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group);
 

@@ -146,20 +146,36 @@ pub(crate) fn loosen_rp_filter(_rtnl: &Rtnl<'_>, device: &NetDevice) {
     // SAFETY: The device is alive, RTNL is held.
     if let Some(in_dev) = NonNull::new(unsafe { bindings::carp_in_dev_rtnl(device.as_ptr()) }) {
         // SAFETY: `in_dev` is valid under RTNL.
-        if unsafe { bindings::carp_rp_filter(in_dev.as_ptr()) } == STRICT {
+        if unsafe { bindings::carp_rp_filter(device.as_ptr()) } == STRICT {
             // SAFETY: As above.
             unsafe { bindings::carp_set_rp_filter(in_dev.as_ptr(), LOOSE) }
         }
     }
 }
 
-/// `device` takes in only what it would be answered by: its own `rp_filter` is 1. Where that is 0
-/// and the namespace's is 1, sets its own to 2 (loose).
-pub(crate) fn filters_strictly(_guard: &Guard, device: &NetDevice) -> bool {
+/// What a device takes in: everything; or only what comes by the device that the answer leaves by;
+/// or only what can be answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RpFilter {
+    Off,
+    Strict,
+    Loose,
+}
+
+/// That of `device`. Where its own is off and the namespace's is strict, its own becomes loose.
+pub(crate) fn rp_filter(_guard: &Guard, device: &NetDevice) -> RpFilter {
     // SAFETY: The device is alive, the guard is held.
-    let in_dev = NonNull::new(unsafe { bindings::carp_in_dev_rcu(device.as_ptr()) });
-    // SAFETY: Valid while the guard is held.
-    in_dev.is_some_and(|in_dev| unsafe { bindings::carp_rp_filter(in_dev.as_ptr()) } == 1)
+    match unsafe { bindings::carp_rp_filter(device.as_ptr()) } {
+        0 => RpFilter::Off,
+        1 => RpFilter::Strict,
+        _ => RpFilter::Loose,
+    }
+}
+
+/// The stack would take in what `device` receives from `source`, and looks up no routes for that.
+pub(crate) fn admits_source(_guard: &Guard, device: &NetDevice, source: Ipv4) -> bool {
+    // SAFETY: The device is alive, the guard is held.
+    unsafe { bindings::carp_admits_source(device.as_ptr(), u32::from_ne_bytes(source)) }
 }
 
 /// The source of a packet that `device` receives is looked up in the routes. Otherwise it is looked

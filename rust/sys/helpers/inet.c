@@ -32,8 +32,12 @@ void carp_set_rp_filter(struct in_device *in_dev, int value)
 /* As it counts: the namespace's, if that is larger. But the namespace's 1 makes it 2 (loose) where
  * the device has none of its own.
  */
-int carp_rp_filter(struct in_device *in_dev)
+int carp_rp_filter(const struct net_device *dev)
 {
+	struct in_device *in_dev = rcu_dereference_rtnl(dev->ip_ptr);
+
+	if (!in_dev)
+		return 0;
 	if (IN_DEV_RPFILTER(in_dev) == 1 && !IN_DEV_CONF_GET(in_dev, RP_FILTER))
 		IN_DEV_CONF_SET(in_dev, RP_FILTER, 2);
 	return IN_DEV_RPFILTER(in_dev);

@@ -62,6 +62,14 @@ bool carp_fib_looks_up_sources(const struct net_device *dev)
 	       net->ipv4.fib_has_custom_local_routes || fib4_has_custom_rules(net);
 }
 
+/* As ip_route_input_slow() and fib_validate_source() see the source of a packet for this host. */
+bool carp_admits_source(const struct net_device *dev, __be32 source)
+{
+	return !ipv4_is_multicast(source) && !ipv4_is_lbcast(source) && !ipv4_is_zeronet(source) &&
+	       !ipv4_is_loopback(source) && !carp_fib_looks_up_sources(dev) &&
+	       !__ip_dev_find(dev_net(dev), source, false);
+}
+
 /* As the route that a lookup makes for a packet that has come in for an address of the host. */
 struct dst_entry *carp_local_route(struct net *net)
 {
@@ -102,9 +110,9 @@ bool carp_skb_has_route(const struct sk_buff *skb)
 	return skb_valid_dst(skb);
 }
 
+/* Under RCU, which keeps @route as long as the packet is on its way. */
 void carp_skb_set_route(struct sk_buff *skb, struct dst_entry *route)
 {
 	skb_dst_drop(skb);
-	dst_hold(route);
-	skb_dst_set(skb, route);
+	skb_dst_set_noref(skb, route);
 }
