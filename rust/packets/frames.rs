@@ -29,6 +29,10 @@ impl FrameHook for Parent {
         self.device()
     }
 
+    fn concerns(destination: &Mac) -> bool {
+        mac::is_group(destination) || mac::vhid_of_mac(destination).is_some()
+    }
+
     fn ingress<'a>(&'a self, guard: &'a Guard, packet: &mut SkBuff) -> Verdict<'a> {
         ingress(self, guard, packet)
     }

@@ -25,7 +25,6 @@ void carp_local_bh_enable(void);
 
 /* net_device */
 void *carp_netdev_priv(struct net_device *dev);
-struct net *carp_dev_net(const struct net_device *dev);
 void carp_netdev_hold(struct net_device *dev, netdevice_tracker *tracker);
 void carp_netdev_put(struct net_device *dev, netdevice_tracker *tracker);
 bool carp_netdev_has_queue(const struct net_device *dev);
@@ -63,14 +62,8 @@ void carp_skb_set_frame(struct sk_buff *skb, struct net_device *dev, unsigned in
 void carp_skb_set_device(struct sk_buff *skb, struct net_device *dev);
 void carp_skb_deliver_to(struct sk_buff *skb, struct net_device *dev);
 void carp_skb_copy_to(struct sk_buff *skb, struct net_device *dev);
-__be16 carp_skb_protocol(const struct sk_buff *skb);
-unsigned int carp_skb_len(const struct sk_buff *skb);
-u16 carp_skb_vlan(const struct sk_buff *skb);
 void carp_skb_set_seen(struct sk_buff *skb);
 bool carp_skb_is_redirected_unseen(const struct sk_buff *skb);
-int carp_skb_network_offset(const struct sk_buff *skb);
-u8 carp_skb_ipv6_next_header(const struct sk_buff *skb);
-const struct ethhdr *carp_skb_ethernet(const struct sk_buff *skb);
 int carp_skb_make_ethernet_writable(struct sk_buff *skb);
 int carp_dev_queue_xmit(struct sk_buff *skb);
 void carp_skb_untrack(struct sk_buff *skb);
@@ -86,7 +79,6 @@ struct net *carp_newlink_net(struct rtnl_newlink_params *params);
 /* net */
 struct net *carp_maybe_get_net(struct net *net);
 void carp_put_net(struct net *net);
-void *carp_net_generic(const struct net *net, unsigned int id);
 
 /* routes */
 

@@ -13,7 +13,7 @@ use super::{
     bindings,
     bridge::BridgeHooks,
     net_device::{Mac, NetDevice, Rtnl},
-    rcu::Retired,
+    rcu::{read_locked, Retired},
     skb::SkBuff,
 };
 use core::ptr::NonNull;
@@ -39,6 +39,9 @@ pub(crate) enum Verdict<'a> {
 pub(crate) trait FrameHook: Send + Sync + 'static {
     /// The one.
     fn device(&self) -> &NetDevice;
+
+    /// A frame to this address may be something for `ingress()`. Most are not, and pass at once.
+    fn concerns(destination: &Mac) -> bool;
 
     fn ingress<'a>(&'a self, guard: &'a Guard, packet: &mut SkBuff) -> Verdict<'a>;
 
@@ -305,6 +308,13 @@ impl EgressHook {
     }
 }
 
+/// What is for `receiver` itself is most of all packets, and nobody else's business.
+fn concerns<T: FrameHook>(receiver: &NetDevice, packet: &SkBuff) -> bool {
+    let destination = packet.ethernet().map(|(destination, _)| destination);
+    destination.is_some_and(|destination| T::concerns(&destination))
+        && !packet.is_for_receiver(receiver)
+}
+
 /// # Safety
 ///
 /// Called by netfilter, as an ingress hook of `FrameHooks`, only.
@@ -317,13 +327,13 @@ unsafe extern "C" fn ingress<T: FrameHook>(
     let owner = unsafe { &*private.cast::<T>() };
     // SAFETY: The hook has the packet to itself while it looks.
     let packet = unsafe { SkBuff::from_raw(skb) };
-    // What is for the device itself is most of all packets, and nobody else's business.
-    if packet.is_for_receiver(owner.device()) {
+    if !concerns::<T>(owner.device(), packet) {
         return bindings::NF_ACCEPT;
     }
     packet.set_seen();
-    let guard = Guard::new();
-    match owner.ingress(&guard, packet) {
+    // SAFETY: Netfilter calls hooks under RCU.
+    let guard = unsafe { read_locked() };
+    match owner.ingress(guard, packet) {
         Verdict::Accept => bindings::NF_ACCEPT,
         Verdict::Drop => bindings::NF_DROP,
         Verdict::Deliver(device) if packet.can_become(device) => {
@@ -359,7 +369,7 @@ unsafe extern "C" fn redirected<T: FrameHook>(
     let packet = unsafe { SkBuff::from_raw(skb) };
     if device == receiver.as_ptr()
         && packet.is_redirected_unseen()
-        && !packet.is_for_receiver(receiver)
+        && concerns::<T>(receiver, packet)
     {
         let guard = Guard::new();
         if let Verdict::Deliver(device) = owner.ingress(&guard, packet) {
@@ -394,7 +404,7 @@ unsafe extern "C" fn redirected_to_bridge<T: FrameHook>(
     }
     // SAFETY: The hook has the packet to itself while it looks.
     let packet = unsafe { SkBuff::from_raw(skb) };
-    if !packet.is_redirected_unseen() || packet.is_for_receiver(receiver) {
+    if !packet.is_redirected_unseen() || !concerns::<T>(receiver, packet) {
         return bindings::NF_ACCEPT;
     }
     packet.set_seen();
@@ -440,7 +450,9 @@ unsafe extern "C" fn egress<T: FrameHook>(
     let owner = unsafe { &*private.cast::<T>() };
     // SAFETY: The hook has the packet to itself while it looks.
     let packet = unsafe { SkBuff::from_raw(skb) };
-    verdict(owner.egress(&Guard::new(), packet))
+    // SAFETY: Netfilter calls hooks under RCU.
+    let guard = unsafe { read_locked() };
+    verdict(owner.egress(guard, packet))
 }
 
 pub(super) fn verdict(pass: bool) -> c_uint {

@@ -168,8 +168,8 @@ impl NetDevice {
     }
 
     pub(super) fn net(&self) -> *mut bindings::net {
-        // SAFETY: The device is alive.
-        unsafe { bindings::carp_dev_net(self.as_ptr()) }
+        // SAFETY: The device is alive; the pointer is a word that others may write.
+        unsafe { (&raw const (*self.as_ptr()).nd_net.net).read_volatile() }
     }
 
     /// The table of its routes, if it is in a VRF.

@@ -26,6 +26,18 @@ use kernel::{
     types::Opaque,
 };
 
+/// Evidence that the caller of one of our functions is in an RCU read-side critical section.
+///
+/// # Safety
+///
+/// It is, for `'a`.
+pub(super) unsafe fn read_locked<'a>() -> &'a Guard {
+    const { assert!(size_of::<Guard>() == 0) };
+    // SAFETY: A reference to nothing, which is aligned. That RCU is read-locked is this function's
+    // contract; nobody drops what is borrowed.
+    unsafe { NonNull::<Guard>::dangling().as_ref() }
+}
+
 struct Node<T> {
     value: T,
     /// The next node of a [`RetiredList`]. Readers never look at it.

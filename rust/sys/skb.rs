@@ -24,6 +24,9 @@ pub(crate) enum Protocol {
     Other,
 }
 
+/// The fields of a `struct sk_buff` in its group `headers`.
+type Fields = bindings::sk_buff__bindgen_ty_4__bindgen_ty_1;
+
 /// A packet that somebody else owns.
 #[repr(transparent)]
 pub(crate) struct SkBuff(Opaque<bindings::sk_buff>);
@@ -41,9 +44,15 @@ impl SkBuff {
         self.0.get()
     }
 
+    /// The fields that lie between the control buffer and the end of the structure.
+    fn fields(&self) -> *const Fields {
+        // SAFETY: The packet is valid.
+        unsafe { (&raw const (*self.as_ptr()).__bindgen_anon_4).cast() }
+    }
+
     pub(crate) fn protocol(&self) -> Protocol {
         // SAFETY: The packet is valid.
-        match u16::from_be(unsafe { bindings::carp_skb_protocol(self.as_ptr()) }) {
+        match u16::from_be(unsafe { (*self.fields()).protocol }) {
             0x0800 => Protocol::Ipv4,
             0x86dd => Protocol::Ipv6,
             0x0806 => Protocol::Arp,
@@ -56,21 +65,50 @@ impl SkBuff {
         self.vlan() != 0
     }
 
-    /// Which one; 0: none.
+    /// Which one; 0: none. VLAN 0 is none: such a tag is about priority alone.
     pub(super) fn vlan(&self) -> u16 {
+        const VLAN_VID_MASK: u16 = 0x0fff;
         // SAFETY: The packet is valid.
-        unsafe { bindings::carp_skb_vlan(self.as_ptr()) }
+        let tag = unsafe { (*self.fields()).__bindgen_anon_2 };
+        // SAFETY: All bits of the union are always valid; without a tag they are 0.
+        unsafe { tag.__bindgen_anon_1 }.vlan_tci & VLAN_VID_MASK
     }
 
     pub(super) fn kind(&self) -> u8 {
         // SAFETY: The packet is valid.
-        unsafe {
-            (*self.as_ptr())
-                .__bindgen_anon_4
-                .__bindgen_anon_1
-                .as_ref()
-                .pkt_type()
-        }
+        unsafe { (*self.fields()).pkt_type() }
+    }
+
+    /// The bytes of all headers and of the data.
+    fn len(&self) -> u32 {
+        // SAFETY: The packet is valid.
+        unsafe { (*self.as_ptr()).len }
+    }
+
+    /// Where the network header begins, from the beginning of the data.
+    fn network_offset(&self) -> i32 {
+        // SAFETY: The packet is valid.
+        let (head, data) = unsafe { ((*self.as_ptr()).head, (*self.as_ptr()).data) };
+        // SAFETY: As above.
+        let offset = unsafe { (*self.fields()).network_header };
+        let start = head.wrapping_add(offset.into());
+        start.addr().wrapping_sub(data.addr()) as i32
+    }
+
+    /// The first bytes of the network header and what follows it, if they lie in the linear part.
+    fn linear_network<const LEN: usize>(&self) -> Option<&[u8; LEN]> {
+        // SAFETY: The packet is valid.
+        let (head, data) = unsafe { ((*self.as_ptr()).head, (*self.as_ptr()).data) };
+        // SAFETY: As above.
+        let (len, rest) = unsafe { ((*self.as_ptr()).len, (*self.as_ptr()).data_len) };
+        // SAFETY: As above.
+        let offset = unsafe { (*self.fields()).network_header };
+        let start = head.wrapping_add(offset.into());
+        let end = data.wrapping_add(len.saturating_sub(rest) as usize);
+        let room = end.addr().checked_sub(start.addr())?;
+        // SAFETY: The linear part reaches from the head of the buffer to `end`, and nobody else
+        // changes it.
+        (room >= LEN).then(|| unsafe { &*start.cast() })
     }
 
     /// Addressed to `device`, the very one that has received it, or the host's own multicast coming
@@ -169,28 +207,42 @@ impl SkBuff {
         unsafe { bindings::carp_skb_untrack(self.as_ptr()) }
     }
 
-    /// Destination and source of the Ethernet header, if there is one.
-    pub(crate) fn ethernet(&self) -> Option<(Mac, Mac)> {
+    /// Where the destination and the source of the Ethernet header are, if there is one.
+    fn ethernet_header(&self) -> Option<NonNull<[Mac; 2]>> {
+        const UNSET: u16 = u16::MAX;
         // SAFETY: The packet is valid.
-        let header = NonNull::new(unsafe { bindings::carp_skb_ethernet(self.as_ptr()) }.cast_mut());
-        // SAFETY: A MAC header that is set lies within the linear part of the packet.
-        header.map(|header| unsafe { ((*header.as_ptr()).h_dest, (*header.as_ptr()).h_source) })
+        let offset = unsafe { (*self.fields()).mac_header };
+        // SAFETY: As above.
+        let head = unsafe { (*self.as_ptr()).head };
+        let header = head.wrapping_add(offset.into());
+        NonNull::new(header.cast()).filter(|_| offset != UNSET)
     }
 
-    /// What follows the IPv6 header of such a packet; 0 if the header is not whole.
+    /// Destination and source of the Ethernet header, if there is one.
+    pub(crate) fn ethernet(&self) -> Option<(Mac, Mac)> {
+        let header = self.ethernet_header()?;
+        // SAFETY: A MAC header that is set lies within the linear part of the packet.
+        let [destination, source] = unsafe { header.read() };
+        Some((destination, source))
+    }
+
+    /// What follows the IPv6 header of such a packet; 0, which is that of an extension header, if
+    /// the header is not whole.
     pub(crate) fn ipv6_next_header(&self) -> u8 {
-        // SAFETY: The packet is valid.
-        unsafe { bindings::carp_skb_ipv6_next_header(self.as_ptr()) }
+        const NEXT_HEADER: usize = 6;
+        let mut buffer = [0; 40];
+        let header = self.linear_network::<40>().or_else(|| {
+            self.read_network(&mut buffer)
+                .and_then(|header| header.first_chunk())
+        });
+        header.map_or(0, |header| header[NEXT_HEADER])
     }
 
     /// Copies what there is of the network header and what follows it, `buffer.len()` bytes at
     /// most.
     pub(crate) fn read_network<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-        // SAFETY: The packet is valid.
-        let offset = unsafe { bindings::carp_skb_network_offset(self.as_ptr()) };
-        // SAFETY: As above.
-        let len = unsafe { bindings::carp_skb_len(self.as_ptr()) };
-        let rest = len.checked_sub(u32::try_from(offset).ok()?)?;
+        let offset = self.network_offset();
+        let rest = self.len().checked_sub(u32::try_from(offset).ok()?)?;
         let len = usize::try_from(rest).ok()?.min(buffer.len());
         let buffer = buffer.get_mut(..len)?;
         let len = i32::try_from(len).ok()?;
@@ -220,7 +272,10 @@ impl SkBuff {
     /// They end the fixed part of either header.
     fn addresses<const HEADER: usize, const LEN: usize>(&self) -> Option<([u8; LEN], [u8; LEN])> {
         let mut buffer = [0; HEADER];
-        let header: &[u8; HEADER] = self.read_network(&mut buffer)?.first_chunk()?;
+        let header: &[u8; HEADER] = match self.linear_network() {
+            Some(header) => header,
+            None => self.read_network(&mut buffer)?.first_chunk()?,
+        };
         let (rest, destination) = header.split_last_chunk()?;
         let (_, source) = rest.split_last_chunk()?;
         Some((*source, *destination))
@@ -229,8 +284,7 @@ impl SkBuff {
     /// Overwrites bytes at `offset` behind the start of the network header. Only for a packet that
     /// is on its way out and not shared.
     pub(crate) fn write_network(&mut self, offset: i32, bytes: &[u8]) -> Result {
-        // SAFETY: The packet is valid.
-        let start = unsafe { bindings::carp_skb_network_offset(self.as_ptr()) };
+        let start = self.network_offset();
         let offset = start.checked_add(offset).ok_or(EINVAL)?;
         let len = i32::try_from(bytes.len())?;
         // SAFETY: The packet is valid and ours to change, `bytes` is valid for `len` bytes; the
@@ -249,11 +303,9 @@ impl SkBuff {
     pub(crate) fn set_ethernet_source(&mut self, mac: &Mac) -> Result {
         // SAFETY: The packet is valid and begins with its Ethernet header.
         to_result(unsafe { bindings::carp_skb_make_ethernet_writable(self.as_ptr()) })?;
-        // SAFETY: The packet is valid.
-        let header = NonNull::new(unsafe { bindings::carp_skb_ethernet(self.as_ptr()) }.cast_mut())
-            .ok_or(EINVAL)?;
+        let header = self.ethernet_header().ok_or(EINVAL)?;
         // SAFETY: The header was made linear and unshared above.
-        unsafe { (*header.as_ptr()).h_source = *mac };
+        unsafe { (*header.as_ptr())[1] = *mac };
         Ok(())
     }
 
@@ -261,11 +313,9 @@ impl SkBuff {
     pub(super) fn set_received_destination(&mut self, mac: &Mac) -> Result {
         // SAFETY: The packet is valid.
         to_result(unsafe { bindings::skb_ensure_writable(self.as_ptr(), 0) })?;
-        // SAFETY: The packet is valid.
-        let header = NonNull::new(unsafe { bindings::carp_skb_ethernet(self.as_ptr()) }.cast_mut())
-            .ok_or(EINVAL)?;
+        let header = self.ethernet_header().ok_or(EINVAL)?;
         // SAFETY: All before the data was unshared above.
-        unsafe { (*header.as_ptr()).h_dest = *mac };
+        unsafe { (*header.as_ptr())[0] = *mac };
         Ok(())
     }
 }
@@ -325,7 +375,7 @@ impl OwnedSkb {
 
     pub(crate) fn len(&self) -> u32 {
         // SAFETY: The packet is valid by the type's invariant.
-        unsafe { bindings::carp_skb_len(self.skb.as_ptr()) }
+        unsafe { (*self.skb.as_ptr()).len }
     }
 
     /// Sends the packet by `device`. Context: process or softirq, without locks that its queue or

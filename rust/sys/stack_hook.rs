@@ -19,6 +19,7 @@ use super::{
     lock::{mutex, Mutex},
     net_device::{NetDevice, Rtnl},
     pernet::{PerNet, PernetData, Registration},
+    rcu::read_locked,
     skb::SkBuff,
 };
 use core::{marker::PhantomData, ptr};
@@ -390,7 +391,9 @@ unsafe extern "C" fn arp_input<T: StackHook>(
 ) -> c_uint {
     // SAFETY: By this function's contract; on input there is the receiving device.
     let (device, packet) = unsafe { seen((*state).in_, skb) };
-    verdict(T::arp_input(&Guard::new(), device, packet))
+    // SAFETY: Netfilter calls hooks under RCU.
+    let guard = unsafe { read_locked() };
+    verdict(T::arp_input(guard, device, packet))
 }
 
 /// # Safety
@@ -403,7 +406,9 @@ unsafe extern "C" fn arp_output<T: StackHook>(
 ) -> c_uint {
     // SAFETY: By this function's contract; on output there is the sending device.
     let (device, packet) = unsafe { seen((*state).out, skb) };
-    verdict(T::arp_output(&Guard::new(), device, packet))
+    // SAFETY: Netfilter calls hooks under RCU.
+    let guard = unsafe { read_locked() };
+    verdict(T::arp_output(guard, device, packet))
 }
 
 /// # Safety
@@ -416,7 +421,9 @@ unsafe extern "C" fn ip_input<T: StackHook>(
 ) -> c_uint {
     // SAFETY: By this function's contract; on input there is the receiving device.
     let (device, packet) = unsafe { seen((*state).in_, skb) };
-    verdict(packet.has_route() || T::ip_input(&Guard::new(), device, packet))
+    // SAFETY: Netfilter calls hooks under RCU.
+    let guard = unsafe { read_locked() };
+    verdict(packet.has_route() || T::ip_input(guard, device, packet))
 }
 
 /// # Safety
@@ -435,5 +442,7 @@ unsafe extern "C" fn ip_output<T: StackHook>(
     }
     // SAFETY: By this function's contract; on output there is the sending device.
     let (device, packet) = unsafe { seen((*state).out, skb) };
-    verdict(T::ip_output(&Guard::new(), device, packet))
+    // SAFETY: Netfilter calls hooks under RCU.
+    let guard = unsafe { read_locked() };
+    verdict(T::ip_output(guard, device, packet))
 }

@@ -11,11 +11,6 @@ void *carp_netdev_priv(struct net_device *dev)
 	return netdev_priv(dev);
 }
 
-struct net *carp_dev_net(const struct net_device *dev)
-{
-	return dev_net(dev);
-}
-
 void carp_netdev_hold(struct net_device *dev, netdevice_tracker *tracker)
 {
 	netdev_hold(dev, tracker, GFP_KERNEL);

@@ -22,8 +22,3 @@ void carp_put_net(struct net *net)
 {
 	put_net(net);
 }
-
-void *carp_net_generic(const struct net *net, unsigned int id)
-{
-	return net_generic(net, id);
-}

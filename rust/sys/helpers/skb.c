@@ -58,22 +58,6 @@ void carp_skb_copy_to(struct sk_buff *skb, struct net_device *dev)
 	netif_receive_skb(copy);
 }
 
-__be16 carp_skb_protocol(const struct sk_buff *skb)
-{
-	return skb->protocol;
-}
-
-unsigned int carp_skb_len(const struct sk_buff *skb)
-{
-	return skb->len;
-}
-
-/* VLAN 0 is none: such a tag is about priority alone. */
-u16 carp_skb_vlan(const struct sk_buff *skb)
-{
-	return skb_vlan_tag_present(skb) ? skb_vlan_tag_get_id(skb) : 0;
-}
-
 /* Nobody asks where a packet was redirected once it is not on its way there any more. */
 void carp_skb_set_seen(struct sk_buff *skb)
 {
@@ -90,26 +74,6 @@ bool carp_skb_is_redirected_unseen(const struct sk_buff *skb)
 #else
 	return false;
 #endif
-}
-
-int carp_skb_network_offset(const struct sk_buff *skb)
-{
-	return skb_network_offset(skb);
-}
-
-/* 0, which is that of an extension header, if there is no whole header. */
-u8 carp_skb_ipv6_next_header(const struct sk_buff *skb)
-{
-	const struct ipv6hdr *header;
-	struct ipv6hdr buffer;
-
-	header = skb_header_pointer(skb, skb_network_offset(skb), sizeof(buffer), &buffer);
-	return header ? header->nexthdr : 0;
-}
-
-const struct ethhdr *carp_skb_ethernet(const struct sk_buff *skb)
-{
-	return skb_mac_header_was_set(skb) ? eth_hdr(skb) : NULL;
 }
 
 /* For a buffer on its way out, whose data begins with the Ethernet header. */

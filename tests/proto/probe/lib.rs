@@ -136,6 +136,11 @@ pub fn vhid_of_mac(mac: &[u8; 6]) -> Option<u8> {
 }
 
 #[no_mangle]
+pub fn is_group(mac: &[u8; 6]) -> bool {
+    mac::is_group(mac)
+}
+
+#[no_mangle]
 pub fn prepare(keyed: Sum, vhid: u8, v4: &mut [[u8; 4]], v6: &mut [[u8; 16]]) -> Digest<Sum> {
     Digest::new(keyed, vhid, v4, v6)
 }
