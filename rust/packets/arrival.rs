@@ -4,17 +4,15 @@
 //! Context: softirqs off, under RCU. No locks.
 
 use super::owner;
-use crate::{
-    sys::{
-        inet::{self, RpFilter},
-        net_device::NetDevice,
-        skb::{Protocol, SkBuff},
-    },
+use crate::sys::{
+    inet::{self, RpFilter},
+    net_device::NetDevice,
+    skb::{Protocol, SkBuff},
 };
 use kernel::sync::rcu::Guard;
 
-/// `device`, which is that of a MASTER on `parent`, has received `packet`. If that is for an address
-/// of the device, it gets its route here.
+/// `device`, which is that of a MASTER on `parent`, has received `packet`. If that is for an
+/// address of the device, it gets its route here.
 ///
 /// That costs less than the lookup that it saves. What the lookup would refuse is left to it.
 pub(super) fn route(guard: &Guard, parent: &NetDevice, device: &NetDevice, packet: &mut SkBuff) {

@@ -2,9 +2,9 @@
 //! A say in which routes get into the tables, in all namespaces; and what the tables make of the
 //! local routes among them.
 //!
-//! As soon as anybody but the kernel itself has added a local route of IPv4, the kernel looks up the
-//! source of each packet that it receives in the routes, for ever. The routes that are added here
-//! for the kernel's own addresses are no reason for that.
+//! As soon as anybody but the kernel itself has added a local route of IPv4, the kernel looks up
+//! the source of each packet that it receives in the routes, for ever. The routes that are added
+//! for addresses of ours are no reason for that.
 
 use super::{
     bindings,

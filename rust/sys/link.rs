@@ -34,7 +34,7 @@ pub(crate) trait LinkKind: Send + Sync + Sized + 'static {
     const KIND: &'static CStr;
     /// One entry for each attribute, 0 included.
     const POLICY: &'static [Policy];
-    /// What has a say in the stack of each namespace where a device of this kind is up.
+    /// The hooks in the stack of each namespace where a device of this kind is up.
     type Stack: StackHook;
 
     /// Upper bounds of what `report()` and `report_statistics()` add.

@@ -57,8 +57,8 @@ impl PernetData {
         // SAFETY: The namespace is valid, and its array is replaced by a longer one at most, which
         // is freed a grace period after that.
         let array: *const *mut T = unsafe { (&raw const (*net).gen).read_volatile() }.cast();
-        // SAFETY: The array overlays its header, has a place for each number that was given out, and
-        // by this function's contract ours is filled.
+        // SAFETY: The array overlays its header and has a place for each number that was given out.
+        // By this function's contract ours is filled.
         unsafe { array.add(id as usize).read_volatile() }
     }
 }

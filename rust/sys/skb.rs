@@ -181,7 +181,8 @@ impl SkBuff {
         device: &NetDevice,
     ) -> bool {
         let mut header = [0; 2];
-        let Some(&[_, service]) = self.read_network(&mut header).and_then(|h| h.first_chunk()) else {
+        let Some(&[_, service]) = self.read_network(&mut header).and_then(|h| h.first_chunk())
+        else {
             return false;
         };
         // Without the bits of congestion.
