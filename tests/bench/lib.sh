@@ -9,7 +9,7 @@ vmac=00:00:5e:00:01:01
 bench_init() {
 	modprobe -a pktgen macvlan veth
 	sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
-	echo "kernel $(uname -r), $count frames each"
+	echo "kernel $(uname -r), ${count:?} frames each"
 }
 
 # link NS DEVICE MAC NS DEVICE MAC: a wire between two namespaces.
