@@ -14,28 +14,39 @@ use kernel::sync::rcu::Guard;
 /// `device`, which is that of a MASTER on `parent`, has received `packet`. If that is for an
 /// address of the device, it gets its route here.
 ///
-/// That costs less than the lookup that it saves. What the lookup would refuse is left to it.
-pub(super) fn route(guard: &Guard, parent: &NetDevice, device: &NetDevice, packet: &mut SkBuff) {
+/// That costs less than the lookup that it saves. False drops it: its source is none. What else the
+/// lookup would refuse is left to it.
+pub(super) fn route(
+    guard: &Guard,
+    parent: &NetDevice,
+    device: &NetDevice,
+    packet: &mut SkBuff,
+) -> bool {
     if packet.protocol() != Protocol::Ipv4 {
-        return;
+        return true;
     }
     let filter = inet::rp_filter(guard, device);
     let Some((from, to)) = packet.ipv4_addresses() else {
-        return;
+        return true;
     };
     let Some((carp, owner)) = owner::on_link(guard, parent, to) else {
-        return;
+        return true;
     };
     let Some(route) = carp.ownership().route_v4().filter(|_| owner.is(device)) else {
-        return;
+        return true;
     };
+    if inet::is_martian(guard, device, from) {
+        device.count_not_received();
+        return false;
+    }
     match filter {
         // The neighbours are reached by the parent, so this means the way by the parent. If that
         // refuses the packet, the stack asks for the way by the device, and that decides.
         RpFilter::Strict => {
             packet.look_up_v4(guard, from, to, parent);
         }
-        RpFilter::Off if inet::admits_source(guard, device, from) => packet.set_route(route),
+        RpFilter::Off if !inet::looks_up_sources(guard, device) => packet.set_route(route),
         RpFilter::Off | RpFilter::Loose => (),
     }
+    true
 }

@@ -76,7 +76,9 @@ fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &mut SkBuff) -> Ver
         let Some(device) = vhost.device().get(guard) else {
             return Verdict::Accept;
         };
-        arrival::route(guard, parent.device(), device, packet);
+        if !arrival::route(guard, parent.device(), device, packet) {
+            return Verdict::Drop;
+        }
         return Verdict::Deliver(device);
     }
     match packet.protocol() {

@@ -80,7 +80,9 @@ fn admits_source(
 ) -> bool {
     // Nobody; and the virtual addresses that the tables do not have yet.
     let found = owner::of(guard, device, from);
-    if from == [0; 4] || found.is_some_and(|(carp, _)| carp.owns_addresses()) {
+    if inet::is_martian(guard, device, from)
+        || found.is_some_and(|(carp, _)| carp.owns_addresses())
+    {
         return false;
     }
     let admits = |packet: &mut SkBuff, by| packet.look_up_v4(guard, from, inet::BROADCAST, by);

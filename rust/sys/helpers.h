@@ -96,7 +96,7 @@ void carp_fib_route(const struct fib_notifier_info *info, struct carp_route *rou
 u32 carp_l3mdev_table(const struct net_device *dev);
 bool carp_fib_has_custom_local_routes(const struct net *net);
 void carp_fib_set_custom_local_routes(struct net *net, bool has);
-bool carp_admits_source(const struct net_device *dev, __be32 source);
+bool carp_is_martian(const struct net_device *dev, __be32 source);
 bool carp_fib_looks_up_sources(const struct net_device *dev);
 struct dst_entry *carp_local_route(struct net *net);
 struct dst_entry *carp_local_route6(struct net *net);

@@ -172,10 +172,11 @@ pub(crate) fn rp_filter(_guard: &Guard, device: &NetDevice) -> RpFilter {
     }
 }
 
-/// The stack would take in what `device` receives from `source`, and looks up no routes for that.
-pub(crate) fn admits_source(_guard: &Guard, device: &NetDevice, source: Ipv4) -> bool {
+/// Nobody sends to `device` from `source`: it is an address of this host (unless `accept_local`),
+/// of a group, a broadcast address, or none.
+pub(crate) fn is_martian(_guard: &Guard, device: &NetDevice, source: Ipv4) -> bool {
     // SAFETY: The device is alive, the guard is held.
-    unsafe { bindings::carp_admits_source(device.as_ptr(), u32::from_ne_bytes(source)) }
+    unsafe { bindings::carp_is_martian(device.as_ptr(), u32::from_ne_bytes(source)) }
 }
 
 /// The source of a packet that `device` receives is looked up in the routes. Otherwise it is looked

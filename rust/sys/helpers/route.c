@@ -62,12 +62,21 @@ bool carp_fib_looks_up_sources(const struct net_device *dev)
 	       net->ipv4.fib_has_custom_local_routes || fib4_has_custom_rules(net);
 }
 
-/* As ip_route_input_slow() and fib_validate_source() see the source of a packet for this host. */
-bool carp_admits_source(const struct net_device *dev, __be32 source)
+/* By the table of the host's own addresses. As fib_validate_source() without rp_filter looks at the
+ * list of addresses only, it lets directed broadcasts pass.
+ */
+bool carp_is_martian(const struct net_device *dev, __be32 source)
 {
-	return !ipv4_is_multicast(source) && !ipv4_is_lbcast(source) && !ipv4_is_zeronet(source) &&
-	       !ipv4_is_loopback(source) && !carp_fib_looks_up_sources(dev) &&
-	       !__ip_dev_find(dev_net(dev), source, false);
+	const struct in_device *in_dev = __in_dev_get_rcu(dev);
+
+	switch (inet_addr_type_table(dev_net(dev), source, RT_TABLE_LOCAL)) {
+	case RTN_UNICAST:
+		return false;
+	case RTN_LOCAL:
+		return !in_dev || !IN_DEV_ACCEPT_LOCAL(in_dev);
+	default:
+		return true;
+	}
 }
 
 /* As the route that a lookup makes for a packet that has come in for an address of the host. */
