@@ -357,7 +357,7 @@ impl Parent {
 
     /// The parent is about to be set down: whoever is MASTER on it leaves while it can say so.
     pub(crate) fn going_down(&self, rtnl: &Rtnl<'_>) {
-        self.for_each_vhost(rtnl, Vhost::parent_goes_down);
+        self.for_each_vhost(rtnl, Vhost::parent_going_down);
     }
 
     /// The wire below has changed: the neighbours may have an old place for the MASTERs on the

@@ -108,7 +108,7 @@ impl Renumbering {
             return false;
         }
         for member in &self.members {
-            member.vhost.retire();
+            member.vhost.go_down_for_good();
         }
         if let Some(fresh) = self.without.take() {
             parent.replace(fresh, |carp_if| {

@@ -2,7 +2,7 @@
 //! The protocol, and nothing else.
 //!
 //! Everything here is a function of its arguments. The time comes in as nanoseconds of a monotonic
-//! clock, the keyed hash as a [`Mac`](carp::auth::Mac), the first counter as a number.
+//! clock, the keyed hash as an [`Hmac`](carp::auth::Hmac), the first counter as a number.
 //! [`Actions`](machine::Actions) go out, for the caller to carry out. There is no I/O, no
 //! allocation, no lock and no clock. So the same files are a module of the kernel crate and of the
 //! host crate in `tests/proto`. For that, paths inside are `super::` and only `core::` is used.

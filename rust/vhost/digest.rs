@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-impl auth::Mac for HmacSha1 {
+impl auth::Hmac for HmacSha1 {
     fn update(&mut self, data: &[u8]) {
         HmacSha1::update(self, data);
     }

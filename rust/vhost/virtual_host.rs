@@ -237,7 +237,7 @@ impl Vhost {
     }
 
     /// Comes to rest for good: its peers need not wait for it.
-    pub(crate) fn retire(&self) {
+    pub(crate) fn go_down_for_good(&self) {
         self.users.close();
         self.step(|core, now_ns| {
             core.resume_as = Some(State::Backup);
@@ -258,7 +258,7 @@ impl Vhost {
     }
 
     /// The parent is about to be set down: says so to the peers as long as it can.
-    pub(crate) fn parent_goes_down(&self) {
+    pub(crate) fn parent_going_down(&self) {
         self.step(|core, now_ns| core.stop(now_ns, Reason::ParentDown));
     }
 

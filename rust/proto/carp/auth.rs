@@ -21,7 +21,7 @@ const VERSION: u8 = 2;
 const TYPE: u8 = 1;
 
 /// HMAC-SHA1, already keyed. A clone continues from the state of its original.
-pub trait Mac: Clone {
+pub trait Hmac: Clone {
     /// Feeds `data` into it.
     fn update(&mut self, data: &[u8]);
     /// The digest over all that was fed in.
@@ -46,7 +46,7 @@ pub struct Digest<M> {
     with_link_local: Option<M>,
 }
 
-impl<M: Mac> Digest<M> {
+impl<M: Hmac> Digest<M> {
     /// Prepares the digest. `keyed` has been fed nothing but the key. The lists are sorted in
     /// place; they may hold duplicates.
     pub fn new(keyed: M, vhid: u8, v4: &mut [[u8; 4]], v6: &mut [[u8; 16]]) -> Self {
@@ -102,7 +102,7 @@ impl<M: Mac> Digest<M> {
     }
 }
 
-fn finish<M: Mac>(prepared: &M, counter: u64) -> [u8; 20] {
+fn finish<M: Hmac>(prepared: &M, counter: u64) -> [u8; 20] {
     let mut mac = prepared.clone();
     mac.update(&counter.to_be_bytes());
     mac.finish()

@@ -23,7 +23,7 @@
 //! If a MASTER changes its signature after an advert, the sender has been deaf to it until then. So
 //! the MASTER sends an advert with the new signature at once.
 
-use super::auth::{Digest, Form, Mac};
+use super::auth::{Digest, Form, Hmac};
 
 const NS_PER_S: u64 = 1_000_000_000;
 
@@ -67,7 +67,7 @@ struct Previous<M> {
     accepted_until_ns: u64,
 }
 
-impl<M: Mac> Signatures<M> {
+impl<M: Hmac> Signatures<M> {
     /// One list, and no other before it.
     pub const fn new(current: Digest<M>) -> Self {
         Self {

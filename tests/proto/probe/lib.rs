@@ -15,7 +15,7 @@ mod queue;
 use core::ffi::CStr;
 
 use proto::carp::advert::{Advert, Reject, Source, Sources};
-use proto::carp::auth::{Digest, Form, Mac};
+use proto::carp::auth::{Digest, Form, Hmac};
 use proto::carp::envelope;
 use proto::carp::signature::Signatures;
 use proto::carp::Machine;
@@ -45,7 +45,7 @@ pub fn panics(bytes: &[u8], at: usize) -> u8 {
 #[derive(Clone)]
 pub struct Sum([u8; 20]);
 
-impl Mac for Sum {
+impl Hmac for Sum {
     #[inline(never)]
     fn update(&mut self, data: &[u8]) {
         for (to, from) in self.0.iter_mut().zip(data) {

@@ -6,7 +6,7 @@ mod common;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use carp_proto_tests::proto::carp::auth::{Digest, Form, Mac};
+use carp_proto_tests::proto::carp::auth::{Digest, Form, Hmac};
 use common::{HmacSha1, Rng};
 
 const FORM: Form = Form::WithoutLinkLocal;
@@ -18,7 +18,7 @@ struct Recorder {
     message: Rc<RefCell<Vec<u8>>>,
 }
 
-impl Mac for Recorder {
+impl Hmac for Recorder {
     fn update(&mut self, data: &[u8]) {
         self.fed.extend_from_slice(data);
     }

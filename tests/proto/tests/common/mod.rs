@@ -7,7 +7,7 @@ pub mod node;
 pub mod world;
 
 pub use carp_proto_tests::proto::carp::advert::{Advert, Source};
-use carp_proto_tests::proto::carp::auth::{Digest, Form, Mac};
+use carp_proto_tests::proto::carp::auth::{Digest, Form, Hmac};
 use carp_proto_tests::proto::config::Config;
 use carp_proto_tests::proto::config::KEY_LEN;
 
@@ -35,7 +35,7 @@ impl HmacSha1 {
     }
 }
 
-impl Mac for HmacSha1 {
+impl Hmac for HmacSha1 {
     fn update(&mut self, data: &[u8]) {
         self.message.extend_from_slice(data);
     }
