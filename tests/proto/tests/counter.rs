@@ -192,6 +192,20 @@ fn the_peers_remembered() {
     assert!(counter.accept(at(2, 2), false), "forgotten");
 }
 
+/// So there is for those whose counters have not grown yet: a peer that is heard between others is
+/// known with its second advert.
+#[test]
+fn a_peer_between_others() {
+    let mut counter = Counter::new(0);
+    let at = |peer: u64, time: u64| NOW + time * STEP + peer;
+    for peer in 1..=8 {
+        assert!(counter.accept(at(peer, 1), false));
+    }
+    assert!(counter.accept(at(1, 2), false));
+    assert!(!counter.accept(at(1, 1), false), "it has grown");
+    assert!(counter.accept(at(2, 1), false), "it has not");
+}
+
 /// One exceeds all that was sent, the time, and all that was heard of this implementation: also of
 /// a host that was set back to an earlier state.
 #[test]
@@ -272,6 +286,43 @@ fn two_with_the_same_name() {
             }
         }
     }
+}
+
+/// So it is if their adverts cross each time: the one that is behind has heard a counter of its own
+/// name that it never sent.
+#[test]
+fn two_with_the_same_name_at_once() {
+    for ahead_ms in [1, 10, 100_000] {
+        let mut nodes = [Counter::new(77), Counter::new(77)];
+        let mut heard = vec![];
+        for round in 0..20 {
+            nodes[0].set_clock(NOW_MS + round * 4 + ahead_ms);
+            nodes[1].set_clock(NOW_MS + round * 4);
+            let sent = [nodes[0].advance(), nodes[1].advance()];
+            for to in [0, 1] {
+                let advert = sent[1 - to];
+                heard.push(!nodes[to].is_own(advert) && nodes[to].accept(advert, false));
+            }
+        }
+        assert!(
+            heard[4..].iter().all(|heard| *heard),
+            "{ahead_ms}: {heard:?}"
+        );
+    }
+}
+
+/// Under its other name a node has sent nothing yet.
+#[test]
+fn another_name() {
+    let mut counter = Counter::new(77);
+    counter.set_clock(NOW_MS);
+    let sent: Vec<u64> = (0..3).map(|_| counter.advance()).collect();
+    let ahead = NOW + SECOND + 77;
+    assert!(counter.accept(ahead, false));
+    assert!(counter.accept(ahead + STEP, false));
+    let name = counter.clone().advance() & NAME;
+    assert_ne!(name, 77);
+    assert!(!counter.is_own((sent[1] & !NAME) | name));
 }
 
 /// At the end of the numbers.

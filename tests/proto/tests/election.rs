@@ -100,6 +100,7 @@ fn equal_masters_in_both_families() {
     assert_eq!(run(&[(0, v6(1)), (0, v4(9))]), yields);
     // Three intervals without IPv4.
     assert_eq!(run(&[(0, v4(1)), (20, v6(9)), (30, v6(9))]), stays);
+    assert_eq!(run(&[(0, v4(1)), (30, v6(9)), (31, v6(9))]), stays);
     assert_eq!(run(&[(0, v4(1)), (31, v6(9))]), stays);
     assert_eq!(run(&[(0, v4(1)), (31, v6(9)), (41, v6(9))]), yields);
     assert_eq!(run(&[(0, v6(9))]), stays);

@@ -321,6 +321,32 @@ fn a_master_asserts_itself() {
     assert_eq!(machine.state(), State::Master);
 }
 
+/// The wire below it has changed: it says so at once and in full, as one that has just become
+/// MASTER, and its interval begins anew.
+#[test]
+fn a_master_that_notifies_its_peers() {
+    let (mut machine, start) = master(config(1, 0));
+    for second in 1..5 {
+        let _ = machine.timeout(start + second * SECOND);
+    }
+    let now = start + 4 * SECOND + SECOND / 2;
+    let actions = machine.event(now, Event::NotifyPeers);
+    assert_eq!(actions.send, Some(AdvertKind::Regular));
+    assert!(actions.announce && actions.changed.is_none());
+    assert!(!hear(&mut machine.clone(), now + SECOND - 1, 9, &peer(1, 1)).announce);
+    let announced: Vec<bool> = (1..5)
+        .map(|second| {
+            assert_eq!(machine.deadline_ns(), Some(now + second * SECOND));
+            machine.timeout(now + second * SECOND).announce
+        })
+        .collect();
+    assert_eq!(announced, [false, true, false, false]);
+    let mut backup = backup(config(1, 0));
+    let before = backup;
+    assert_eq!(backup.event(1, Event::NotifyPeers), Actions::default());
+    assert_eq!(backup, before);
+}
+
 #[test]
 fn send_errors_demote_a_master_and_are_told_once() {
     let (mut machine, now) = master(config(1, 0));

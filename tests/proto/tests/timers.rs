@@ -115,6 +115,12 @@ fn causes_are_a_set() {
         assert_eq!(others.with(cause, false), others);
         assert_eq!(others.mask().count_ones(), 2);
     }
+    let weight = |cause| Causes::default().with(cause, true).weight(7);
+    assert_eq!(weight(Cause::Administrator), Weight { count: 7, skew: 7 });
+    for cause in [Cause::SendErrors, Cause::Group] {
+        let (count, skew) = (1, 240);
+        assert_eq!(weight(cause), Weight { count, skew });
+    }
     assert_eq!(Causes::default().weight(240), Weight::default());
     assert_eq!(
         all_causes().weight(255),
@@ -159,6 +165,7 @@ fn send_errors_count_from_the_third_in_a_row_and_heal() {
     assert!(!errors.hold(40), "not in a row");
     errors.failed(50);
     assert!(errors.hold(50));
+    assert_eq!(SEND_ERROR_HOLD_NS, 30 * SECOND);
     assert!(errors.hold(50 + SEND_ERROR_HOLD_NS - 1));
     assert!(!errors.hold(50 + SEND_ERROR_HOLD_NS), "heals by itself");
 
