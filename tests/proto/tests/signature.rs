@@ -133,6 +133,14 @@ fn without_a_grace_period_it_changes_at_once() {
 }
 
 #[test]
+fn the_shortest_grace_period() {
+    let mut node = Signatures::new(digest(&[1]));
+    node.change(0, digest(&[2]), 1);
+    assert!(signs_for(&node, &[1], S - 1));
+    assert!(signs_for(&node, &[2], S));
+}
+
+#[test]
 fn the_same_list_again_changes_nothing() {
     let mut node = Signatures::new(digest(&[1]));
     node.change(0, digest(&[2]), 60);
