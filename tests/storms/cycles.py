@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 
+import debugfs
 import rtnl
 
 VHIDS = range(1, 5)
@@ -54,17 +55,17 @@ def carps(kernel):
     return [link["name"] for link in kernel.links().values() if link["kind"] == "carp"]
 
 
-def disturb(kernel, cycle):
+def disturb(kernel, namespace, cycle):
     """So that it goes at another moment each time: in peace, at rest, with requests waiting, parked
     with somebody inside."""
     parent = kernel.index("eth0")
-    if cycle % 5 == 4:
-        for path in glob.glob("/sys/kernel/debug/carp/eth0@*"):
-            with open(path, "w") as file:
-                file.write("hold 2")
+    if cycle % 5 == 4 and not debugfs.tell(namespace, "hold 2"):
+        sys.exit("nobody is let in")
     for number in range(cycle % 4):
         kernel.ask(rtnl.set_link(parent, mac=bytes([2, 0, 0, 2, cycle & 255, number])))
         kernel.ask(rtnl.set_carp(kernel.index("a1"), advskew=1 + number))
+    if cycle % 5 == 4 and cycle % 4:
+        wait("an operation parks", lambda: debugfs.has_parked(namespace))
 
 
 def rmmod(sw, a, b, cycle):
@@ -74,7 +75,7 @@ def rmmod(sw, a, b, cycle):
     vhosts(second, "b", 3)
     if cycle % 2:
         wait("a1 is MASTER", lambda: is_master(first, "a1"))
-    disturb(first, cycle)
+    disturb(first, a, cycle)
     run("rmmod", "carp")
     for kernel in (first, second):
         if left := carps(kernel):
@@ -93,7 +94,7 @@ def netns(sw, a, b, cycle):
     vhosts(kernel, "a", 1)
     if cycle % 2:
         wait("a1 is MASTER", lambda: is_master(kernel, "a1"))
-    disturb(kernel, cycle)
+    disturb(kernel, a, cycle)
     # A socket would keep the namespace.
     kernel.socket.close()
     run("ip", "netns", "del", a)
