@@ -19,7 +19,8 @@
 # whatever A says from the address comes from the virtual MAC address; what A asks its
 # neighbours teaches them nothing else, and is asked from an address of its own; the stack
 # of A sees no question for the address; the BACKUP neither sends nor accepts anything
-# with either address. What is for the address is received by carp0 of the MASTER.
+# with either address. What is for the address is received by carp0 of the MASTER. A new
+# MASTER announces it, twice, so that whoever has a wrong MAC address for it has the right one.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -34,8 +35,10 @@ ALL_TESTS="
 	said_by_the_master
 	asks_without_an_address
 	silent_backup
+	backup_that_has_it
 	backup_that_has_both
 	frames_to_the_virtual_mac
+	learned_a_wrong_mac
 	after_take_over
 "
 
@@ -147,7 +150,7 @@ said_by_the_master()
 	capture "$client" eth0 all
 	# Each time A has to ask for the client's MAC address first.
 	forget_neighbours "$a"
-	ip netns exec "$a" ping -q -c 1 -w $((5 * slow)) -I "$vip" 192.0.2.10 >/dev/null
+	ip netns exec "$a" ping -q -c 1 -W $((5 * slow)) -I "$vip" 192.0.2.10 >/dev/null
 	check_err $? "no answer to the shared address"
 	forget_neighbours "$a"
 	pings "$a" 192.0.2.10
@@ -238,6 +241,23 @@ silent_backup()
 	end_test "the BACKUP is silent"
 }
 
+# A service may have the address on lo of each host.
+backup_that_has_it()
+{
+	RET=0
+	ip -n "$b" addr add "$vip/32" dev lo
+	defer ip -n "$b" addr del "$vip/32" dev lo
+	capture "$sw" to_b all -Q in
+	forget_neighbours "$client"
+	pings "$client" "$vip"
+	fence
+	capture_end all
+	(($(packets all "ip src 192.0.2.12") >= 1))
+	check_err $? "B said nothing at all"
+	packets_are 0 all "arp src host $vip"
+	end_test "the BACKUP answers no question for the address that lo has too"
+}
+
 frames_to_the_virtual_mac()
 {
 	RET=0
@@ -266,6 +286,35 @@ frames_to_the_virtual_mac()
 
 rx_packets() {
 	ip -n "$1" -j -s link show carp0 | jq '.[0].stats64.rx.packets'
+}
+
+# knows_right: the client, which asks nobody.
+knows_right() {
+	[[ $(ip -n "$client" neigh show "$vip") == *" lladdr $vmac "* ]]
+}
+
+learned_a_wrong_mac()
+{
+	RET=0
+	capture "$client" eth0 all
+	# As by somebody who has said to have the address.
+	ip -n "$client" neigh replace "$vip" lladdr 02:00:00:00:00:97 nud reachable dev eth0
+	! knows_right
+	check_err $? "the test cannot mislead the client"
+	ip -n "$a" link set carp0 type carp state backup
+	becomes "$b" master
+	busywait "$BUSYWAIT_TIMEOUT" knows_right
+	check_err $? "the client keeps a wrong MAC address after a take-over"
+	# It is said again with the second advert after the first.
+	hears "$a" 4
+	capture_end all
+	packets_are 0 all "arp[6:2] = 1 and dst host $vip and not ether src $vmac"
+	packets_are 2 all "arp[6:2] = 1 and src host $vip and dst host $vip and ether broadcast and ether src $vmac"
+	packets_are 0 all "$misleading"
+	ip -n "$b" link set carp0 type carp state backup
+	becomes "$a" master
+	hears "$b" 2
+	end_test "a new MASTER corrects whoever has a wrong MAC address"
 }
 
 after_take_over()
