@@ -108,13 +108,43 @@ is_strangers() {
 	ip -n "$client" neigh del "$address" dev eth0
 }
 
+# watch_routes NAMESPACE: from here on, every new route of it is in a file.
+declare -A watchers=()
+watch_routes() {
+	ip -n "$1" -o monitor route >"$tmp/routes of $1" &
+	watchers[$1]=$!
+	defer kill_process "${watchers[$1]}"
+	defer ip -n "$1" route del 203.0.113.9/32 dev lo
+	busywait "$BUSYWAIT_TIMEOUT" sees_routes "$1"
+	check_err $? "the test does not see new routes"
+}
+
+sees_routes() {
+	ip -n "$1" route replace 203.0.113.9/32 dev lo
+	grep -q 203.0.113.9 "$tmp/routes of $1"
+}
+
+# had_no_routes NAMESPACE: by carp0, not for a moment, but those of the link; and but IPv6 prefixes of
+# which the parent has a route, for there nobody is asked about a second one, which nothing goes by.
+had_no_routes() {
+	local found links='ff00::/8|fe80::/64'
+	kill_process "${watchers[$1]}"
+	links+=$(ip -n "$1" -6 route show dev eth0 | awk '{ printf "|%s", $1 }')
+	found=$(grep ' dev carp0 ' "$tmp/routes of $1" | grep -vE "(^| )($links) ")
+	[ -z "$found" ]
+	check_err $? "the BACKUP had routes: $found"
+}
+
 elected='' other=''
 
 # basic VIP: with the same settings on both.
 basic() {
+	watch_routes "$a"
+	watch_routes "$b"
 	carp a "$1" vhid 1
 	carp b "$1" vhid 1
 	elect
+	had_no_routes "$other"
 	owns "$elected" "${1%/*}"
 	is_strangers "$other" "$1"
 	all_answered "$client" "${1%/*}" 3
@@ -148,37 +178,11 @@ F9_nd6_ns_source_mac()
 	ip netns exec "$other" ping -q -c 1 -W "$slow" -I 2001:db8::1 2001:db8::2 >/dev/null 2>&1
 	check_fail $? "the BACKUP speaks from the address"
 	ip -n "$client" neigh flush all
-	ip netns exec "$elected" ping -q -c 1 -w $((5 * slow)) -I 2001:db8::1 2001:db8::2 >/dev/null
+	ip netns exec "$elected" ping -q -c 1 -W $((5 * slow)) -I 2001:db8::1 2001:db8::2 >/dev/null
 	check_err $? "the MASTER does not speak from the address"
 	ip -n "$client" neigh show 2001:db8::1 | grep -q "lladdr $vmac "
 	check_err $? "the neighbour is not the virtual MAC address"
 	end_test "F9 nd6_ns_source_mac"
-}
-
-# watch_routes NAMESPACE: from here on, every new route of it is in a file.
-watch_routes() {
-	ip -n "$1" -o monitor route >"$tmp/routes" &
-	watcher=$!
-	defer kill_process "$watcher"
-	defer ip -n "$1" route del 203.0.113.9/32 dev lo
-	busywait "$BUSYWAIT_TIMEOUT" sees_routes "$1"
-	check_err $? "the test does not see new routes"
-}
-
-sees_routes() {
-	ip -n "$1" route replace 203.0.113.9/32 dev lo
-	grep -q 203.0.113.9 "$tmp/routes"
-}
-
-# had_no_routes: by carp0, not for a moment, but those of the link; and but an IPv6 prefix of which
-# the parent has a route, for there nobody is asked about a second one, which nothing goes by.
-had_no_routes() {
-	local found links='ff00::/8|fe80::/64'
-	kill_process "$watcher"
-	[ -z "$(ip -n "$b" -6 route show fd00:1::/64 dev eth0)" ] || links+='|fd00:1::/64'
-	found=$(grep ' dev carp0 ' "$tmp/routes" | grep -vE "(^| )($links) ")
-	[ -z "$found" ]
-	check_err $? "the BACKUP had routes: $found"
 }
 
 # halted NAMESPACE: from one moment to the next it is not heard any more, nor hears.
@@ -217,7 +221,7 @@ handover() {
 	becomes "$a" master
 	hears "$b" 2
 	stays "$b" backup
-	had_no_routes
+	had_no_routes "$b"
 	is_strangers "$b" "$address"
 	all_answered "$client" "${address%/*}" 1
 	"$how" "$a"
