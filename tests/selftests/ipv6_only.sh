@@ -210,15 +210,23 @@ silent()
 	end_test "the BACKUP says nothing from a link-local address"
 }
 
-# router NAMESPACE LAST ADVSKEW
-router() {
+# forwards NAMESPACE LAST
+forwards() {
 	local ns=$1 side
 	ip netns exec "$ns" sysctl -qw net.ipv6.conf.all.forwarding=1
 	for side in 0 1; do
 		ip -n "$ns" addr flush dev "eth$side" scope global
 		ip -n "$ns" addr add "2001:db8:$((side + 1))::$2/64" dev "eth$side" nodad
+	done
+}
+
+# router NAMESPACE ADVSKEW: of those that forward.
+router() {
+	local ns=$1 side
+	remember_hosts
+	for side in 0 1; do
 		ip -n "$ns" link add "carp$side" link "eth$side" type carp vhid $((side + 1)) \
-			pass secret advbase 0 advskew "$3"
+			pass secret advbase 0 advskew "$2"
 		ip -n "$ns" addr add "$gateway/64" dev "carp$side"
 		ip -n "$ns" link set "carp$side" up
 	done
@@ -240,9 +248,11 @@ for node in a:eth1 b:eth1 c:eth0; do
 done
 host "$client" 2001:db8:1::10
 host "$c" 2001:db8:2::10
-router "$a" 11 26
+forwards "$a" 11
+forwards "$b" 12
+router "$a" 26
 becomes "$a" master
 busywait "$BUSYWAIT_TIMEOUT" state_is "$a" master carp1
-router "$b" 12 51
+router "$b" 51
 hears "$b" 3
 run_tests

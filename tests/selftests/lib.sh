@@ -167,33 +167,35 @@ no_files_left() {
 	[ -z "$(files_left)" ]
 }
 
-# remember_hosts: as they are before the first carp device, but for those that never have one. A namespace
-# may be followed by another one of its name.
+# remember_hosts: each as it is before its first carp device, but for those that never have one.
 declare -A host_before=()
 remember_hosts() {
 	local ns
-	if ((${#host_before[@]} == 0)) && no_files_left; then
-		for ns in "${NS_LIST[@]}"; do
-			[[ $ns != "$sw" && $ns != "$client" ]] || continue
-			host_before[$ns@$(stat -Lc %i "/run/netns/$ns")]=$(host_state "$ns")
-		done
-	fi
+	for ns in "${NS_LIST[@]}"; do
+		if [[ $ns != "$sw" && $ns != "$client" && -z ${host_before[$ns]+known} && -z $(carp_devices "$ns") ]]; then
+			host_before[$ns]=$(host_state "$ns")
+		fi
+	done
+}
+
+carp_devices() {
+	ip -n "$1" -o link show type carp
 }
 
 # nothing_is_left: with the carp devices deleted, the hosts are as they were.
 nothing_is_left() {
-	local ns host left
+	local ns left
 	for ns in "${NS_LIST[@]}"; do
 		[ -e "/run/netns/$ns" ] || continue
-		left=$(ip -n "$ns" -o link show type carp)
-		[ -z "$left" ] || sed -E 's/^[0-9]+: ([^ :@]*).*/link del \1/' <<<"$left" | ip -n "$ns" -batch -
+		left=$(carp_devices "$ns")
+		[ -n "$left" ] || continue
+		[ -n "${host_before[$ns]+known}" ] || fail "nobody has looked at ${ns%-*} before it had a carp device"
+		sed -E 's/^[0-9]+: ([^ :@]*).*/link del \1/' <<<"$left" | ip -n "$ns" -batch -
 	done
 	busywait "$BUSYWAIT_TIMEOUT" no_files_left ||
 		fail "debugfs is left with $(files_left | tr '\n' ' ')"
-	for host in "${!host_before[@]}"; do
-		ns=${host%@*}
-		[ "$(stat -Lc %i "/run/netns/$ns" 2>/dev/null)" != "${host#*@}" ] ||
-			host_is_as "$ns" "${host_before[$host]}"
+	for ns in "${!host_before[@]}"; do
+		[ ! -e "/run/netns/$ns" ] || host_is_as "$ns" "${host_before[$ns]}"
 	done
 }
 

@@ -62,6 +62,7 @@ device()
 	no_carp0 "$a"
 	peer_takes_over master-leaving
 	pings "$client" 192.0.2.11
+	nothing_is_left
 	end_test "the device is deleted"
 }
 
@@ -74,6 +75,7 @@ parent()
 	# A veth forgets its other end before anybody is told.
 	becomes "$b" master
 	pings "$client" "$vip"
+	nothing_is_left
 	end_test "the parent is deleted, and the wire with it"
 }
 
@@ -86,6 +88,7 @@ parent_down()
 	attr_is "$a" reason parent-down
 	ip -n "$a" link set eth0 up
 	becomes "$a" backup
+	nothing_is_left
 	end_test "the parent is set down"
 }
 
@@ -145,6 +148,7 @@ parent_moves()
 	carp_add "$c" advbase 0 advskew 26 preempt on
 	becomes "$c" master
 	becomes "$b" backup
+	nothing_is_left
 	end_test "the parent is moved to another namespace"
 }
 
@@ -155,6 +159,7 @@ namespace()
 	cleanup_ns "$a"
 	a=''
 	peer_takes_over master-leaving
+	nothing_is_left
 	end_test "the namespace is deleted"
 }
 
@@ -181,6 +186,7 @@ module()
 	carp_add "$a" advbase 0 advskew 26
 	becomes "$a" master
 	pings "$client" "$vip"
+	nothing_is_left
 	end_test "the module is removed, and comes back"
 }
 

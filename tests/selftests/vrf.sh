@@ -97,7 +97,7 @@ after_a_take_over()
 says() {
 	local from=$vip to=192.0.2.10
 	[ "$3" = 4 ] || from=$vip6 to=2001:db8::10
-	ip netns exec "$1" ping -q -c 1 -w $((2 * slow)) -I "$2" -I "$from" "$to" >/dev/null 2>&1
+	ip netns exec "$1" ping -q -c 1 -W $((2 * slow)) -I "$2" -I "$from" "$to" >/dev/null 2>&1
 }
 
 said_in_its_own_vrf()
@@ -212,16 +212,25 @@ parent_outside()
 	end_test "a carp device in a VRF, on a parent outside"
 }
 
-# host NAMESPACE LAST SKEW: of carp1 as well.
-host() {
-	local ns=$1 last=$2 skews=("$3" "$4") side vrf=(red blue)
+# domains NAMESPACE LAST: two VRFs, with a device in each.
+domains() {
+	local ns=$1 side vrf=(red blue)
 	for side in 0 1; do
 		ip -n "$ns" link add "${vrf[side]}" up type vrf table $((side + 10)) &&
 			ip -n "$ns" link set "eth$side" master "${vrf[side]}" &&
-			ip -n "$ns" addr add "192.0.2.$last/24" dev "eth$side" &&
-			ip -n "$ns" addr add "2001:db8::$last/64" dev "eth$side" nodad &&
-			ip -n "$ns" link add "carp$side" link "eth$side" type carp vhid $((side + 1)) \
-				pass secret advbase 0 advskew "${skews[side]}" &&
+			ip -n "$ns" addr add "192.0.2.$2/24" dev "eth$side" &&
+			ip -n "$ns" addr add "2001:db8::$2/64" dev "eth$side" nodad
+		check_err $? "${vrf[side]} of ${ns%-*} could not be set up"
+	done
+}
+
+# host NAMESPACE SKEW: of carp1 as well.
+host() {
+	local ns=$1 skews=("$2" "$3") side vrf=(red blue)
+	remember_hosts
+	for side in 0 1; do
+		ip -n "$ns" link add "carp$side" link "eth$side" type carp vhid $((side + 1)) \
+			pass secret advbase 0 advskew "${skews[side]}" &&
 			ip -n "$ns" link set "carp$side" master "${vrf[side]}" &&
 			ip -n "$ns" addr add "$vip/32" dev "carp$side" &&
 			ip -n "$ns" addr add "$vip6/128" dev "carp$side" &&
@@ -242,10 +251,12 @@ for ns in "$client" "$c"; do
 	ip -n "$ns" addr add 192.0.2.10/24 dev eth0
 	ip -n "$ns" addr add 2001:db8::10/64 dev eth0 nodad
 done
-host "$a" 11 26 51
-host "$b" 12 51 26
+domains "$a" 11
+domains "$b" 12
 ip -n "$a" link add more0 up master red type veth peer name none0
 ip -n "$a" link set none0 up
+host "$a" 26 51
+host "$b" 51 26
 ip -n "$a" link add carp2 link more0 type carp vhid 9
 ip -n "$a" link set carp2 master red
 run_tests
