@@ -15,7 +15,10 @@ WAIT_TIMEOUT=$((20 * slow))
 # Milliseconds that a bound in time has for the processes that a test starts. On a machine that has
 # others to run for as long as it likes, it shows little: in virtual time all of it is ours.
 slack=$((1500 * slow))
-[ "${KSFT_MACHINE_SLOW:-}" = yes ] || slack=50
+# Seconds that an answer may take. A host that gets none to its question for a MAC address asks again
+# after one: what is lost is not made up for in virtual time.
+patience=$((5 * slow))
+[ "${KSFT_MACHINE_SLOW:-}" = yes ] || slack=50 patience=0.5
 
 # shellcheck source=/dev/null
 source "${KSFT:-$here/..}/net/lib.sh"
@@ -314,7 +317,7 @@ between() {
 
 # pings NAMESPACE ADDRESS: there is an answer to the one question, however late on a slow machine.
 pings() {
-	ip netns exec "$1" ping -q -c 1 -W $((5 * slow)) "$2" >/dev/null 2>&1
+	ip netns exec "$1" ping -q -c 1 -W "$patience" "$2" >/dev/null 2>&1
 	check_err $? "${1%-*} got no answer from $2"
 }
 

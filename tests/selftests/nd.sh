@@ -217,7 +217,7 @@ said_by_the_master()
 	capture "$client" eth0 all
 	# Each time A has to ask for the client's MAC address first.
 	forget_neighbours "$a"
-	ip netns exec "$a" ping -q -c 1 -w 5 -I "$vip6" 2001:db8::10 >/dev/null
+	ip netns exec "$a" ping -q -c 1 -W 5 -I "$vip6" 2001:db8::10 >/dev/null
 	check_err $? "no answer to the shared address"
 	forget_neighbours "$a"
 	pings "$a" 2001:db8::10

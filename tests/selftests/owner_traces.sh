@@ -117,9 +117,9 @@ source_mac()
 	answers "$client" "$shared" "a ${net}10"
 	answers "$c" "$shared" "a ${far}10"
 	# Fragments, and errors.
-	ip netns exec "$client" ping -q -c 1 -w $((5 * slow)) -s 4000 "$shared" >/dev/null
+	ip netns exec "$client" ping -q -c 1 -W $((5 * slow)) -s 4000 "$shared" >/dev/null
 	check_err $? "no answer to a large packet"
-	ip netns exec "$a" ping -q -c 1 -w $((5 * slow)) -I "$shared" "${net}10" >/dev/null
+	ip netns exec "$a" ping -q -c 1 -W $((5 * slow)) -I "$shared" "${net}10" >/dev/null
 	check_err $? "no answer to what comes from the address"
 	ip netns exec "$client" bash -c "echo >/dev/udp/$shared/9"
 	busywait "$BUSYWAIT_TIMEOUT" has_packets all "src host $shared and $(unreachable)"

@@ -250,7 +250,7 @@ parent_without_address()
 		fail "B knows a way: $(way "$b" 192.0.2.10)"
 	hand "$a" "$b"
 	reached 192.0.2.1
-	ip netns exec "$b" ping -q -c 1 -w $((5 * slow)) 192.0.2.10 >/dev/null
+	ip netns exec "$b" ping -q -c 1 -W $((5 * slow)) 192.0.2.10 >/dev/null
 	check_err $? "the MASTER does not reach the client"
 	hears "$a" 2
 	stays "$a" backup
@@ -316,7 +316,7 @@ a_hundred()
 	# shellcheck disable=SC2016 # of the other shell
 	answered=$(ip netns exec "$client" bash -c '
 		for last in {101..200}; do
-			ping -q -c 1 -w "$1" -i 0.2 "192.0.2.$last" >/dev/null 2>&1 && echo "$last"
+			ping -q -c 1 -W "$1" "192.0.2.$last" >/dev/null 2>&1 && echo "$last"
 		done' - $((3 * slow)) | wc -l)
 	[ "$answered" = 100 ]
 	check_err $? "$answered of them are answered"

@@ -43,13 +43,13 @@ strict_filters()
 	answers "$client" "$shared" "a ${net}10"
 	answers "$b" "$shared" "a ${net}12"
 	answers "$c" "$shared" "a ${far}10"
-	ip netns exec "$a" ping -q -c 1 -w $((5 * slow)) -I "$shared" "${net}12" >/dev/null
+	ip netns exec "$a" ping -q -c 1 -W $((5 * slow)) -I "$shared" "${net}12" >/dev/null
 	check_err $? "the MASTER does not reach the BACKUP from the address"
 	hand_over "$a" "$b"
 	answers "$client" "$shared" "b ${net}10"
 	answers "$a" "$shared" "b ${net}11"
 	answers "$c" "$shared" "b ${far}10"
-	ip netns exec "$b" ping -q -c 1 -w $((5 * slow)) -I "$shared" "${far}10" >/dev/null
+	ip netns exec "$b" ping -q -c 1 -W $((5 * slow)) -I "$shared" "${far}10" >/dev/null
 	check_err $? "the MASTER does not reach another subnet from the address"
 	hand_over "$b" "$a"
 	end_test "with strict reverse path filters everywhere, $ipv"

@@ -99,9 +99,9 @@ without_offloads()
 fragments()
 {
 	RET=0
-	ip netns exec "$client" ping -q -c 1 -w $((5 * slow)) -s 20000 "$vip" >/dev/null
+	ip netns exec "$client" ping -q -c 1 -W $((5 * slow)) -s 20000 "$vip" >/dev/null
 	check_err $? "no answer to 20000 bytes"
-	ip netns exec "$client" ping -q -c 1 -w $((5 * slow)) -s 1472 -M "do" "$vip" >/dev/null
+	ip netns exec "$client" ping -q -c 1 -W $((5 * slow)) -s 1472 -M "do" "$vip" >/dev/null
 	check_err $? "no answer to 1500 bytes in one"
 	end_test "packets up to the MTU and above it"
 }

@@ -97,7 +97,7 @@ after_a_take_over()
 says() {
 	local from=$vip to=192.0.2.10
 	[ "$3" = 4 ] || from=$vip6 to=2001:db8::10
-	ip netns exec "$1" ping -q -c 1 -W $((2 * slow)) -I "$2" -I "$from" "$to" >/dev/null 2>&1
+	ip netns exec "$1" ping -q -c 1 -w $((2 * slow)) -I "$2" -I "$from" "$to" >/dev/null 2>&1
 }
 
 said_in_its_own_vrf()
