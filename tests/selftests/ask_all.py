@@ -5,7 +5,7 @@ MAC address of the vhid that is its last byte."""
 import collections
 import ipaddress
 import os
-import socket
+import _socket as socket
 import struct
 import sys
 import time

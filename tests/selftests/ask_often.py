@@ -6,7 +6,7 @@ are not answered any more.
 ask_often.py --answer PORT: answers whoever asks."""
 
 import select
-import socket
+import _socket as socket
 import sys
 import time
 

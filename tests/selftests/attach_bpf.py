@@ -8,7 +8,7 @@
 
 import ctypes
 import os
-import socket
+import _socket as socket
 import struct
 import sys
 

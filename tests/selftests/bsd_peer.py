@@ -13,7 +13,7 @@ its sender sent so long after the one before it, by the time in the counters of 
 
 import select
 import signal
-import socket
+import _socket as socket
 import sys
 import time
 

@@ -4,8 +4,6 @@ first advert of MASTER in the capture on, by each KIND (echo: ICMP; tcp: the beg
 connection). The very first of it must have been answered, after so many milliseconds at most; with
 --held, while RTNL was held for half a second or more, as rtnl_watch.py has written."""
 
-import argparse
-import ipaddress
 import struct
 import sys
 
@@ -19,11 +17,9 @@ def packets(path):
     for seconds, frame in wire.read_pcap(path):
         kind, data = frame[12:14], frame[14:]
         if kind == b"\x08\x00" and len(data) >= 20:
-            yield (seconds, 4, data[9], ipaddress.ip_address(data[12:16]),
-                   ipaddress.ip_address(data[16:20]), data[(data[0] & 15) * 4:])
+            yield seconds, 4, data[9], data[12:16], data[16:20], data[(data[0] & 15) * 4:]
         elif kind == b"\x86\xdd" and len(data) >= 40:
-            yield (seconds, 6, data[6], ipaddress.ip_address(data[8:24]),
-                   ipaddress.ip_address(data[24:40]), data[40:])
+            yield seconds, 6, data[6], data[8:24], data[24:40], data[40:]
 
 
 def question(kind, version, protocol, payload):
@@ -76,23 +72,18 @@ def held(path, begin, end):
     return 0
 
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--held")
-parser.add_argument("file")
-parser.add_argument("address", type=ipaddress.ip_address)
-parser.add_argument("master", type=ipaddress.ip_address)
-parser.add_argument("limit", type=float)
-parser.add_argument("kinds", nargs="+")
-args = parser.parse_args()
+arguments = sys.argv[1:]
+watched, arguments = (arguments[1], arguments[2:]) if arguments[0] == "--held" else (None, arguments)
+capture, virtual, own, limit, *kinds = arguments
 said = []
 is_good = True
-for name in args.kinds:
-    advert, question_at, answer_at = judge(args.file, args.address, args.master, name)
+for name in kinds:
+    advert, question_at, answer_at = judge(capture, wire.packed(virtual), wire.packed(own), name)
     asked_ms, answered_ms = (question_at - advert) * 1000, (answer_at - advert) * 1000
-    is_good &= answered_ms - asked_ms <= args.limit
+    is_good &= answered_ms - asked_ms <= float(limit)
     said.append(f"{name}: asked {asked_ms:.1f} ms, answered {answered_ms:.1f} ms after the advert")
-    if args.held:
-        held_ms = held(args.held, advert, answer_at)
+    if watched:
+        held_ms = held(watched, advert, answer_at)
         is_good &= held_ms >= 500
         said.append(f"RTNL held {held_ms:.0f} ms")
 print("; ".join(said))

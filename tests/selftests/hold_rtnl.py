@@ -9,7 +9,7 @@ import ctypes
 import fcntl
 import mmap
 import os
-import socket
+import _socket as socket
 import struct
 import sys
 import threading
@@ -23,8 +23,8 @@ PAGE = mmap.PAGESIZE
 
 def ask(address):
     """For the names of what a device can do, at this address; they come behind the question."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        fcntl.ioctl(sock, SIOCETHTOOL, struct.pack("16sQ16x", b"lo", address))
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    fcntl.ioctl(sock, SIOCETHTOOL, struct.pack("16sQ16x", b"lo", address))
 
 
 def hold(watcher):

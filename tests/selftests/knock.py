@@ -4,13 +4,14 @@ what becomes of it. Prints when it has begun."""
 
 import errno
 import resource
-import socket
+import _socket as socket
 import sys
 import time
 
 address, port, interval, seconds = sys.argv[1], *map(int, sys.argv[2:])
-# With the device of a link-local one.
-family, _, _, _, target = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+# With the device of a link-local one. A name in bytes is not taken for an international one, which
+# would have to be decoded.
+family, _, _, _, target = socket.getaddrinfo(address.encode(), port, type=socket.SOCK_STREAM)[0]
 hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 begun = []

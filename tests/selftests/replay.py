@@ -6,7 +6,7 @@ whatever the digest does not cover.
 	replay.py send FILE WHAT...	each of them, changed in each of these ways
 """
 
-import socket
+import _socket as socket
 import struct
 import sys
 

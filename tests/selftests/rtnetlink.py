@@ -2,7 +2,7 @@
 """Raw rtnetlink: requests byte by byte, and what the kernel answers."""
 
 import os
-import socket
+import _socket as socket
 import struct
 
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18

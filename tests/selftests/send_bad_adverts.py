@@ -7,7 +7,7 @@ Each would have made the node change its state if it were right; that is shown a
 
 import json
 import os
-import socket
+import _socket as socket
 import struct
 import subprocess
 import sys

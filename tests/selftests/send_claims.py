@@ -5,13 +5,13 @@
     send_claims.py DEVICE ADDRESS...
 """
 
-import socket
+import _socket as socket
 import sys
 
 device, *addresses = sys.argv[1:]
-with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as link:
-    link.bind((device, 0))
-    mac = link.getsockname()[4]
-    for address in map(socket.inet_aton, addresses):
-        link.send(b"\xff" * 6 + mac + bytes.fromhex("0806 0001 0800 0604 0001") + mac + address
-                  + bytes(6) + address)
+link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+link.bind((device, 0))
+mac = link.getsockname()[4]
+for address in map(socket.inet_aton, addresses):
+    link.send(b"\xff" * 6 + mac + bytes.fromhex("0806 0001 0800 0604 0001") + mac + address
+              + bytes(6) + address)

@@ -5,7 +5,7 @@ to ADDRESS from each SOURCE, which it names.
 send_from.py --heard SECONDS PORT: prints the sources of those that arrive at PORT, once each."""
 
 import ipaddress
-import socket
+import _socket as socket
 import struct
 import sys
 import time

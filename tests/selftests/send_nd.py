@@ -3,7 +3,7 @@
 number of Router Solicitations, as right or as wrong as asked for."""
 
 import argparse
-import socket
+import _socket as socket
 import struct
 
 import wire

@@ -2,7 +2,7 @@
 """send_through.py DEVICE 4|6 COUNT: sends by DEVICE, whatever the routes say: COUNT frames of a
 local experiment (0x88b5) from the MAC address of DEVICE, and reports of membership in groups."""
 
-import socket
+import _socket as socket
 import struct
 import sys
 

@@ -7,8 +7,8 @@ serve.py --bind ADDRESS: only whether that would go."""
 
 import errno
 import resource
-import selectors
-import socket
+import select
+import _socket as socket
 import sys
 
 
@@ -36,23 +36,25 @@ def serve(name, listener):
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     listener.listen(1024)
     print("listening", flush=True)
-    selector = selectors.DefaultSelector()
-    selector.register(listener, selectors.EVENT_READ)
+    poll = select.epoll()
+    poll.register(listener, select.EPOLLIN)
+    clients = {}
     while True:
-        for key, _ in selector.select():
+        for number, _ in poll.poll():
             try:
-                if key.fileobj is listener:
-                    client, peer = listener.accept()
-                    selector.register(client, selectors.EVENT_READ)
-                    client.sendall(f"{name} {plain(peer[0])}\n".encode())
-                elif data := key.fileobj.recv(4096):
-                    key.fileobj.sendall(data)
+                if number == listener.fileno():
+                    number, peer = listener._accept()
+                    clients[number] = socket.socket(fileno=number)
+                    poll.register(number, select.EPOLLIN)
+                    clients[number].sendall(f"{name} {plain(peer[0])}\n".encode())
+                elif data := clients[number].recv(4096):
+                    clients[number].sendall(data)
                 else:
                     raise ConnectionResetError
             except OSError:
-                if key.fileobj is not listener:
-                    selector.unregister(key.fileobj)
-                    key.fileobj.close()
+                if number in clients:
+                    poll.unregister(number)
+                    clients.pop(number).close()
 
 
 if sys.argv[1] == "--bind":

@@ -2,7 +2,7 @@
 """CARP on the wire, from the BSDs' sources and nothing else: what the selftests check adverts
 with, and forge them with."""
 
-import socket
+import _socket as socket
 import struct
 # hashlib would load OpenSSL, and that takes an emulated processor longer than the test.
 from _sha1 import sha1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The adverts that leave a namespace's eth0: what they are signed for."""
 
-import socket
+import _socket as socket
 import struct
 import time
 

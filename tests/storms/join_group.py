@@ -2,7 +2,7 @@
 """join_group.py GROUP DEVICE: is a member of the multicast group until it is killed."""
 
 import signal
-import socket
+import _socket as socket
 import struct
 import sys
 

@@ -8,7 +8,7 @@ The numbers of carp are those of uapi/if_carp.h, written down once more on purpo
 
 import errno
 import os
-import socket
+import _socket as socket
 import struct
 
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE, NLM_F_DUMP = 0x1, 0x4, 0x200, 0x400, 0x300

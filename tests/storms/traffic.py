@@ -9,7 +9,7 @@ traffic.py flood NAMESPACE DEVICE VHID ADDRESS OWN-ADDRESS
 
 import select
 import signal
-import socket
+import _socket as socket
 import struct
 import sys
 
