@@ -56,7 +56,7 @@ bridged_add() {
 		ip -n "$ns" addr add "$vip6/128" dev carp0 &&
 		ip -n "$ns" link set carp0 up
 	check_err $? "carp0 could not be set up"
-	defer carp_del "$ns"
+	carp_del_later "$ns"
 }
 
 is_not_promiscuous() {

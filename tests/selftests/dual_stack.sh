@@ -41,7 +41,7 @@ pair() {
 		ip netns exec "${!node}" carp sync
 		ip -n "${!node}" link set carp0 up
 		check_err $? "carp0 could not be set up"
-		defer carp_del "${!node}"
+		carp_del_later "${!node}"
 		options=("${options[@]:1}")
 	done
 }

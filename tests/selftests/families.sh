@@ -105,7 +105,7 @@ dual_add() {
 		link set carp0 up
 	EOF
 	check_err $? "carp0 could not be set up"
-	defer carp_del "$ns"
+	carp_del_later "$ns"
 }
 
 # dual_pair: A is MASTER, B is BACKUP. Their time is not what is tested, and a busy machine must not
@@ -134,7 +134,7 @@ way() {
 }
 
 is_local() {
-	[[ $(way "$@") == local\ * ]]
+	[[ $(ip -n "$1" -o route get "${2:-$shared}" 2>&1) == local\ * ]]
 }
 
 is_remote() {

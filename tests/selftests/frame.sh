@@ -147,18 +147,38 @@ kill_process() {
 exec {never}<> <(:)
 
 # loopy_wait SLEEP MILLISECONDS COMMAND...: until it succeeds; prints what it printed last. What
-# net/lib.sh waits with; there it starts processes as fast as it can.
+# net/lib.sh waits with; there it starts processes as fast as it can. Here COMMAND runs in this very
+# shell, and is tried after a fifth of the time again, but not before $first_pause milliseconds, if set: a
+# short wait ends soon, a long one costs little.
 loopy_wait() {
-	local deadline=$((${EPOCHREALTIME/./} + $2 * 1000)) out
+	local __wait_begin=${EPOCHREALTIME/./} __wait_ms=0 __wait_pause __wait_status=0
+	# It may wait for something in its turn.
+	local __wait_depth=$((${__wait_depth:-0} + 1))
+	local __wait_limit=$2 __wait_said=$tmp/said.$BASHPID.$__wait_depth
 	shift 2
-	until out=$("$@"); do
-		if ((${EPOCHREALTIME/./} > deadline)); then
-			echo -n "$out"
-			return 1
+	until "$@" >"$__wait_said"; do
+		__wait_ms=$(((${EPOCHREALTIME/./} - __wait_begin) / 1000))
+		if ((__wait_ms > __wait_limit)); then
+			__wait_status=1
+			break
 		fi
-		read -rt 0.02 -u "$never"
+		__wait_pause=$((__wait_ms < 1250 ? __wait_ms / 5 : 250))
+		((__wait_pause >= ${first_pause:-20})) || __wait_pause=${first_pause:-20}
+		printf -v __wait_pause '0.%03d' "$__wait_pause"
+		read -rt "$__wait_pause" -u "$never"
 	done
-	echo -n "$out"
+	[ ! -s "$__wait_said" ] || echo -n "$(<"$__wait_said")"
+	return "$__wait_status"
+}
+
+# until_counter_is EXPRESSION COMMAND...: as net/lib.sh has it, in this shell.
+until_counter_is() {
+	local __counter_file=$tmp/counter.$BASHPID __counter='' __counter_is
+	"${@:2}" >"$__counter_file"
+	read -r __counter <"$__counter_file"
+	echo "$__counter"
+	__counter_is="$__counter $1"
+	((__counter_is))
 }
 
 # What net/lib/sh/defer.sh does with a process for each number that it counts.

@@ -61,8 +61,7 @@ pair() {
 	carp_add "$a" advbase 0 advskew 26 "$@"
 	second "$a" advbase 0 advskew 26 "$@"
 	becomes "$a" master
-	busywait "$BUSYWAIT_TIMEOUT" state_is "$a" master carp1
-	check_err $? "a did not become master of carp1"
+	becomes "$a" master carp1
 	carp_add "$b" advbase 0 advskew 51 "$@"
 	second "$b" advbase 0 advskew 51 "$@"
 	hears "$b" 2
@@ -71,8 +70,7 @@ pair() {
 
 cut_second() {
 	ip -n "$sw" link set to_a1 down
-	busywait "$BUSYWAIT_TIMEOUT" state_is "$b" master carp1
-	check_err $? "b did not become master of carp1"
+	becomes "$b" master carp1
 }
 
 alone()
@@ -224,7 +222,7 @@ shared_serializer()
 	file=/sys/kernel/debug/carp/eth1@$(inum "$a")
 	echo "hold 2" >"$file"
 	ip -n "$a" link set eth1 address 02:00:00:00:00:99
-	busywait "$BUSYWAIT_TIMEOUT" grep -q parked "$file"
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$file" parked
 	check_err $? "the operation is not parked"
 	ip -n "$a" link set carp0 type carp advskew 30
 	[ "$(operations "$a" eth0)" = 1 ]
@@ -233,7 +231,7 @@ shared_serializer()
 	ip -n "$b" link set carp0 type carp advskew 60
 	attr_is "$b" advskew 60
 	echo "release 2" >"$file"
-	busywait "$BUSYWAIT_TIMEOUT" grep -q "current none" "$file"
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$file" "current none"
 	attr_is "$a" advskew 30
 	end_test "parents of a group share one queue"
 }

@@ -59,7 +59,7 @@ needs_all_to_run()
 	# Where a process takes long to start, it must not be MASTER before it is looked at.
 	local base=$((slow > 1))
 	ip -n "$a" link add carp0 link eth0 type carp vhid 1 advbase "$base" advskew 26
-	defer carp_del "$a"
+	carp_del_later "$a"
 	[ "$(ip -n "$a" -j link show carp0 | jq -r '.[0] | .address + " " + .link')" = "$vmac eth0" ]
 	check_err $? "it has another address or parent"
 	stays "$a" init
@@ -125,24 +125,25 @@ monitor_listens() {
 carrier_and_monitor()
 {
 	RET=0
-	ip -n "$a" -d monitor link >"$tmp/monitor" 2>/dev/null &
+	# It goes on at the end when the file has been emptied.
+	ip -n "$a" -d monitor link >>"$tmp/monitor" 2>/dev/null &
 	defer kill_process $!
 	busywait "$BUSYWAIT_TIMEOUT" monitor_listens
 	check_err $? "the monitor does not listen"
 	carp_add "$a" advbase 0 advskew 26
-	busywait "$BUSYWAIT_TIMEOUT" grep -q 'carp state backup' "$tmp/monitor"
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$tmp/monitor" 'carp state backup'
 	check_err $? "the monitor did not see the start"
 	becomes "$a" master
 	has_carrier
 	check_err $? "a MASTER without carrier"
-	busywait "$BUSYWAIT_TIMEOUT" grep -q 'carp state master' "$tmp/monitor"
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$tmp/monitor" 'carp state master'
 	check_err $? "the monitor did not see the MASTER"
 	# The line above that one.
 	grep -B2 'carp state master' "$tmp/monitor" | grep -q 'LOWER_UP.*state UP'
 	check_err $? "the monitor did not see the carrier"
 	: >"$tmp/monitor"
 	ip -n "$a" link set carp0 type carp state backup
-	busywait "$BUSYWAIT_TIMEOUT" grep -q 'NO-CARRIER' "$tmp/monitor"
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$tmp/monitor" NO-CARRIER
 	check_err $? "the monitor did not see the carrier go"
 	end_test "the carrier is up while it is MASTER, and ip monitor sees it"
 }
@@ -173,7 +174,7 @@ secret_key()
 	local lines
 	lines=$(dmesg | wc -l)
 	ip -n "$a" link add carp0 link eth0 type carp vhid 1 pass "$secret"
-	defer carp_del "$a"
+	carp_del_later "$a"
 	ip -n "$a" link set carp0 type carp pass "$secret"
 	ip netns exec "$a" python3 -S "$here/find_in_dump.py" "$secret" carp0
 	check_err $? "see above"
@@ -278,7 +279,7 @@ vhid_of_one_set_down_meanwhile()
 	file=/sys/kernel/debug/carp/eth0@$(stat -Lc %i "/run/netns/$a")
 	echo "hold 1" >"$file"
 	ip -n "$a" link set carp0 type carp vhid 9
-	busywait "$BUSYWAIT_TIMEOUT" grep -q parked "$file"
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$file" parked
 	check_err $? "the operation is not parked"
 	ip -n "$a" link add carp1 link eth0 type carp vhid 9 2>/dev/null
 	check_fail $? "another device may have the vhid that it is about to have"
@@ -301,7 +302,7 @@ vhid_of_one_deleted_meanwhile()
 	file=/sys/kernel/debug/carp/eth0@$(stat -Lc %i "/run/netns/$a")
 	echo "hold 1" >"$file"
 	ip -n "$a" link set eth0 address 02:00:00:00:00:14
-	busywait "$BUSYWAIT_TIMEOUT" grep -q parked "$file"
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$file" parked
 	check_err $? "the operation is not parked"
 	ip -n "$a" link set carp0 type carp vhid 9
 	check_err $? "refused"
@@ -343,7 +344,7 @@ cannot_be_set_up()
 	local before
 	before=$(left)
 	ip -n "$a" link add carp0 link eth0 type carp vhid 1 advbase 0 advskew 26
-	defer carp_del "$a"
+	carp_del_later "$a"
 	ip -n "$a" addr add "$vip/32" dev carp0
 	ip -n "$a" addr add 2001:db8::1/128 dev carp0
 	ip netns exec "$a" carp sync

@@ -105,7 +105,7 @@ at_rest()
 	echo "hold 1" >"$file"
 	check_err $? "nobody can hold it"
 	ip -n "$a" link set eth0 address 02:00:00:00:00:13
-	busywait "$BUSYWAIT_TIMEOUT" grep -q parked "$file"
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$file" parked
 	check_err $? "the operation is not parked"
 	stays "$a" init
 	attr_is "$a" reason at-rest

@@ -40,7 +40,7 @@ carp_on() {
 		ip -n "$ns" addr add "$vip6/128" dev carp0 &&
 		ip -n "$ns" link set carp0 up
 	check_err $? "no carp0 on $parent"
-	defer carp_del "$ns"
+	carp_del_later "$ns"
 }
 
 # meet PARENT DEVICE: the client at DEVICE is MASTER, A on PARENT is BACKUP.

@@ -58,7 +58,7 @@ pair() {
 		ip netns exec "$ns" carp sync
 		ip -n "$ns" link set carp0 up
 		check_err $? "carp0 could not be set up"
-		defer carp_del "$ns"
+		carp_del_later "$ns"
 		[ "$ns" = "$b" ] || becomes "$a" master
 		skew=51
 	done

@@ -118,7 +118,7 @@ flaps() {
 	answers "$b" "$shared" "a ${net}12"
 	# The monitor would have seen it.
 	hand_over "$a" "$b"
-	busywait "$BUSYWAIT_TIMEOUT" grep -q "local $shared dev" "$tmp/monitor"
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$tmp/monitor" "local $shared dev"
 	check_err $? "the monitor sees nothing"
 	hand_over "$b" "$a"
 }

@@ -103,7 +103,7 @@ below_down()
 		ip -n "$ns" link add carp0 link vlan5 type carp vhid 1 pass secret advbase 0 advskew 26
 		ip -n "$ns" addr add "$vip/32" dev carp0
 		ip -n "$ns" link set carp0 up
-		defer carp_del "$ns"
+		carp_del_later "$ns"
 		[ "$node" = b ] || becomes "$a" master
 	done
 	for binding in off on; do

@@ -28,7 +28,7 @@ user_add() {
 	setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Urn sleep infinity &
 	user=$!
 	defer kill_process "$user"
-	busywait "$BUSYWAIT_TIMEOUT" grep -q sleep "/proc/$user/comm"
+	busywait "$BUSYWAIT_TIMEOUT" has_said "/proc/$user/comm" sleep
 	check_err $? "there is no user namespace"
 	as_user ip -batch - <<<"$(printf '%s\n' "link add u0 type veth peer name peer0" \
 		"link set u0 up" "link set peer0 up")"
@@ -216,7 +216,7 @@ notices()
 	check_err $? "the user has no carp devices"
 	busywait "$BUSYWAIT_TIMEOUT" all_are_up "$last"
 	check_err $? "not all devices of the user are MASTER"
-	busywait "$BUSYWAIT_TIMEOUT" grep -qs 1 /sys/class/net/host0/carrier
+	busywait "$BUSYWAIT_TIMEOUT" has_said /sys/class/net/host0/carrier 1
 	check_err $? "the host's device is not MASTER"
 
 	mark="claims$RANDOM"

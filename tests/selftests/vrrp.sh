@@ -66,7 +66,7 @@ beside() {
 	done
 	was="$(attr "$a" changed) $(attr "$b" changed)"
 	keepalived_start "$@"
-	busywait "$BUSYWAIT_TIMEOUT" grep -q 'Entering MASTER STATE' "$tmp/keepalived" ||
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$tmp/keepalived" 'Entering MASTER STATE' ||
 		fail "keepalived is not MASTER: $(tail -n 2 "$tmp/keepalived" | tr '\n' ' ')"
 	hears "$b" 2
 	busywait "$BUSYWAIT_TIMEOUT" counted "$b" "$counter" $((before[$counter] + 3))

@@ -90,7 +90,7 @@ masters()
 	ip netns exec "$a" python3 -S "$storms/join_group.py" 239.1.2.3 a4 >"$tmp/joined" &
 	listener=$!
 	defer kill_process "$listener"
-	busywait "$BUSYWAIT_TIMEOUT" grep -q joined "$tmp/joined"
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$tmp/joined" joined
 	check_err $? "no multicast membership"
 	sync_carp "$a"
 	what_users_see >"$tmp/before"

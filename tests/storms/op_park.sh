@@ -268,7 +268,7 @@ sync_waits() {
 	syncing=$!
 	debugfs_becomes "$file" next "sync request vhid 0"
 	# It is the program that waits, and not the kernel with a lock of all of generic netlink.
-	busywait "$BUSYWAIT_TIMEOUT" grep -q poll "/proc/$syncing/stack" ||
+	busywait "$BUSYWAIT_TIMEOUT" has_said "/proc/$syncing/stack" poll ||
 		fail "carp sync waits in $(tr '\n' ';' <"/proc/$syncing/stack")"
 }
 
