@@ -61,11 +61,13 @@ configure() {
 carp() {
 	local ns=${!1} address=$2
 	shift 2
-	ip -n "$ns" link add carp0 link eth0 type carp "$@" &&
-		ip -n "$ns" addr add "$address" dev carp0 &&
-		ip -n "$ns" link set carp0 up
+	ip -n "$ns" -batch - <<-EOF
+		link add carp0 link eth0 type carp $*
+		addr add $address dev carp0
+		link set carp0 up
+	EOF
 	check_err $? "carp0 could not be set up"
-	defer carp_del "$ns"
+	carp_del_later "$ns"
 }
 
 # all_answered NAMESPACE ADDRESS N: questions and answers.
@@ -114,14 +116,16 @@ watch_routes() {
 	ip -n "$1" -o monitor route >"$tmp/routes of $1" &
 	watchers[$1]=$!
 	defer kill_process "${watchers[$1]}"
-	defer ip -n "$1" route del 203.0.113.9/32 dev lo
 	busywait "$BUSYWAIT_TIMEOUT" sees_routes "$1"
 	check_err $? "the test does not see new routes"
 }
 
 sees_routes() {
-	ip -n "$1" route replace 203.0.113.9/32 dev lo
-	grep -q 203.0.113.9 "$tmp/routes of $1"
+	ip -n "$1" -batch - <<-EOF
+		route add 203.0.113.9/32 dev lo
+		route del 203.0.113.9/32 dev lo
+	EOF
+	has_said "$tmp/routes of $1" 203.0.113.9
 }
 
 # had_no_routes NAMESPACE: by carp0, not for a moment, but those of the link; and but IPv6 prefixes of
@@ -306,7 +310,7 @@ peer() {
 	ip netns exec "$b" python3 -S "$here/bsd_peer.py" "$system" "$tmp/peer" 192.0.2.12 "$@" &
 	peer_pid=$!
 	defer peer_end
-	busywait "$BUSYWAIT_TIMEOUT" grep -qs backup "$tmp/peer"
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$tmp/peer" backup
 	check_err $? "the peer did not start"
 }
 
@@ -319,13 +323,18 @@ peer_pid=''
 
 # said N WHAT: the peer has said it so many times, or says it soon.
 said() {
+	local times
 	busywait "$BUSYWAIT_TIMEOUT" said_at_least "$@"
-	[ "$(grep -c "$2" "$tmp/peer")" = "$1" ] ||
-		fail "the peer said '$2' $(grep -c "$2" "$tmp/peer") times, and not $1"
+	[ "$times" = "$1" ] || fail "the peer said '$2' $times times, and not $1"
 }
 
 said_at_least() {
-	(($(grep -c "$2" "$tmp/peer") >= $1))
+	local line
+	times=0
+	while read -r line; do
+		[[ $line != *"$2"* ]] || times=$((times + 1))
+	done <"$tmp/peer"
+	((times >= $1))
 }
 
 # peer_yielded N: it has been MASTER so many times, and each time yielded to an advert that A sent
@@ -344,11 +353,13 @@ peer_yielded() {
 # MASTER in the middle of an interval of A's.
 beside_freebsd() {
 	configure a 192.0.2.11/24
-	ip -n "$a" link add carp0 link eth0 type carp vhid 1 pass secret
-	ip -n "$a" addr add 192.0.2.1/32 dev carp0
-	ip -n "$a" addr add fe80::1/64 dev carp0
-	ip -n "$a" link set carp0 up
-	defer carp_del "$a"
+	ip -n "$a" -batch - <<-EOF
+		link add carp0 link eth0 type carp vhid 1 pass secret
+		addr add 192.0.2.1/32 dev carp0
+		addr add fe80::1/64 dev carp0
+		link set carp0 up
+	EOF
+	carp_del_later "$a"
 	ip -n "$a" link set carp0 type carp state master
 	becomes "$a" master
 	peer freebsd 1.13 1 33 192.0.2.1 fe80::1
@@ -399,7 +410,7 @@ slow_openbsd()
 	ip -n "$a" link add carp0 link eth0 type carp vhid 1 pass secret advbase 0 advskew 26
 	ip -n "$a" addr add 192.0.2.1/32 dev carp0
 	ip -n "$a" link set carp0 up
-	defer carp_del "$a"
+	carp_del_later "$a"
 	hears "$a" 4
 	stays "$a" backup
 	changes=$(attr "$a" to_master)
