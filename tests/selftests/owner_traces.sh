@@ -150,7 +150,7 @@ lists() {
 says() {
 	local to
 	for to in "${net}10" "${beyond}99" "${beyond}64"; do
-		ip netns exec "$1" ping -q -c 2 -i 0.2 -w $((2 * slow)) -I "$shared" "$to" >/dev/null 2>&1
+		ip netns exec "$1" ping -q -c 2 -i 0.2 -W "0.$((1 + slow))" -I "$shared" "$to" >/dev/null 2>&1
 	done
 }
 
