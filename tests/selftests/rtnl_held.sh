@@ -108,13 +108,13 @@ served() {
 	defer kill_process $!
 	capture "$sw" to_b all
 	says_often
-	busywait 20000 grep -q watches "$tmp/held"
+	busywait 20000 has_said "$tmp/held" watches
 	check_err $? "nobody watches RTNL"
 	ip -n "$sw" link set to_a down
 	hold_rtnl
 	b_speaks
 	# The very first is answered, or is not, within this time.
-	sleep 1
+	sleep 0.5
 	release_rtnl
 	becomes "$b" master
 	owns "$b" "$vip"
@@ -217,7 +217,7 @@ from_everybody() {
 
 # hears_the_good PORT WHEN: what is good, and nothing else.
 hears_the_good() {
-	busywait "$BUSYWAIT_TIMEOUT" grep -q 2001 "$tmp/heard_$1"
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$tmp/heard_$1" 2001
 	[ "$(tr '\n' ' ' <"$tmp/heard_$1")" = "listening 192.0.2.10 2001:db8:2::10 " ]
 	check_err $? "$2: $(tr '\n' ' ' <"$tmp/heard_$1")"
 }
@@ -226,7 +226,7 @@ hears_the_good() {
 listen() {
 	ip netns exec "$b" python3 -S "$here/send_from.py" --heard 600 "$1" >"$tmp/heard_$1" &
 	defer kill_process $!
-	busywait "$BUSYWAIT_TIMEOUT" grep -q listening "$tmp/heard_$1"
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$tmp/heard_$1" listening
 	check_err $? "nobody listens"
 }
 
@@ -294,8 +294,8 @@ published_port()
 	defer kill_process $!
 	ip netns exec "$c" python3 -S "$here/serve.py" c 53 203.0.113.2 >"$tmp/serves" &
 	defer kill_process $!
-	busywait "$BUSYWAIT_TIMEOUT" grep -q listening "$tmp/answers"
-	busywait "$BUSYWAIT_TIMEOUT" grep -q listening "$tmp/serves"
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$tmp/answers" listening
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$tmp/serves" listening
 	check_err $? "nobody serves"
 	pair
 	ip -n "$client" neigh replace "$vip" lladdr "$vmac" dev eth0
@@ -305,7 +305,7 @@ published_port()
 		<"$tmp/go_on" >"$tmp/asked" 2>&1 &
 	local asker=$!
 	exec 4>"$tmp/go_on"
-	busywait "$BUSYWAIT_TIMEOUT" grep -q asks "$tmp/asked"
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$tmp/asked" asks
 	check_err $? "nobody asks"
 	before=$(dropped "$b" tx)
 	during_the_window for_some_time

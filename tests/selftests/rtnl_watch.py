@@ -19,4 +19,4 @@ while True:
     after = time.time()
     if after - before > 0.1:
         print(f"{before:.6f} {after:.6f}", flush=True)
-    time.sleep(0.005)
+    time.sleep(0.02)
