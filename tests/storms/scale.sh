@@ -83,12 +83,14 @@ smaller() {
 many()
 {
 	RET=0
-	local round added=() removed=() frees swaps
+	local round rounds=3 added=() removed=() frees swaps
+	# In virtual time nobody else takes the processor: one to load what is needed, and one to count.
+	[ "${KSFT_MACHINE_SLOW:-}" = yes ] || rounds=2
 	batch macvlan >"$tmp/macvlan"
 	batch carp >"$tmp/carp"
 	removal >"$tmp/removal"
 	trace_on carp
-	for round in 1 2 3; do
+	for ((round = 0; round < rounds; round++)); do
 		timed "$tmp/macvlan"
 		added[0]=$(smaller "${added[0]:-$took}" "$took")
 		timed "$tmp/removal"
