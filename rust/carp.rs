@@ -34,9 +34,11 @@
 //!
 //! Lock order: RTNL, a serializer's `guarded`, a parent's `writer`, a vhost's `core`, the
 //! `standings` of its device; a carp device's `core`, a parent's `home` and an answer's `message`
-//! are the innermost. No packet is sent under any of them but RTNL. Under `writer` hooks and a
-//! debugfs file are made and removed, under a vhost's `core` a timer is armed, under `standings` a
-//! carrier is set and work enqueued: nothing that comes back here.
+//! are the innermost. An ownership's `routes` come before RTNL, which every request to rtnetlink
+//! takes; a watch's `post` comes after both, and before `WATCHERS`. No packet is sent under any of
+//! them but RTNL. Under `writer` hooks and a debugfs file are made and removed, under a vhost's
+//! `core` a timer is armed, under `standings` a carrier is set and work enqueued: nothing that
+//! comes back here.
 
 #[allow(dead_code, unreachable_pub)] // The host crate of tests/proto uses what the module does not.
 mod proto;
