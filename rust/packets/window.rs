@@ -80,8 +80,7 @@ fn admits_source(
 ) -> bool {
     // Nobody; and the virtual addresses that the tables do not have yet.
     let found = owner::of(guard, device, from);
-    if inet::is_martian(guard, device, from)
-        || found.is_some_and(|(carp, _)| carp.owns_addresses())
+    if inet::is_martian(guard, device, from) || found.is_some_and(|(carp, _)| carp.owns_addresses())
     {
         return false;
     }
