@@ -132,14 +132,17 @@ bound_before_the_take_over()
 bound_while_master()
 {
 	RET=0
-	local line
+	local line to_last from_last
 	serve "$a" a "$shared"
 	answers "$client" "$shared" "a ${net}10"
 	# A connection that lasts.
-	coproc last { exec ip netns exec "$client" bash -c "exec 3<>/dev/tcp/$shared/7; cat <&3 & cat >&3"; }
-	# shellcheck disable=SC2154 # a coprocess has it
-	defer kill_process "$last_PID"
-	read -r -t $((10 * slow)) line <&"${last[0]}"
+	rm -f "$tmp/to_last" "$tmp/from_last"
+	mkfifo "$tmp/to_last" "$tmp/from_last"
+	ip netns exec "$client" bash -c "exec 3<>/dev/tcp/$shared/7; cat <&3 & exec cat >&3" \
+		<"$tmp/to_last" >"$tmp/from_last" &
+	defer kill_process $!
+	exec {to_last}>"$tmp/to_last" {from_last}<"$tmp/from_last"
+	read -r -t $((10 * slow)) line <&"$from_last"
 	[ "$line" = "a ${net}10" ]
 	check_err $? "it begins with '$line'"
 	hand_over "$a" "$b"
@@ -147,8 +150,8 @@ bound_while_master()
 	check_fail $? "it serves on a BACKUP"
 	hand_over "$b" "$a"
 	answers "$client" "$shared" "a ${net}10"
-	echo still there >&"${last[1]}"
-	read -r -t $((20 * slow)) line <&"${last[0]}"
+	echo still there >&"$to_last"
+	read -r -t $((20 * slow)) line <&"$from_last"
 	[ "$line" = "still there" ]
 	check_err $? "what lasted is gone: '$line'"
 	end_test "sockets bound while MASTER survive being BACKUP, $ipv"
