@@ -75,7 +75,8 @@ both_answer() {
 both_vrfs()
 {
 	RET=0
-	# Whichever was made first is MASTER.
+	# The one that was made first.
+	becomes "$a" master carp1
 	ip -n "$a" link set carp1 type carp state backup
 	both_answer "$a" "$b"
 	end_test "the same addresses work in two VRFs"
