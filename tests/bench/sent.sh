@@ -40,7 +40,10 @@ for namespace in "without a carp device" "with one" "without it again"; do
 	case $namespace in
 	with\ one)
 		ip link add carp0 link elsewhere type carp vhid 1
+		ip addr add 198.51.100.1/32 dev carp0
 		ip link set carp0 up
+		# Until it is MASTER, and has its routes.
+		sleep 6
 		;;
 	*again) ip link del carp0 ;;
 	esac
