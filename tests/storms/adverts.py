@@ -32,8 +32,9 @@ def next_one(sock, vhid):
 
 def signed_for(vhid, keys, lists):
     """The key and the addresses, of these, that the next advert is signed for."""
-    with listen() as sock:
-        found = next_one(sock, vhid)
+    sock = listen()
+    found = next_one(sock, vhid)
+    sock.close()
     if found is None:
         return "no advert"
     for key in keys:
