@@ -5,7 +5,7 @@
 //! Every hook function runs in softirq or with softirqs off, under RCU.
 //!
 //! Of what comes in the kernel shows everything to the ingress hook but what an ifb device gives
-//! back, to which tc on the device has redirected it: that goes on right behind the hook. Packet
+//! back, to which tc on the device has redirected it: that goes on right after the hook. Packet
 //! handlers of the device see it there; or, if the device is a port of a bridge, which takes it
 //! before them, a hook of bridges. They are only in place while tc looks at what comes in.
 
@@ -60,7 +60,7 @@ pub(crate) trait FrameHook: Send + Sync + 'static {
 /// Whether bridges have hooks.
 const BRIDGES_HAVE_HOOKS: bool = cfg!(CONFIG_NETFILTER_FAMILY_BRIDGE);
 
-/// What sees the packets of one device behind the hook.
+/// What sees the packets of one device after the hook.
 struct Handlers {
     packets: [Opaque<bindings::packet_type>; 3],
     bridges: Opaque<bindings::nf_hook_ops>,

@@ -282,8 +282,8 @@ impl SkBuff {
         Some((*source, *destination))
     }
 
-    /// Overwrites bytes at `offset` behind the start of the network header. Only for a packet that
-    /// is on its way out and not shared.
+    /// Overwrites bytes at `offset` from the start of the network header. Only for a packet that is
+    /// on its way out and not shared.
     pub(crate) fn write_network(&mut self, offset: i32, bytes: &[u8]) -> Result {
         let start = self.network_offset();
         let offset = start.checked_add(offset).ok_or(EINVAL)?;
@@ -310,7 +310,7 @@ impl SkBuff {
         Ok(())
     }
 
-    /// Of a packet on its way in, whose data begins behind the Ethernet header.
+    /// Of a packet on its way in, whose data begins after the Ethernet header.
     pub(super) fn set_received_destination(&mut self, mac: &Mac) -> Result {
         // SAFETY: The packet is valid.
         to_result(unsafe { bindings::skb_ensure_writable(self.as_ptr(), 0) })?;

@@ -14,7 +14,7 @@
 
 use kernel::sync::atomic::{Acquire, Atomic, Full, Relaxed};
 
-/// Set while nobody gets in; the other bits count who is inside.
+/// Set while nobody gets in; the other bits count those inside.
 const CLOSED: u32 = 1 << 31;
 
 /// Counts the users of an object, and can be closed to new ones. Any context.
