@@ -81,20 +81,55 @@ impl<T: StackHook> Tables<T> {
     ];
 }
 
-/// What each namespace has of ours. Zeros are valid: no hook.
+/// Hooks that are in a namespace as long as anybody wants them. Zeros are valid: nobody does.
 ///
 /// # Invariants
 ///
-/// `resident` is registered while `up` is not 0, `watch` while `watchers` is not 0; that they are
-/// not written then.
+/// `hooks` is registered while `users` is not 0, and not written then.
+#[repr(C)]
+struct Shared<const LEN: usize> {
+    hooks: [bindings::nf_hook_ops; LEN],
+    users: u32,
+}
+
+impl<const LEN: usize> Shared<LEN> {
+    /// One more wants them.
+    ///
+    /// # Safety
+    ///
+    /// `net` is valid, and this stays where it is until as many have left.
+    unsafe fn join(&mut self, net: *mut bindings::net) -> Result {
+        if self.users == 0 {
+            // SAFETY: By this function's contract.
+            to_result(unsafe {
+                bindings::nf_register_net_hooks(net, self.hooks.as_ptr(), LEN as c_uint)
+            })?;
+        }
+        self.users = self.users.saturating_add(1);
+        Ok(())
+    }
+
+    /// One less does.
+    ///
+    /// # Safety
+    ///
+    /// It has joined, in `net`, and has not left since.
+    unsafe fn leave(&mut self, net: *mut bindings::net) {
+        self.users = self.users.saturating_sub(1);
+        if self.users == 0 {
+            // SAFETY: Registered by the first of them.
+            unsafe { bindings::nf_unregister_net_hooks(net, self.hooks.as_ptr(), LEN as c_uint) };
+        }
+    }
+}
+
+/// What each namespace has of ours.
 #[repr(C)]
 struct Hooks {
-    resident: [bindings::nf_hook_ops; RESIDENTS],
-    watch: [bindings::nf_hook_ops; WATCHES],
-    /// Devices of ours that are up. Under RTNL.
-    up: u32,
-    /// Those of them that want the watch. Under `WATCHERS`.
-    watchers: u32,
+    /// Of the devices of ours that are up. Under RTNL.
+    resident: Shared<RESIDENTS>,
+    /// Of those that want the watch. Under `WATCHERS`.
+    watch: Shared<WATCHES>,
     /// Those of them that are not settled. The `priv` of the resident hooks points here.
     unsettled: Atomic<i32>,
 }
@@ -289,18 +324,9 @@ fn begin_watch(device: &NetDevice) -> Result {
     // SAFETY: The device is up, so the namespace has been entered.
     let hooks: *mut Hooks = unsafe { HOOKS.get(net) };
     let _watchers = WATCHERS.lock();
-    // SAFETY: The lock is held, and nobody else uses the field.
-    let watchers = unsafe { &mut (*hooks).watchers };
-    if *watchers == 0 {
-        // SAFETY: The namespace is valid. The hooks were written when it was entered, and stay.
-        let watch = unsafe { &raw const (*hooks).watch };
-        // SAFETY: As above.
-        to_result(unsafe {
-            bindings::nf_register_net_hooks(net, watch.cast(), WATCHES as c_uint)
-        })?;
-    }
-    *watchers = watchers.saturating_add(1);
-    Ok(())
+    // SAFETY: The lock is held, and nobody else uses the field. It was filled when the namespace
+    // was entered, and stays.
+    unsafe { (*hooks).watch.join(net) }
 }
 
 /// One device less does.
@@ -309,15 +335,8 @@ fn end_watch(device: &NetDevice) {
     // SAFETY: As in `begin_watch()`.
     let hooks: *mut Hooks = unsafe { HOOKS.get(net) };
     let _watchers = WATCHERS.lock();
-    // SAFETY: As in `begin_watch()`.
-    let watchers = unsafe { &mut (*hooks).watchers };
-    *watchers = watchers.saturating_sub(1);
-    if *watchers == 0 {
-        // SAFETY: As in `begin_watch()`.
-        let watch = unsafe { &raw const (*hooks).watch };
-        // SAFETY: Registered by the first of them.
-        unsafe { bindings::nf_unregister_net_hooks(net, watch.cast(), WATCHES as c_uint) };
-    }
+    // SAFETY: As in `begin_watch()`, which the device has called.
+    unsafe { (*hooks).watch.leave(net) };
 }
 
 /// The resident hooks are in the namespace of `near` from now on, until it was left as often as
@@ -330,25 +349,19 @@ unsafe fn enter<T: StackHook>(_rtnl: &Rtnl<'_>, near: &NetDevice) -> Result {
     let net = near.net();
     // SAFETY: The data is there by this function's contract.
     let hooks: *mut Hooks = unsafe { HOOKS.get(net) };
-    // SAFETY: RTNL is held, and nobody else uses the field.
-    let up = unsafe { &mut (*hooks).up };
-    if *up == 0 {
-        // SAFETY: As above. No hook is registered, so nobody else uses these fields.
-        let (resident, unsettled) = unsafe {
-            (*hooks).resident = Tables::<T>::RESIDENT;
-            (*hooks).watch = Tables::<T>::WATCH;
-            (&mut (*hooks).resident, &raw mut (*hooks).unsettled)
-        };
-        for hook in &mut *resident {
-            hook.priv_ = unsettled.cast();
+    // SAFETY: As above. RTNL is held, and nobody else uses the field.
+    let resident = unsafe { &mut (*hooks).resident };
+    if resident.users == 0 {
+        resident.hooks = Tables::<T>::RESIDENT;
+        for hook in &mut resident.hooks {
+            // SAFETY: The data is there.
+            hook.priv_ = unsafe { &raw mut (*hooks).unsettled }.cast();
         }
-        // SAFETY: The namespace is valid, and the hooks stay until they are unregistered.
-        to_result(unsafe {
-            bindings::nf_register_net_hooks(net, resident.as_ptr(), RESIDENTS as c_uint)
-        })?;
+        // SAFETY: No device is up, so nobody uses the watch.
+        unsafe { (*hooks).watch.hooks = Tables::<T>::WATCH };
     }
-    *up = up.saturating_add(1);
-    Ok(())
+    // SAFETY: The namespace is valid, and keeps the data until all have left.
+    unsafe { resident.join(net) }
 }
 
 /// # Safety
@@ -358,15 +371,8 @@ unsafe fn leave(_rtnl: &Rtnl<'_>, near: &NetDevice) {
     let net = near.net();
     // SAFETY: As in `enter()`.
     let hooks: *mut Hooks = unsafe { HOOKS.get(net) };
-    // SAFETY: As in `enter()`.
-    let up = unsafe { &mut (*hooks).up };
-    *up = up.saturating_sub(1);
-    if *up == 0 {
-        // SAFETY: As in `enter()`.
-        let resident = unsafe { &raw const (*hooks).resident };
-        // SAFETY: Registered when the namespace was entered first.
-        unsafe { bindings::nf_unregister_net_hooks(net, resident.cast(), RESIDENTS as c_uint) };
-    }
+    // SAFETY: As in `enter()`, which was called for this.
+    unsafe { (*hooks).resident.leave(net) };
 }
 
 /// # Safety

@@ -7,7 +7,7 @@
 #   make vm ICOUNT=1 RUN=tests/bench/sent.sh
 #
 # UDP by a device that carries no carp device: before there is one, while there is one
-# on another device, and behind that.
+# on another device, and after that.
 set -eu
 
 ip link add way type dummy
