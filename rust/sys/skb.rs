@@ -85,26 +85,35 @@ impl SkBuff {
         unsafe { (*self.as_ptr()).len }
     }
 
+    /// Where its memory has this offset.
+    fn at(&self, offset: u16) -> *mut u8 {
+        // SAFETY: The packet is valid.
+        unsafe { (*self.as_ptr()).head }.wrapping_add(offset.into())
+    }
+
+    fn data(&self) -> *mut u8 {
+        // SAFETY: The packet is valid.
+        unsafe { (*self.as_ptr()).data }
+    }
+
+    fn network_header(&self) -> *mut u8 {
+        // SAFETY: The packet is valid.
+        self.at(unsafe { (*self.fields()).network_header })
+    }
+
     /// Where the network header begins, from the beginning of the data.
     fn network_offset(&self) -> i32 {
-        // SAFETY: The packet is valid.
-        let (head, data) = unsafe { ((*self.as_ptr()).head, (*self.as_ptr()).data) };
-        // SAFETY: As above.
-        let offset = unsafe { (*self.fields()).network_header };
-        let start = head.wrapping_add(offset.into());
-        start.addr().wrapping_sub(data.addr()) as i32
+        let start = self.network_header().addr();
+        start.wrapping_sub(self.data().addr()) as i32
     }
 
     /// The first bytes of the network header and what follows it, if they lie in the linear part.
     fn linear_network<const LEN: usize>(&self) -> Option<&[u8; LEN]> {
         // SAFETY: The packet is valid.
-        let (head, data) = unsafe { ((*self.as_ptr()).head, (*self.as_ptr()).data) };
-        // SAFETY: As above.
-        let (len, rest) = unsafe { ((*self.as_ptr()).len, (*self.as_ptr()).data_len) };
-        // SAFETY: As above.
-        let offset = unsafe { (*self.fields()).network_header };
-        let start = head.wrapping_add(offset.into());
-        let end = data.wrapping_add(len.saturating_sub(rest) as usize);
+        let not_linear = unsafe { (*self.as_ptr()).data_len };
+        let linear = self.len().saturating_sub(not_linear);
+        let start = self.network_header();
+        let end = self.data().wrapping_add(linear as usize);
         let room = end.addr().checked_sub(start.addr())?;
         // SAFETY: The linear part reaches from the head of the buffer to `end`, and nobody else
         // changes it.
@@ -213,10 +222,7 @@ impl SkBuff {
         const UNSET: u16 = u16::MAX;
         // SAFETY: The packet is valid.
         let offset = unsafe { (*self.fields()).mac_header };
-        // SAFETY: As above.
-        let head = unsafe { (*self.as_ptr()).head };
-        let header = head.wrapping_add(offset.into());
-        NonNull::new(header.cast()).filter(|_| offset != UNSET)
+        NonNull::new(self.at(offset).cast()).filter(|_| offset != UNSET)
     }
 
     /// Destination and source of the Ethernet header, if there is one.
