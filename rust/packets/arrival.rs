@@ -25,7 +25,7 @@ pub(super) fn route(
     if packet.protocol() != Protocol::Ipv4 {
         return true;
     }
-    let filter = inet::rp_filter(guard, device);
+    let filter = inet::adopt_rp_filter(guard, device);
     let Some((from, to)) = packet.ipv4_addresses() else {
         return true;
     };

@@ -85,7 +85,7 @@ fn admits_source(
         return false;
     }
     let admits = |packet: &mut SkBuff, by| packet.look_up_v4(guard, from, inet::BROADCAST, by);
-    inet::rp_filter(guard, device) == RpFilter::Strict && admits(packet, parent)
+    inet::adopt_rp_filter(guard, device) == RpFilter::Strict && admits(packet, parent)
         || admits(packet, device)
 }
 

@@ -110,7 +110,7 @@ struct in_device *carp_in_dev_rcu(const struct net_device *dev);
 struct in_ifaddr *carp_ifa_first_rcu(struct in_device *in_dev);
 struct in_ifaddr *carp_ifa_next_rcu(struct in_ifaddr *ifa);
 void carp_set_rp_filter(struct in_device *in_dev, int value);
-int carp_rp_filter(const struct net_device *dev);
+int carp_adopt_rp_filter(const struct net_device *dev);
 bool carp_ip_mc_is_member(struct in_device *in_dev, __be32 group);
 void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group);
 

@@ -146,7 +146,7 @@ pub(crate) fn loosen_rp_filter(_rtnl: &Rtnl<'_>, device: &NetDevice) {
     // SAFETY: The device is alive, RTNL is held.
     if let Some(in_dev) = NonNull::new(unsafe { bindings::carp_in_dev_rtnl(device.as_ptr()) }) {
         // SAFETY: `in_dev` is valid under RTNL.
-        if unsafe { bindings::carp_rp_filter(device.as_ptr()) } == STRICT {
+        if unsafe { bindings::carp_adopt_rp_filter(device.as_ptr()) } == STRICT {
             // SAFETY: As above.
             unsafe { bindings::carp_set_rp_filter(in_dev.as_ptr(), LOOSE) }
         }
@@ -163,9 +163,9 @@ pub(crate) enum RpFilter {
 }
 
 /// That of `device`. Where its own is off and the namespace's is strict, its own becomes loose.
-pub(crate) fn rp_filter(_guard: &Guard, device: &NetDevice) -> RpFilter {
+pub(crate) fn adopt_rp_filter(_guard: &Guard, device: &NetDevice) -> RpFilter {
     // SAFETY: The device is alive, the guard is held.
-    match unsafe { bindings::carp_rp_filter(device.as_ptr()) } {
+    match unsafe { bindings::carp_adopt_rp_filter(device.as_ptr()) } {
         0 => RpFilter::Off,
         1 => RpFilter::Strict,
         _ => RpFilter::Loose,

@@ -32,7 +32,7 @@ void carp_set_rp_filter(struct in_device *in_dev, int value)
 /* As it counts: the namespace's, if that is larger. But the namespace's 1 makes it 2 (loose) where
  * the device has none of its own.
  */
-int carp_rp_filter(const struct net_device *dev)
+int carp_adopt_rp_filter(const struct net_device *dev)
 {
 	struct in_device *in_dev = rcu_dereference_rtnl(dev->ip_ptr);
 
