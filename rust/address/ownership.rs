@@ -42,7 +42,8 @@ pub(crate) struct Ownership {
     phase: Atomic<u32>,
     #[pin]
     watch: Watch,
-    /// For packets that come in meanwhile. None: the namespace has no IPv6.
+    /// For packets to the addresses; of IPv6 while the FIB may lack a route. None: the namespace
+    /// has no IPv6.
     v4: LocalRoute,
     v6: Option<LocalRoute>,
     #[pin]
@@ -138,17 +139,12 @@ impl Ownership {
         self.phase.load(Acquire) & HAS_ROUTES == 0
     }
 
-    /// The route for packets to an IPv4 address of the device, while the FIB has one as well.
-    pub(crate) fn route_v4(&self) -> Option<&LocalRoute> {
-        (!self.lacks_routes()).then_some(&self.v4)
+    /// The route for packets to an IPv4 address of the device, whether the FIB has one or not.
+    pub(crate) fn ready_route_v4(&self) -> &LocalRoute {
+        &self.v4
     }
 
-    /// The route for packets to an IPv4 address of the device, while the FIB may lack one.
-    pub(crate) fn ready_route_v4(&self) -> Option<&LocalRoute> {
-        self.lacks_routes().then_some(&self.v4)
-    }
-
-    /// The same for IPv6.
+    /// The same for IPv6, while the FIB may lack one.
     pub(crate) fn ready_route_v6(&self) -> Option<&LocalRoute> {
         self.v6.as_ref().filter(|_| self.lacks_routes())
     }
@@ -177,12 +173,8 @@ impl Ownership {
         };
         let requests = Requests::new(namespace, &self.device)?;
         let outcome = routes.follow(&requests, &addresses, owned);
-        let guard = Guard::new();
-        if let Some(device) = self.device.get(&guard) {
-            fib::disown_local_routes(&guard, device);
-        }
-        drop(guard);
         if owned {
+            self.disown_routes();
             let Some((now, _)) = self.snapshot()? else {
                 return Ok(());
             };
@@ -199,6 +191,14 @@ impl Ownership {
             self.settled()?;
         }
         Ok(())
+    }
+
+    /// Local routes have been added.
+    fn disown_routes(&self) {
+        let guard = Guard::new();
+        if let Some(device) = self.device.get(&guard) {
+            fib::disown_local_routes(&guard, device);
+        }
     }
 
     /// The FIB has the routes, if the phase is still the same. A device whose queue does not work

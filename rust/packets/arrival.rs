@@ -32,9 +32,10 @@ pub(super) fn route(
     let Some((carp, owner)) = owner::on_link(guard, parent, to) else {
         return true;
     };
-    let Some(route) = carp.ownership().route_v4().filter(|_| owner.is(device)) else {
+    let ownership = carp.ownership();
+    if !owner.is(device) || ownership.lacks_routes() {
         return true;
-    };
+    }
     if inet::is_martian(guard, device, from) {
         device.count_not_received();
         return false;
@@ -45,7 +46,9 @@ pub(super) fn route(
         RpFilter::Strict => {
             packet.look_up_v4(guard, from, to, parent);
         }
-        RpFilter::Off if !inet::looks_up_sources(guard, device) => packet.set_route(route),
+        RpFilter::Off if !inet::looks_up_sources(guard, device) => {
+            packet.set_route(ownership.ready_route_v4());
+        }
         RpFilter::Off | RpFilter::Loose => (),
     }
     true

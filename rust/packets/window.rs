@@ -51,9 +51,10 @@ pub(super) fn input(
 }
 
 fn input_v4(guard: &Guard, carp: &CarpDevice, device: &NetDevice, packet: &mut SkBuff) -> bool {
-    let Some(route) = carp.ownership().ready_route_v4() else {
+    let ownership = carp.ownership();
+    if !ownership.lacks_routes() {
         return true;
-    };
+    }
     let Some((from, to)) = packet.ipv4_addresses() else {
         return true;
     };
@@ -65,7 +66,7 @@ fn input_v4(guard: &Guard, carp: &CarpDevice, device: &NetDevice, packet: &mut S
         return false;
     }
     packet.untrack();
-    packet.set_route(route);
+    packet.set_route(ownership.ready_route_v4());
     true
 }
 
