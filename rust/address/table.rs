@@ -26,7 +26,7 @@ use crate::{
         inet6::Ipv6,
         net_device::{NetDevice, RcuDevice, Rtnl},
         pernet::{Published, RcuPernetData},
-        rcu::Fresh,
+        rcu::{Fresh, RcuPointer},
         sort::{sort, Sortable},
     },
 };
@@ -119,8 +119,8 @@ impl Address for Ipv6 {
 }
 
 impl Published for Table {
-    fn pernet() -> &'static RcuPernetData<Self> {
-        static TABLES: RcuPernetData<Table> = RcuPernetData::new();
+    fn pernet() -> &'static RcuPernetData<RcuPointer<Self>> {
+        static TABLES: RcuPernetData<RcuPointer<Table>> = RcuPernetData::new();
         &TABLES
     }
 }

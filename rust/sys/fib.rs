@@ -9,7 +9,7 @@
 use super::{
     bindings,
     net_device::NetDevice,
-    pernet::{PerNet, PernetData, Registration},
+    pernet::{PerNet, RcuPernetData, Registration},
 };
 use core::{marker::PhantomData, ptr};
 use kernel::{
@@ -18,8 +18,9 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{Acquire, Atomic, Release},
-        rcu::{synchronize_rcu, Guard},
+        rcu::Guard,
     },
+    types::Opaque,
 };
 
 /// A route that is about to get into a table.
@@ -43,7 +44,7 @@ pub(crate) trait Veto: 'static {
 /// What each namespace has of ours.
 #[repr(C)]
 struct Fib {
-    notifier: bindings::notifier_block,
+    notifier: Opaque<bindings::notifier_block>,
     /// The administrator has, or has had, local routes of IPv4.
     is_custom: Atomic<bool>,
 }
@@ -51,10 +52,10 @@ struct Fib {
 // SAFETY: Zeros are valid in each field.
 unsafe impl Zeroable for Fib {}
 
-static FIB: PernetData = PernetData::of::<Fib>();
+// SAFETY: The core alone uses `notifier` while it is registered.
+unsafe impl Sync for Fib {}
 
-/// Each namespace has its `Fib`, until a grace period after this is unset.
-static IS_OPEN: Atomic<bool> = Atomic::new(false);
+static FIB: RcuPernetData<Fib> = RcuPernetData::new();
 
 /// The vetoes of all namespaces.
 #[pin_data(PinnedDrop)]
@@ -68,10 +69,11 @@ impl Vetoes {
     /// that.
     pub(crate) fn new<T: Veto>() -> impl PinInit<Self, Error> {
         let this = try_pin_init!(Self {
-            registration <- Registration::new::<InNamespace<T>>(Some(&FIB)),
+            registration <- Registration::new::<InNamespace<T>>(Some(&FIB.data)),
         }? Error);
         this.pin_chain(|_| {
-            IS_OPEN.store(true, Release);
+            // SAFETY: Registered just now; dropping this closes it before it is not any more.
+            unsafe { FIB.open() };
             Ok(())
         })
     }
@@ -80,23 +82,18 @@ impl Vetoes {
 #[pinned_drop]
 impl PinnedDrop for Vetoes {
     fn drop(self: Pin<&mut Self>) {
-        IS_OPEN.store(false, Release);
-        synchronize_rcu();
+        FIB.close();
     }
 }
 
 /// We have added local routes of IPv4 in the namespace of `near`, for addresses of its devices.
 /// Those are the kernel's own: has it look up sources in the routes only if the administrator has
 /// added some, too.
-pub(crate) fn disown_local_routes(_guard: &Guard, near: &NetDevice) {
-    if !IS_OPEN.load(Acquire) {
+pub(crate) fn disown_local_routes(guard: &Guard, near: &NetDevice) {
+    let Some(Fib { is_custom, .. }) = FIB.get(guard, near) else {
         return;
-    }
+    };
     let net = near.net();
-    // SAFETY: Each namespace has its `Fib`, at least until the guard is dropped.
-    let fib: *mut Fib = unsafe { FIB.get(net) };
-    // SAFETY: As above; shared.
-    let is_custom = unsafe { &(*fib).is_custom };
     // SAFETY: The namespace is valid as long as the device is alive.
     let look_up_sources = |yes| unsafe { bindings::carp_fib_set_custom_local_routes(net, yes) };
     look_up_sources(is_custom.load(Acquire));
@@ -111,19 +108,19 @@ struct InNamespace<T>(PhantomData<T>);
 impl<T: Veto> PerNet for InNamespace<T> {
     unsafe fn enter(net: *mut bindings::net) -> Result {
         // SAFETY: By this function's contract.
-        let fib: *mut Fib = unsafe { FIB.get(net) };
+        let fib: *mut Fib = unsafe { FIB.data.get(net) };
         // SAFETY: PernetData for a `Fib`, which nobody knows yet.
         let block = unsafe {
             fib.write(Fib {
-                notifier: bindings::notifier_block {
+                notifier: Opaque::new(bindings::notifier_block {
                     notifier_call: Some(event::<T>),
                     // A route that is not let in is not told to anybody else.
                     priority: i32::MAX,
                     ..pin_init::zeroed()
-                },
+                }),
                 is_custom: Atomic::new(bindings::carp_fib_has_custom_local_routes(net)),
             });
-            &raw mut (*fib).notifier
+            (*fib).notifier.get()
         };
         // SAFETY: The namespace is valid, the notifier stays until it is unregistered.
         to_result(unsafe { bindings::register_fib_notifier(net, block, None, ptr::null_mut()) })
@@ -131,7 +128,7 @@ impl<T: Veto> PerNet for InNamespace<T> {
 
     unsafe fn leave(net: *mut bindings::net) {
         // SAFETY: Registered when the namespace was entered. Waits until nobody is being told.
-        unsafe { bindings::unregister_fib_notifier(net, FIB.get(net)) };
+        unsafe { bindings::unregister_fib_notifier(net, FIB.data.get(net)) };
     }
 }
 

@@ -127,33 +127,47 @@ unsafe extern "C" fn exit<T: PerNet>(net: *mut kernel::bindings::net) {
 /// A value of which every namespace publishes one of its own, or none.
 pub(crate) trait Published: Send + Sync + Sized + 'static {
     /// The one static of this type.
-    fn pernet() -> &'static RcuPernetData<Self>;
+    fn pernet() -> &'static RcuPernetData<RcuPointer<Self>>;
 }
 
-/// Where a namespace publishes a `T`.
+/// A `T` of each namespace, for readers under RCU.
 ///
 /// # Invariants
 ///
-/// While `is_open`, each namespace has an `RcuPointer<T>` in `data`. It is closed a grace period
-/// before that ends.
+/// While `is_open`, each namespace has a `T` in `data`. It is closed a grace period before that
+/// ends.
 pub(crate) struct RcuPernetData<T> {
-    data: PernetData,
+    pub(super) data: PernetData,
     is_open: Atomic<bool>,
-    _of: PhantomData<RcuPointer<T>>,
+    _of: PhantomData<fn() -> T>,
 }
 
-impl<T> RcuPernetData<T> {
+impl<T: Zeroable + Sync> RcuPernetData<T> {
     pub(crate) const fn new() -> Self {
         // INVARIANT: Closed.
         Self {
-            data: PernetData::of::<RcuPointer<T>>(),
+            data: PernetData::of::<T>(),
             is_open: Atomic::new(false),
             _of: PhantomData,
         }
     }
 
-    /// The pointer of the namespace of `near`. None: the module comes or goes.
-    pub(crate) fn get<'a>(&self, _guard: &'a Guard, near: &NetDevice) -> Option<&'a RcuPointer<T>> {
+    /// # Safety
+    ///
+    /// Each namespace has a `T` in `data`, until `close()` has returned.
+    pub(super) unsafe fn open(&self) {
+        // INVARIANT: By this function's contract.
+        self.is_open.store(true, Release);
+    }
+
+    /// Nobody finds a `T` any more, and no reader has one. Context: process; sleeps.
+    pub(super) fn close(&self) {
+        self.is_open.store(false, Release);
+        synchronize_rcu();
+    }
+
+    /// That of the namespace of `near`. None: the module comes or goes.
+    pub(crate) fn get<'a>(&self, _guard: &'a Guard, near: &NetDevice) -> Option<&'a T> {
         let is_open = self.is_open.load(Acquire);
         // SAFETY: Open by the type's invariant, at least until the guard is dropped. A namespace
         // waits for a grace period after the last of its devices has gone.
@@ -177,8 +191,8 @@ impl<T: Published> RcuPernet<T> {
             _of: PhantomData,
         }? Error);
         this.pin_chain(|_| {
-            // INVARIANT: Registered just now.
-            T::pernet().is_open.store(true, Release);
+            // SAFETY: Registered just now; dropping this closes it before it is not any more.
+            unsafe { T::pernet().open() };
             Ok(())
         })
     }
@@ -187,8 +201,7 @@ impl<T: Published> RcuPernet<T> {
 #[pinned_drop]
 impl<T: Published> PinnedDrop for RcuPernet<T> {
     fn drop(self: Pin<&mut Self>) {
-        T::pernet().is_open.store(false, Release);
-        synchronize_rcu();
+        T::pernet().close();
         // What was replaced before is freed by code of this module.
         rcu_barrier();
     }
