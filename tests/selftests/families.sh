@@ -134,7 +134,7 @@ way() {
 }
 
 is_local() {
-	[[ $(ip -n "$1" -o route get "${2:-$shared}" 2>&1) == local\ * ]]
+	[[ $(way "$@") == local\ * ]]
 }
 
 is_remote() {
@@ -165,11 +165,11 @@ acquainted() {
 	defer ip -n "$b" neigh del "$known" dev "$by"
 }
 
-# tables NAMESPACE: all routes of both families, but those to groups, which have to do with the
-# carrier.
+# tables NAMESPACE [AWK]: all routes of both families, but those to groups, which have to do with the
+# carrier; and but what AWK leaves out of them.
 tables() {
 	ip -n "$1" route show table all |
-		awk '!/ ff00::\/8 / { sub(/ linkdown/, ""); sub(/ *$/, ""); print }' | sort
+		awk '/ ff00::\/8 / { next } { sub(/ linkdown/, ""); sub(/ *$/, "") } '"${2:-}"' { print }' | sort
 }
 
 tables_are() {

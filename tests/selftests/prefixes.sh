@@ -46,16 +46,7 @@ ALL_TESTS_ONCE="
 # routes_by_carp0 NAMESPACE: those that follow from its addresses. That IPv6 has two local ones
 # to an address, ours with another metric, is no matter.
 routes_by_carp0() {
-	ip -n "$1" route show table all | awk '
-		/ dev carp0 / && !/fe80:/ && !/ ff00::\/8 / {
-			sub(/ linkdown/, ""); sub(/ *$/, "")
-			if (/^local/) sub(/ metric 1 /, " metric 0 ")
-			if (!seen[$0]++) {
-				for (i = n++; i > 0 && line[i] > $0; i--) line[i + 1] = line[i]
-				line[i + 1] = $0
-			}
-		}
-		END { for (i = 1; i <= n; i++) print line[i] }'
+	tables "$1" '!/ dev carp0 / || /fe80:/ { next } /^local/ { sub(/ metric 1 /, " metric 0 ") }' | uniq
 }
 
 routes_are() {
