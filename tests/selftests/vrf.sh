@@ -72,11 +72,16 @@ both_answer() {
 	done
 }
 
+has_master() {
+	state_is "$a" master "$1" || state_is "$b" master "$1"
+}
+
 both_vrfs()
 {
 	RET=0
-	# The one that was made first.
-	becomes "$a" master carp1
+	# Whichever was made first is MASTER, but not yet.
+	busywait "$BUSYWAIT_TIMEOUT" has_master carp1
+	check_err $? "nobody is MASTER in blue"
 	ip -n "$a" link set carp1 type carp state backup
 	both_answer "$a" "$b"
 	end_test "the same addresses work in two VRFs"
