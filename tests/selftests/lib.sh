@@ -88,6 +88,14 @@ lan_link() {
 	check_err $? "$device of ${ns%-*} could not be set up"
 }
 
+# contents FILE: sets $text, which is empty without the file. No process is started: those are what takes long in an emulated
+# machine.
+contents() {
+	text=''
+	{ read -rd '' text <"$1"; } 2>/dev/null
+	return 0
+}
+
 # inode_of NAMESPACE: sets $inode, by which files in debugfs are called.
 declare -A inodes=()
 inode_of() {
@@ -96,13 +104,12 @@ inode_of() {
 }
 
 # in_debugfs NAMESPACE DEVICE: sets $shown, the state that debugfs has of a carp device. Fails if it knows
-# none of that name. No process is started.
+# none of that name.
 in_debugfs() {
 	local inode file text
 	inode_of "$1"
 	for file in /sys/kernel/debug/carp/*"@$inode"; do
-		text=''
-		{ read -rd '' text <"$file"; } 2>/dev/null
+		contents "$file"
 		if [[ $text =~ " $2 "([A-Za-z]+)" users " ]]; then
 			shown=${BASH_REMATCH[1],,}
 			return 0
@@ -374,11 +381,11 @@ pings() {
 	check_err $? "${1%-*} got no answer from $2"
 }
 
-# has_said FILE TEXT: no process is started, as those are what takes long in an emulated machine.
+# has_said FILE TEXT
 has_said() {
-	local said=''
-	{ read -rd '' said <"$1"; } 2>/dev/null
-	[[ $said == *"$2"* ]]
+	local text
+	contents "$1"
+	[[ $text == *"$2"* ]]
 }
 
 # capture NAMESPACE DEVICE NAME ARGUMENT...: writes $tmp/NAME.pcap, until capture_end NAME. Where

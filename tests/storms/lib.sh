@@ -42,8 +42,7 @@ may_all_be() {
 	local inode file text line there=0 are=0
 	inode_of "$1"
 	for file in /sys/kernel/debug/carp/*"@$inode"; do
-		text=''
-		{ read -rd '' text <"$file"; } 2>/dev/null
+		contents "$file"
 		while read -r line; do
 			[[ $line != vhost\ * ]] || there=$((there + 1))
 			[[ $line != vhost\ *\ "${2^}"\ * ]] || are=$((are + 1))
@@ -72,8 +71,8 @@ debugfs_of() {
 
 # debugfs_is FILE KEY VALUE: a line "KEY VALUE".
 debugfs_is() {
-	local text=''
-	{ read -rd '' text <"$1"; } 2>/dev/null
+	local text
+	contents "$1"
 	[[ $'\n'$text$'\n' == *$'\n'"$2 $3"$'\n'* ]]
 }
 
