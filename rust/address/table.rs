@@ -242,7 +242,7 @@ impl<A: Address> Index<A> {
         })
     }
 
-    /// The upper bits of a product depend on all bits of its factors.
+    /// Only the upper bits of a product depend on all bits of its factors. So these lead to a slot.
     fn hash(&self, address: A) -> u64 {
         let [low, high] = address.halves();
         let [a, b, _] = self.multipliers;
@@ -255,7 +255,7 @@ impl<A: Address> Index<A> {
         let [_, _, c] = self.multipliers;
         let hash = hash.wrapping_add(scope.0.wrapping_mul(c));
         let mask = self.slots.len().wrapping_sub(1);
-        let first = (hash >> 32) as usize;
+        let first = hash.checked_shr(mask.leading_zeros()).unwrap_or(0) as usize;
         (0..self.slots.len()).map(move |step| first.wrapping_add(step) & mask)
     }
 
