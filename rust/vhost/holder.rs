@@ -6,8 +6,10 @@
 //! ```
 //!
 //! Nobody else sets these. A device with several virtual hosts has a carrier, and owns its
-//! addresses, while any of them is MASTER. One of those speaks for the addresses: neighbours are
-//! told of one virtual MAC address.
+//! addresses, while any of them is MASTER, or at rest and MASTER again after it. One that is MASTER
+//! speaks for the addresses: neighbours are told of one virtual MAC address.
+//!
+//! Each change of a carrier costs RTNL: the core tells everybody, and walks all IPv6 routes.
 //!
 //! Context: any but hard interrupts.
 
@@ -114,10 +116,10 @@ impl Holder {
         let master = standings.iter().find(|standing| standing.is_master);
         let speaker = master.map_or(NOBODY, |master| master.vhid);
         let before = self.speaker.xchg(Byte(speaker), Full).0;
-        if let Some(device) = self.device.get(guard) {
-            device.set_carrier(speaker != NOBODY);
-        }
         let owned = standings.iter().any(|standing| standing.owns_addresses);
+        if let Some(device) = self.device.get(guard) {
+            device.set_carrier(owned);
+        }
         self.ownership.set(guard, owned);
         before != NOBODY && speaker != NOBODY && before != speaker
     }

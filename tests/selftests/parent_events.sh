@@ -77,14 +77,22 @@ unchanged_by() {
 	attr_is "$a" changed "$was"
 }
 
+carrier_changes() {
+	ip netns exec "$a" cat /sys/class/net/carp0/carrier_changes
+}
+
 mac_address()
 {
 	RET=0
+	local flaps
+	flaps=$(carrier_changes)
 	capture "$client" eth0 all
 	ip -n "$a" link set eth0 address 02:00:00:00:00:11
 	check_err $? "refused"
 	becomes "$a" master
 	attr_is "$a" reason resumed
+	[ "$(carrier_changes)" = "$flaps" ]
+	check_err $? "the carrier of carp0 was taken away"
 	ip -n "$client" neigh flush all
 	pings "$client" "$vip"
 	pings "$client" 192.0.2.11
