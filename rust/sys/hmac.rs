@@ -47,6 +47,8 @@ impl HmacSha1 {
         let mut out = [0; 20];
         // SAFETY: `ctx` is initialised by the type's invariant, `out` holds a SHA-1 digest.
         unsafe { bindings::hmac_sha1_final(&mut self.ctx, out.as_mut_ptr()) };
+        // That has zeroed it.
+        core::mem::forget(self);
         out
     }
 }

@@ -107,17 +107,17 @@ impl SkBuff {
         start.wrapping_sub(self.data().addr()) as i32
     }
 
-    /// The first bytes of the network header and what follows it, if they lie in the linear part.
-    fn linear_network<const LEN: usize>(&self) -> Option<&[u8; LEN]> {
+    /// The network header and what follows it, as much of that as lies in the linear part.
+    fn linear(&self) -> &[u8] {
         // SAFETY: The packet is valid.
         let not_linear = unsafe { (*self.as_ptr()).data_len };
         let linear = self.len().saturating_sub(not_linear);
         let start = self.network_header();
         let end = self.data().wrapping_add(linear as usize);
-        let room = end.addr().checked_sub(start.addr())?;
+        let len = end.addr().saturating_sub(start.addr());
         // SAFETY: The linear part reaches from the head of the buffer to `end`, and nobody else
         // changes it.
-        (room >= LEN).then(|| unsafe { &*start.cast() })
+        unsafe { core::slice::from_raw_parts(start, len) }
     }
 
     /// Addressed to `device`, the very one that has received it, or the host's own multicast coming
@@ -238,19 +238,20 @@ impl SkBuff {
     pub(crate) fn ipv6_next_header(&self) -> u8 {
         const NEXT_HEADER: usize = 6;
         let mut buffer = [0; 40];
-        let header = self.linear_network::<40>().or_else(|| {
-            self.read_network(&mut buffer)
-                .and_then(|header| header.first_chunk())
-        });
+        let header: Option<&[u8; 40]> =
+            self.read_network(&mut buffer).and_then(<[u8]>::first_chunk);
         header.map_or(0, |header| header[NEXT_HEADER])
     }
 
-    /// Copies what there is of the network header and what follows it, `buffer.len()` bytes at
-    /// most.
-    pub(crate) fn read_network<'b>(&self, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    /// What there is of the network header and what follows it, `buffer.len()` bytes at most. It is
+    /// read in place, or copied to `buffer` if it does not lie in the linear part.
+    pub(crate) fn read_network<'b>(&'b self, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
         let offset = self.network_offset();
         let rest = self.len().checked_sub(u32::try_from(offset).ok()?)?;
         let len = usize::try_from(rest).ok()?.min(buffer.len());
+        if let Some(bytes) = self.linear().get(..len) {
+            return Some(bytes);
+        }
         let buffer = buffer.get_mut(..len)?;
         let len = i32::try_from(len).ok()?;
         // SAFETY: The packet is valid, `buffer` is valid for `len` bytes; the function checks the
@@ -279,10 +280,7 @@ impl SkBuff {
     /// They end the fixed part of either header.
     fn addresses<const HEADER: usize, const LEN: usize>(&self) -> Option<([u8; LEN], [u8; LEN])> {
         let mut buffer = [0; HEADER];
-        let header: &[u8; HEADER] = match self.linear_network() {
-            Some(header) => header,
-            None => self.read_network(&mut buffer)?.first_chunk()?,
-        };
+        let header: &[u8; HEADER] = self.read_network(&mut buffer)?.first_chunk()?;
         let (rest, destination) = header.split_last_chunk()?;
         let (_, source) = rest.split_last_chunk()?;
         Some((*source, *destination))
@@ -361,7 +359,7 @@ impl OwnedSkb {
     }
 
     /// A whole Ethernet frame, to be sent by `device`. Any context.
-    fn frame(device: &NetDevice, bytes: &[u8]) -> Result<Self> {
+    pub(crate) fn frame(device: &NetDevice, bytes: &[u8]) -> Result<Self> {
         let len = u32::try_from(bytes.len())?;
         // SAFETY: The device is alive.
         let skb = NonNull::new(unsafe { bindings::carp_skb_alloc(device.as_ptr(), len) })

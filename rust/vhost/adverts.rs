@@ -11,21 +11,24 @@ use crate::{
         },
         machine::AdvertKind,
     },
-    sys::{clock, hmac::HmacSha1, net_device::NetDevice, skb},
+    sys::{hmac::HmacSha1, net_device::NetDevice, skb::OwnedSkb},
 };
+use kernel::prelude::*;
 
+/// A frame that there was no memory for counts as one that could not be sent.
 pub(super) struct Frames {
-    v4: Option<[u8; envelope::FRAME_V4_LEN]>,
-    v6: Option<[u8; envelope::FRAME_V6_LEN]>,
+    v4: Option<Result<OwnedSkb>>,
+    v6: Option<Result<OwnedSkb>>,
 }
 
 impl Frames {
-    /// The next advert of `machine`, signed, from each of `sources`.
+    /// The next advert of `machine`, signed, from each of `sources`, to be sent by `parent`.
     pub(super) fn new(
         machine: &mut Machine,
         signatures: &Signatures<HmacSha1>,
         now_ns: u64,
         kind: AdvertKind,
+        parent: &NetDevice,
         sources: &Sources,
     ) -> Self {
         let mut next = || {
@@ -33,20 +36,23 @@ impl Frames {
             advert.digest = signatures.sign(now_ns, advert.counter);
             advert
         };
-        let [id @ .., _, _] = clock::random_u32().to_ne_bytes();
-        Self {
-            v4: sources
-                .v4
-                .map(|source| envelope::frame_v4(source, u16::from_ne_bytes(id), &next())),
-            v6: sources.v6.map(|source| envelope::frame_v6(source, &next())),
-        }
+        let v4 = sources.v4.map(|source| {
+            let advert = next();
+            let frame = envelope::frame_v4(source, advert.identification(), &advert);
+            OwnedSkb::frame(parent, &frame)
+        });
+        let v6 = sources
+            .v6
+            .map(|source| OwnedSkb::frame(parent, &envelope::frame_v6(source, &next())));
+        Self { v4, v6 }
     }
 
     /// Context: any but hard interrupts, without locks that sending a packet could want.
-    pub(super) fn send(&self, parent: &NetDevice) -> Outcome {
+    pub(super) fn send(self, parent: &NetDevice) -> Outcome {
+        let send = |frame: Result<OwnedSkb>| frame.and_then(|skb| skb.transmit(parent)).is_ok();
         Outcome {
-            v4: self.v4.map(|frame| skb::send_frame(parent, &frame).is_ok()),
-            v6: self.v6.map(|frame| skb::send_frame(parent, &frame).is_ok()),
+            v4: self.v4.map(send),
+            v6: self.v6.map(send),
         }
     }
 }

@@ -27,6 +27,7 @@
 
 use super::super::link::bytes::{checksum, concat};
 pub use super::super::source::{Source, Sources};
+use super::counter;
 
 /// Length of an advert in bytes.
 pub const ADVERT_LEN: usize = 36;
@@ -116,6 +117,12 @@ impl Advert {
             ])
         };
         with(checksum(&with([0; 2])).to_be_bytes())
+    }
+
+    /// An identification for the datagram with this advert, which is not fragmented, so any will do
+    /// (RFC 6864 section 4.1). For whoever reads a capture it differs from the ones before.
+    pub const fn identification(&self) -> u16 {
+        counter::ordinal(self.counter)
     }
 
     /// Whether its sender says that it stops being MASTER: advbase and advskew 255, which cannot be

@@ -47,6 +47,12 @@ pub(super) const fn name(counter: u64) -> u64 {
     counter & NAME
 }
 
+/// The lower bits of the time, which differ from those of the sender's last 65535 adverts.
+pub(super) const fn ordinal(counter: u64) -> u16 {
+    let [.., high, low] = (counter / STEP).to_be_bytes();
+    u16::from_be_bytes([high, low])
+}
+
 /// A number in which each bit depends on all bits of `value` (the finalizer of splitmix64).
 pub(super) const fn mix(value: u64) -> u64 {
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

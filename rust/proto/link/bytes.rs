@@ -9,23 +9,36 @@ pub fn checksum(bytes: &[u8]) -> u16 {
 /// `so_far` and the one's complement sum of the 16-bit words of `bytes`, a last odd byte being the
 /// high one of a word.
 pub fn sum(so_far: u16, bytes: &[u8]) -> u16 {
-    bytes.chunks(2).fold(so_far, |sum, word| {
-        let word = match *word {
-            [high, low] => u16::from_be_bytes([high, low]),
-            [high] => u16::from_be_bytes([high, 0]),
-            _ => 0,
-        };
-        let (sum, carry) = sum.overflowing_add(word);
-        sum.wrapping_add(u16::from(carry))
-    })
+    let pairs = bytes.chunks_exact(4);
+    let rest = match *pairs.remainder() {
+        [a] => [a, 0, 0, 0],
+        [a, b] => [a, b, 0, 0],
+        [a, b, c] => [a, b, c, 0],
+        _ => [0; 4],
+    };
+    // Two words at a time: their carries add up above them, and are added at the end.
+    let add = |sum: u64, pair: [u8; 4]| sum.wrapping_add(u32::from_be_bytes(pair).into());
+    let sum = pairs.fold(add(so_far.into(), rest), |sum, pair| match *pair {
+        [a, b, c, d] => add(sum, [a, b, c, d]),
+        _ => sum,
+    });
+    let folded = (0..4).fold(sum, |sum, _| (sum & 0xffff).wrapping_add(sum >> 16));
+    let [.., high, low] = folded.to_be_bytes();
+    u16::from_be_bytes([high, low])
 }
 
 /// `parts` one after the other. Together they are as long as the array. Nothing here may panic, so
 /// the tests check that for each caller.
+#[inline(always)] // Their lengths are known there, so nothing is left of the loop.
 pub fn concat<const LEN: usize>(parts: &[&[u8]]) -> [u8; LEN] {
     let mut whole = [0; LEN];
-    for (to, from) in whole.iter_mut().zip(parts.iter().copied().flatten()) {
-        *to = *from;
+    let mut rest = whole.as_mut_slice();
+    for part in parts {
+        let Some((to, after)) = rest.split_at_mut_checked(part.len()) else {
+            break;
+        };
+        to.copy_from_slice(part);
+        rest = after;
     }
     whole
 }

@@ -205,6 +205,7 @@ impl Core {
     ) {
         let sources = self.families.sources(guard, parent, device);
         let (machine, signatures) = (&mut self.machine, &self.signatures);
-        self.outbox.advert = Some(Frames::new(machine, signatures, now_ns, kind, &sources));
+        let frames = Frames::new(machine, signatures, now_ns, kind, parent, &sources);
+        self.outbox.advert = Some(frames);
     }
 }
