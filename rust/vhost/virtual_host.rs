@@ -82,6 +82,8 @@ pub(crate) struct Core {
     told_counter: bool,
     counters: Counters,
     outbox: Outbox,
+    /// When the timer will fire; `None`: it will not, or it just has.
+    armed_ns: Option<u64>,
 }
 
 impl Vhost {
@@ -105,6 +107,7 @@ impl Vhost {
             told_counter: false,
             counters: Counters::default(),
             outbox: Outbox::default(),
+            armed_ns: None,
         };
         Arc::pin_init(
             pin_init!(Self {
@@ -382,6 +385,7 @@ impl Vhost {
         let Some(_inside) = self.enter() else { return };
         let may_be_deaf = self.holder.lower().as_arc_borrow().may_be_deaf();
         self.step(|core, now_ns| {
+            core.armed_ns = None;
             if may_be_deaf {
                 let _ = core.machine.event(now_ns, Event::Deaf);
             }

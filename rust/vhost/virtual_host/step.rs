@@ -125,16 +125,24 @@ impl Vhost {
         if let Some(kind) = actions.send {
             core.write(guard, self.parent_device(), device, now_ns, kind);
         }
-        let deadline_ns = core.machine.deadline_ns();
-        match deadline_ns.map(|at| {
-            core.outbox
-                .silent_until_ns
-                .map_or(at, |until| until.min(at))
-        }) {
-            Some(deadline_ns) => self.arm(deadline_ns),
-            None => self.disarm(),
-        }
+        self.follow_deadline(&mut core);
         (core.outbox.take(), actions.announce || is_handed_over)
+    }
+
+    /// Has the timer fire no later than there is something to do. A deadline that moves away, as it
+    /// does with each advert that a BACKUP hears, leaves the timer as it is: it fires too early, and
+    /// is armed again then.
+    fn follow_deadline(&self, core: &mut Core) {
+        let silent_until_ns = core.outbox.silent_until_ns;
+        let deadline_ns = core.machine.deadline_ns();
+        let deadline_ns = deadline_ns.map(|at| silent_until_ns.map_or(at, |until| until.min(at)));
+        match (core.armed_ns, deadline_ns) {
+            (None, None) => return,
+            (Some(armed_ns), Some(deadline_ns)) if armed_ns <= deadline_ns => return,
+            (_, Some(deadline_ns)) => self.arm(deadline_ns),
+            (Some(_), None) => self.disarm(),
+        }
+        core.armed_ns = deadline_ns;
     }
 
     /// A new MASTER says what it has to say when the routes are there, or when it has waited for
