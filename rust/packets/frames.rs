@@ -54,7 +54,7 @@ impl FrameHook for Parent {
 ///
 /// What is addressed to the virtual MAC address of a MASTER is received by its carp device.
 /// Everything else goes on to the parent's own stack or, if it is a port, to its bridge: adverts
-/// too, which others may want.
+/// too, unless nobody there wants them. The stack would answer that it does not know the protocol.
 fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &mut SkBuff) -> Verdict<'a> {
     let Some(carp_if) = parent.carp_if(guard) else {
         return Verdict::Accept;
@@ -71,7 +71,7 @@ fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &mut SkBuff) -> Ver
             return Verdict::Accept;
         };
         if nd::hear(guard, parent, packet) {
-            return Verdict::Drop;
+            return Verdict::Consume;
         }
         let Some(device) = vhost.device().get(guard) else {
             return Verdict::Accept;
@@ -81,18 +81,25 @@ fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &mut SkBuff) -> Ver
         }
         return Verdict::Deliver(device);
     }
-    match packet.protocol() {
-        Protocol::Arp => arp::hear(guard, parent.device(), packet),
+    let is_accepted = match packet.protocol() {
         Protocol::Ipv4 if destination == envelope::GROUP_MAC_V4 => {
-            hear(parent, carp_if, guard, packet, envelope::parse_ipv4);
+            hear(parent, carp_if, guard, packet, envelope::parse_ipv4)
         }
         Protocol::Ipv6 if destination == envelope::GROUP_MAC_V6 => {
-            hear(parent, carp_if, guard, packet, envelope::parse_ipv6);
+            hear(parent, carp_if, guard, packet, envelope::parse_ipv6)
+        }
+        Protocol::Arp => {
+            arp::hear(guard, parent.device(), packet);
+            false
         }
         Protocol::Ipv6 => {
             nd::hear(guard, parent, packet);
+            false
         }
-        _ => (),
+        _ => false,
+    };
+    if is_accepted && !packet.has_readers(guard, parent.device(), envelope::IP_PROTOCOL) {
+        return Verdict::Consume;
     }
     Verdict::Accept
 }
@@ -108,20 +115,22 @@ fn bridged<'a>(parent: &'a Parent, guard: &Guard, destination: &Mac) -> Option<&
 /// How an advert is read, if a packet is one.
 type Parse = fn(&[u8]) -> Result<Option<(Source, Advert)>, Reject>;
 
-/// Maybe an advert.
-fn hear(parent: &Parent, carp_if: &CarpIf, guard: &Guard, packet: &SkBuff, parse: Parse) {
+/// Maybe an advert. True: a virtual host has accepted it.
+fn hear(parent: &Parent, carp_if: &CarpIf, guard: &Guard, packet: &SkBuff, parse: Parse) -> bool {
     let mut buffer = [0; HEAD_LEN];
     let Some(bytes) = packet.read_network(&mut buffer) else {
-        return;
+        return false;
     };
-    match parse(bytes) {
-        Ok(None) => (),
+    let reject = match parse(bytes) {
+        Ok(None) => return false,
         Ok(Some((from, advert))) => match carp_if.get(advert.vhid) {
-            Some(vhost) => vhost.advert_received(guard, from, &advert),
-            None => parent.counters.count(Reject::Vhid),
+            Some(vhost) => return vhost.advert_received(guard, from, &advert),
+            None => Reject::Vhid,
         },
-        Err(reject) => parent.counters.count(reject),
-    }
+        Err(reject) => reject,
+    };
+    parent.counters.count(reject);
+    false
 }
 
 /// A packet that `parent` is about to send. What comes from an address of a MASTER on it, said by

@@ -32,6 +32,7 @@ void carp_netdev_setup(struct net_device *dev);
 void carp_netdev_set_lockdep(struct net_device *dev);
 void carp_eth_hw_addr_set(struct net_device *dev, const u8 *addr);
 bool carp_netif_carrier_ok(const struct net_device *dev);
+bool carp_has_readers(const struct net_device *dev, bool is_v6, u8 protocol);
 void carp_count_sent(struct net_device *dev, unsigned int len);
 void carp_count_not_sent(struct net_device *dev);
 void carp_count_not_received(struct net_device *dev);

@@ -31,7 +31,9 @@ pub(crate) enum Verdict<'a> {
     Accept,
     /// This device has received it instead.
     Deliver(&'a NetDevice),
-    /// Nobody receives it: it has been dealt with.
+    /// It has been dealt with, and goes no further.
+    Consume,
+    /// It is refused.
     Drop,
 }
 
@@ -336,6 +338,11 @@ unsafe extern "C" fn ingress<T: FrameHook>(
     match owner.ingress(guard, packet) {
         Verdict::Accept => bindings::NF_ACCEPT,
         Verdict::Drop => bindings::NF_DROP,
+        Verdict::Consume => {
+            // SAFETY: The packet was given to this hook, which does not give it back.
+            unsafe { bindings::consume_skb(skb) };
+            bindings::NF_STOLEN
+        }
         Verdict::Deliver(device) if packet.can_become(device) => {
             packet.become_received_by(device);
             bindings::NF_ACCEPT
@@ -411,7 +418,7 @@ unsafe extern "C" fn redirected_to_bridge<T: FrameHook>(
     let guard = Guard::new();
     match owner.ingress(&guard, packet) {
         Verdict::Accept => bindings::NF_ACCEPT,
-        Verdict::Drop => bindings::NF_DROP,
+        Verdict::Consume | Verdict::Drop => bindings::NF_DROP,
         // What the bridge goes on with has to be its port's.
         Verdict::Deliver(device) => {
             // SAFETY: The packet was given to this hook, which does not give it back.

@@ -120,6 +120,14 @@ impl SkBuff {
         unsafe { core::slice::from_raw_parts(start, len) }
     }
 
+    /// Whether anybody wants it, which `device` has received and whose IP protocol no part of the
+    /// stack takes: a raw socket for that, or a device that this one is a part of.
+    pub(crate) fn has_readers(&self, _guard: &Guard, device: &NetDevice, ip_protocol: u8) -> bool {
+        let is_v6 = self.protocol() == Protocol::Ipv6;
+        // SAFETY: The device is alive, and with it its namespace, under RCU.
+        unsafe { bindings::carp_has_readers(device.as_ptr(), is_v6, ip_protocol) }
+    }
+
     /// Addressed to `device`, the very one that has received it, or the host's own multicast coming
     /// back. That it is for this host does not say so: bpf_redirect_peer() says that of whatever it
     /// brings.

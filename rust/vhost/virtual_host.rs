@@ -348,11 +348,13 @@ impl Vhost {
         state == State::Master && core.outbox.speaks()
     }
 
-    /// An advert with this vhid came in on the parent.
-    pub(crate) fn advert_received(&self, guard: &Guard, from: Source, advert: &Advert) {
-        let Some(_inside) = self.enter() else { return };
+    /// An advert with this vhid came in on the parent. True: it is accepted.
+    pub(crate) fn advert_received(&self, guard: &Guard, from: Source, advert: &Advert) -> bool {
+        let Some(_inside) = self.enter() else {
+            return false;
+        };
         let device = self.device().get(guard);
-        let mut news = None;
+        let (mut news, mut is_accepted) = (None, false);
         self.step(|core, now_ns| {
             let heard = core
                 .signatures
@@ -365,6 +367,7 @@ impl Vhost {
             };
             core.counters.count_received(&result, from);
             news = core.news(&heard, &result);
+            is_accepted = result.is_ok();
             let Ok(mut actions) = result else {
                 return Actions::default();
             };
@@ -379,6 +382,7 @@ impl Vhost {
         if let (Some(fault), Some(device)) = (news, device) {
             notices::advert(device, from, fault);
         }
+        is_accepted
     }
 
     fn timer_expired(&self) {

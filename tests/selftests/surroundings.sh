@@ -15,7 +15,8 @@
 # beginning, connections to the address end at the MASTER, wherever they come from; so
 # they do if the carp device itself is made strict;
 # while the parent or the carp device of the BACKUP goes down and up the address
-# never becomes its own, there is no second MASTER, and nothing is left behind.
+# never becomes its own, there is no second MASTER, and nothing is left behind; the
+# host's own stack sees no advert that was accepted, unless somebody reads the protocol.
 
 set -u
 # shellcheck source=tests/selftests/families.sh
@@ -24,6 +25,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/families.sh"
 ALL_TESTS="
 	strict_filters
 	strict_carp_device
+	accepted_adverts
 	flapping_wire
 	flapping_parent
 	flapping_carp_device
@@ -76,6 +78,44 @@ strict_carp_device()
 		ip netns exec "$ns" sysctl -qw net.ipv4.conf.carp0.rp_filter=2
 	done
 	end_test "with a strict filter on carp0 itself, $ipv"
+}
+
+# Adverts that the stack of B was given, as a filter counts them.
+in_stack() {
+	ip netns exec "$b" nft list counter inet adverts seen | sed -n 's/.*packets \([0-9]*\).*/\1/p'
+}
+
+accepted_adverts()
+{
+	RET=0
+	# shellcheck disable=SC2154 # of families.sh
+	ip netns exec "$b" nft "add table inet adverts { counter seen { }
+		chain input { type filter hook input priority 0; meta nfproto ipv$f meta l4proto 112 counter name seen; }; }"
+	check_err $? "no filter"
+	defer ip netns exec "$b" nft delete table inet adverts
+	hears "$b" 3
+	[ "$(in_stack)" = 0 ]
+	check_err $? "the stack of B was given $(in_stack) adverts that were accepted"
+	ip netns exec "$b" timeout "$WAIT_TIMEOUT" python3 -c '
+import _socket, sys
+reader = _socket.socket(int(sys.argv[1]), _socket.SOCK_RAW, 112)
+print("reads", flush=True)
+print("read", len(reader.recv(256)), flush=True)
+' "$((f == 4 ? 2 : 10))" >"$tmp/reader" &
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$tmp/reader" 'read '
+	check_err $? "a raw socket of B reads no advert"
+	wait $!
+	busywait "$BUSYWAIT_TIMEOUT" is_deaf_again
+	check_err $? "without the socket the stack of B is still given adverts"
+	end_test "an accepted advert goes no further than to who reads it, $ipv"
+}
+
+# Three adverts later the stack of B was given none.
+is_deaf_again() {
+	local before
+	before=$(in_stack)
+	hears "$b" 3
+	[ "$(in_stack)" = "$before" ]
 }
 
 # Something to see, until it is seen.

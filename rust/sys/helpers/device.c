@@ -3,6 +3,8 @@
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
 #include <net/netdev_lock.h>
+#include <net/raw.h>
+#include <net/rawv6.h>
 #include <net/sch_generic.h>
 #include "helpers.h"
 
@@ -57,6 +59,15 @@ void carp_netdev_set_lockdep(struct net_device *dev)
 void carp_eth_hw_addr_set(struct net_device *dev, const u8 *addr)
 {
 	eth_hw_addr_set(dev, addr);
+}
+
+bool carp_has_readers(const struct net_device *dev, bool is_v6, u8 protocol)
+{
+	const struct raw_hashinfo *sockets = is_v6 ? &raw_v6_hashinfo : &raw_v4_hashinfo;
+
+	/* Sockets of other protocols or namespaces may be in the same list. */
+	return rcu_access_pointer(dev->rx_handler) ||
+	       !hlist_empty(&sockets->ht[raw_hashfunc(dev_net(dev), protocol)]);
 }
 
 bool carp_netif_carrier_ok(const struct net_device *dev)
