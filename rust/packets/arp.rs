@@ -37,6 +37,9 @@ pub(crate) fn hear(guard: &Guard, parent: &NetDevice, packet: &SkBuff) {
         return;
     }
     if let Some(master) = owner::master_on_link(guard, parent, arp.target_ip) {
+        // What it is about to send comes in by the carp device. A flowtable takes a flow only if
+        // there is a way back by the device that it comes in by, to a neighbour.
+        inet::learn_neighbour(guard, master.device, arp.sender_ip, &arp.sender_mac);
         inet::send_arp(
             parent,
             ArpOperation::Reply,

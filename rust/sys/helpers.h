@@ -114,6 +114,7 @@ void carp_set_rp_filter(struct in_device *in_dev, int value);
 int carp_adopt_rp_filter(const struct net_device *dev);
 bool carp_ip_mc_is_member(struct in_device *in_dev, __be32 group);
 void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group);
+void carp_arp_learn(struct net_device *dev, __be32 address, const u8 *mac);
 
 /* IPv6 */
 void carp_set_no_addrconf(struct net_device *dev, bool on);

@@ -245,6 +245,16 @@ pub(crate) fn send_arp(
     }
 }
 
+/// `device` gets `address` as a neighbour, which is at `mac`, unless nobody can have that address.
+/// Any context but hard interrupts. Nothing happens if out of memory.
+pub(crate) fn learn_neighbour(guard: &Guard, device: &NetDevice, address: Ipv4, mac: &Mac) {
+    if is_martian(guard, device, address) {
+        return;
+    }
+    // SAFETY: The device is alive under RCU, the MAC address has the length of its addresses.
+    unsafe { bindings::carp_arp_learn(device.as_ptr(), u32::from_ne_bytes(address), mac.as_ptr()) }
+}
+
 /// What an ARP packet asks or says.
 pub(crate) enum ArpOperation {
     Request,

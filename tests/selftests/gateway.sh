@@ -17,7 +17,8 @@
 # by the other router as well; what is said from the address of the other network comes
 # from the router's own MAC address, for the virtual one may be somebody else's there;
 # what is translated to a shared address comes from its virtual one; also where packets
-# have to come in by the interface that the way back leads to (rp_filter).
+# have to come in by the interface that the way back leads to (rp_filter); a flowtable
+# takes over a connection through the MASTER.
 
 set -u
 # shellcheck source=tests/selftests/lib.sh
@@ -28,6 +29,7 @@ ALL_TESTS="
 	through_the_other
 	from_the_other_side
 	translated
+	flowtable
 	reverse_path_filter
 "
 
@@ -103,6 +105,49 @@ translated()
 	packets_are 0 all "icmp[0] = 8 and not (src host $vip and ether src $vmac)"
 	ip netns exec "$b" nft delete table ip carp_test
 	end_test "what is translated to the address comes from its virtual MAC address"
+}
+
+flowtable()
+{
+	RET=0
+	ip netns exec "$b" nft -f - <<-EOF
+		table ip carp_test {
+			flowtable fast {
+				hook ingress priority 0
+				devices = { eth0, eth1, carp0, carp1 }
+			}
+			counter slow { }
+			chain forward {
+				type filter hook forward priority 0
+				counter name slow
+				ct state established flow add @fast
+			}
+		}
+	EOF
+	check_err $? "nft"
+	defer ip netns exec "$b" nft delete table ip carp_test
+	ip netns exec "$c" python3 -S "$here/serve.py" c 7 >"$tmp/server" &
+	defer kill_process $!
+	busywait "$BUSYWAIT_TIMEOUT" has_said "$tmp/server" listening
+	check_err $? "no server"
+	# Each host has asked the gateway for its MAC address.
+	through
+	# shellcheck disable=SC2016 # of the other shell
+	ip netns exec "$client" timeout "$WAIT_TIMEOUT" bash -c '
+		exec 3<>/dev/tcp/198.51.100.10/7
+		read -r line <&3
+		for round in {1..40}; do
+			echo "$round" >&3
+			read -r line <&3
+		done
+		[ "$line" = 40 ]'
+	check_err $? "no connection through the MASTER"
+	local slow_path
+	slow_path=$(ip netns exec "$b" nft list counter ip carp_test slow | sed -n 's/.*packets \([0-9]*\).*/\1/p')
+	# The pings, the handshake, and what was on its way before both directions were known.
+	((slow_path >= 5 && slow_path <= 24))
+	check_err $? "$slow_path packets of a connection of 80 were not forwarded by the flowtable"
+	end_test "a flowtable takes over a connection through the MASTER"
 }
 
 reverse_path_filter()

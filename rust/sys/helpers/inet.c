@@ -2,6 +2,7 @@
 /* See helpers.h. */
 #include <linux/igmp.h>
 #include <linux/inetdevice.h>
+#include <net/arp.h>
 #include "helpers.h"
 
 struct in_device *carp_in_dev_rtnl(const struct net_device *dev)
@@ -56,4 +57,13 @@ bool carp_ip_mc_is_member(struct in_device *in_dev, __be32 group)
 void carp_ip_mc_dec_group(struct in_device *in_dev, __be32 group)
 {
 	ip_mc_dec_group(in_dev, group);
+}
+
+/* As a host learns who asks it: the entry is stale, and is confirmed when it is used. */
+void carp_arp_learn(struct net_device *dev, __be32 address, const u8 *mac)
+{
+	struct neighbour *neigh = neigh_event_ns(&arp_tbl, (u8 *)mac, &address, dev);
+
+	if (neigh)
+		neigh_release(neigh);
 }
