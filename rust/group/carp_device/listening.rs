@@ -36,13 +36,20 @@ impl Job for CarpDevice {
 }
 
 impl CarpDevice {
-    /// The device is set up: its parent lets in what is for it, and listens for it. It runs once it
-    /// has joined its parent's snapshot. Fails if out of memory, and then has taken back
-    /// everything.
-    pub(crate) fn open(&self, rtnl: &Rtnl<'_>) -> Result {
+    /// The device is set up: its parent lets in what is for it. Returns its addresses, which are to
+    /// be set. It runs once it has joined its parent's snapshot. Fails if out of memory, and then
+    /// has taken back everything.
+    pub(crate) fn open(&self, rtnl: &Rtnl<'_>) -> Result<Addresses> {
         self.let_in(rtnl)?;
-        self.start_listening(rtnl)
-            .inspect_err(|_| self.stop_listening(rtnl))
+        let begin = || {
+            self.addresses_changed.store(false, Release);
+            let device = self.device().get_rtnl(rtnl).ok_or(ENODEV)?;
+            let addresses = Addresses::of(rtnl, device)?;
+            self.put_in_table(rtnl, &addresses)?;
+            self.holder.set_open(true);
+            Ok(addresses)
+        };
+        begin().inspect_err(|_| self.stop_listening(rtnl))
     }
 
     /// The device has been set down, or could not be set up: the parent lets in nothing for it any
@@ -75,16 +82,6 @@ impl CarpDevice {
         for vhost in self.vhosts().take(count) {
             self.parent_device().drop_unicast(rtnl, &vhost.mac());
         }
-    }
-
-    fn start_listening(&self, rtnl: &Rtnl<'_>) -> Result {
-        let addresses = self.core.lock().addresses.v6.len();
-        let room = Groups::room(addresses)?;
-        if let Some(device) = self.device().get_rtnl(rtnl) {
-            self.put_in_table(rtnl, &Addresses::of(rtnl, device)?)?;
-        }
-        self.holder.set_open(true);
-        self.listen(rtnl, room)
     }
 
     /// These are its addresses for the data path.
@@ -120,17 +117,18 @@ impl CarpDevice {
         queue::enqueue::<Self>(self.into());
     }
 
-    /// Reads the addresses of the device. If out of memory it fails, and does it later.
+    /// Reads the addresses of the device. If out of memory it fails, and does it later. Of a device
+    /// that is down they are read when it is set up: a list that grows one by one, or is deleted,
+    /// would be sorted and hashed as often as it is long.
     pub(crate) fn read_addresses(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
         self.addresses_changed.store(false, Release);
-        let Some(device) = self.device().get_rtnl(rtnl) else {
+        let device = self.device().get_rtnl(rtnl).filter(|_| self.is_open());
+        let Some(device) = device else {
             return Ok(());
         };
         let read = || {
             let list = Addresses::of(rtnl, device)?;
-            if self.is_open() {
-                self.put_in_table(rtnl, &list)?;
-            }
+            self.put_in_table(rtnl, &list)?;
             self.parent
                 .submit_request(rtnl, Kind::Addresses(self.into(), list));
             Ok(())
