@@ -28,10 +28,13 @@ use crate::sys::{
     stack_hook::Watch,
 };
 use core::net::IpAddr;
-use kernel::sync::atomic::{Acquire, Atomic, Full, Release};
 use kernel::{
     prelude::*,
-    sync::{rcu::Guard, Arc},
+    sync::{
+        atomic::{Acquire, Atomic, Full, Release},
+        rcu::Guard,
+        Arc,
+    },
 };
 
 /// It holds no reference to the virtual host or to its parent. Changing a route may end in

@@ -3,12 +3,14 @@
 
 use super::{bindings, net_device::NetDevice, rcu::RcuPointer};
 use core::{marker::PhantomData, ptr};
-use kernel::sync::atomic::{Acquire, Atomic, Release};
 use kernel::{
     error::{from_result, to_result},
     ffi::c_int,
     prelude::*,
-    sync::rcu::{rcu_barrier, synchronize_rcu, Guard},
+    sync::{
+        atomic::{Acquire, Atomic, Release},
+        rcu::{rcu_barrier, synchronize_rcu, Guard},
+    },
     types::Opaque,
 };
 

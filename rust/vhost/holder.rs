@@ -25,11 +25,14 @@ use crate::{
         net_device::{NetDevice, RcuDevice},
     },
 };
-use kernel::sync::atomic::{Acquire, Atomic, Full, Release};
 use kernel::{
     alloc::KVec,
     prelude::*,
-    sync::{rcu::Guard, Arc},
+    sync::{
+        atomic::{Acquire, Atomic, Full, Release},
+        rcu::Guard,
+        Arc,
+    },
 };
 
 #[pin_data]

@@ -37,10 +37,13 @@ use crate::{
         timer::{impl_has_timer, HasTimer, Timer},
     },
 };
-use kernel::sync::atomic::{Acquire, Atomic, Full, Release};
 use kernel::{
     prelude::*,
-    sync::{rcu::Guard, Arc},
+    sync::{
+        atomic::{Acquire, Atomic, Full, Release},
+        rcu::Guard,
+        Arc,
+    },
 };
 
 #[pin_data(PinnedDrop)]

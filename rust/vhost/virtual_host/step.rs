@@ -22,8 +22,7 @@ use crate::{
     sys::{clock, lock::SoftirqsOff, net_device::NetDevice, timer::HasTimer, trace},
     vhost::{adverts::Frames, status::LastChange},
 };
-use kernel::sync::atomic::Release;
-use kernel::sync::rcu::Guard;
+use kernel::sync::{atomic::Release, rcu::Guard};
 
 /// The routes are waited for as long as this, and no longer than this part of an interval.
 const LONGEST_SILENCE_NS: u64 = 20_000_000;
