@@ -20,7 +20,7 @@ pub(crate) fn v4(parent: &NetDevice, mac: &Mac, address: Ipv4) {
 }
 
 /// Tells the neighbours on `parent` that `address` of `device` is at the virtual MAC address of
-/// `vhid`: all of them, or `to`, who asked.
+/// `vhid`. With `to`, tells only that neighbour, which has asked.
 pub(crate) fn v6(
     guard: &Guard,
     parent: &NetDevice,

@@ -12,7 +12,7 @@ use crate::sys::{
 use core::net::IpAddr;
 use kernel::prelude::*;
 
-/// At most one notice in this time, however often the stranger claims it.
+/// The log has at most one notice in this time, however often the stranger claims the address.
 const QUIET_NS: u64 = 10_000_000_000;
 
 /// The notices about one carp device.
@@ -23,7 +23,7 @@ impl Conflicts {
         Self(RateLimit::new(QUIET_NS))
     }
 
-    /// `mac`, which is a stranger's, claims `address` of `device`.
+    /// A stranger with `mac` claims `address` of `device`.
     pub(crate) fn claimed(&self, device: &NetDevice, address: IpAddr, mac: &Mac) {
         if !self.0.is_due() {
             return;

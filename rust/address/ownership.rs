@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Whether this host owns the addresses of one carp device, and what follows from it.
+//! Whether this host owns the addresses of one carp device, and what follows from that.
 //!
 //! ```text
 //!            the state changes                      the work item runs
@@ -37,30 +37,30 @@ use kernel::{
     },
 };
 
-/// It holds no reference to the virtual host or to its parent. Changing a route may end in
-/// unregistering a device, which waits until nobody holds a reference to it.
+/// An ownership has no reference to the virtual host or to its parent. Changing a route may end in
+/// unregistering a device, which waits until nobody has a reference to the device.
 #[pin_data]
 pub(crate) struct Ownership {
     device: Arc<RcuDevice>,
     phase: Atomic<u32>,
     #[pin]
     watch: Watch,
-    /// For packets to the addresses; of IPv6 while the FIB may lack a route. None: the namespace
-    /// has no IPv6.
+    /// The routes for packets to the addresses. The one of IPv6 is used only while the FIB may lack
+    /// a route. None: the namespace has no IPv6.
     v4: LocalRoute,
     v6: Option<LocalRoute>,
     #[pin]
     routes: Mutex<Routes>,
-    /// Told of the device when it has its routes. Context: process.
+    /// Called with the device when the FIB has its routes. Context: process.
     has_routes: fn(&NetDevice),
     #[pin]
     work: Work<Ownership>,
 }
 
-/// A phase begins when the addresses change hands. Phases are numbered in this unit; while this
-/// host owns the addresses the number is odd.
+/// A phase begins when the ownership changes, and adds this to `phase`. This bit is set while the
+/// host owns the addresses.
 const NEXT_PHASE: u32 = 2;
-/// Set beside the number: the FIB has the routes.
+/// This bit is set in a phase once the FIB has the routes.
 const HAS_ROUTES: u32 = 1;
 
 const fn is_owned(phase: u32) -> bool {
@@ -82,7 +82,8 @@ impl Job for Ownership {
 }
 
 impl Ownership {
-    /// Of the addresses of `device`, which are not owned. `near` is any device of the namespace.
+    /// The ownership of the addresses of `device`, which this host does not own yet. `near` is any
+    /// device of the namespace.
     pub(crate) fn new(
         device: Arc<RcuDevice>,
         near: &NetDevice,
@@ -107,12 +108,13 @@ impl Ownership {
         &self.watch
     }
 
-    /// For the FIB veto.
+    /// This host owns the addresses. Any context.
     pub(crate) fn is_owned(&self) -> bool {
         is_owned(self.phase.load(Acquire))
     }
 
-    /// The addresses are owned from now on, or not any more. Under a lock of the caller.
+    /// Sets whether this host owns the addresses. The caller has a lock, so calls come one after
+    /// the other.
     pub(crate) fn set(self: &Arc<Self>, guard: &Guard, owned: bool) {
         let phase = self.phase.load(Acquire);
         if is_owned(phase) == owned {
@@ -132,12 +134,12 @@ impl Ownership {
         queue::enqueue_urgent(self.clone());
     }
 
-    /// Waits for that work item. Context: process, without RTNL.
+    /// Waits for the work item that adds or removes the routes. Context: process, without RTNL.
     pub(crate) fn wait_for_routes(self: &Arc<Self>) {
         queue::flush(self);
     }
 
-    /// The FIB may not have the routes of the addresses, or has to do without.
+    /// The FIB may lack the routes of the addresses, or must not have them.
     pub(crate) fn lacks_routes(&self) -> bool {
         self.phase.load(Acquire) & HAS_ROUTES == 0
     }
@@ -147,12 +149,12 @@ impl Ownership {
         &self.v4
     }
 
-    /// The same for IPv6, while the FIB may lack one.
+    /// The same for IPv6, but only while the FIB may lack a route.
     pub(crate) fn ready_route_v6(&self) -> Option<&LocalRoute> {
         self.v6.as_ref().filter(|_| self.lacks_routes())
     }
 
-    /// Calls `has_routes` if the FIB has them.
+    /// Calls `has_routes` if the FIB has the routes.
     fn invite(&self) {
         if !self.lacks_routes() {
             let guard = Guard::new();
@@ -163,12 +165,12 @@ impl Ownership {
     }
 
     /// Adds or removes the routes, and marks the addresses. Fails with `EPERM` if the ownership has
-    /// changed meanwhile, and if out of memory. The caller then calls it again. Context: process,
-    /// without RTNL.
+    /// changed meanwhile, and with another error if out of memory. In either case this has to run
+    /// again. Context: process, without RTNL.
     fn follow_now(&self) -> Result {
         let mut routes = self.routes.lock();
         let phase = self.phase.load(Acquire);
-        // It is there before a route goes.
+        // The watch is there before a route goes.
         self.watch.follow(|| self.wants_watch())?;
         let owned = is_owned(phase);
         let Some((addresses, namespace)) = self.snapshot()? else {
@@ -181,7 +183,7 @@ impl Ownership {
             let Some((now, _)) = self.snapshot()? else {
                 return Ok(());
             };
-            // An address has gone: its notifier has this called again.
+            // An address has gone. Its notifier has this called again.
             if routes.withdraw(&requests, &addresses, &now)? {
                 return Ok(());
             }
@@ -189,14 +191,15 @@ impl Ownership {
         outcome?;
         if owned {
             routes.tell_refused(|route, error| self.tell_refused(route, error));
-            // In another phase this runs again.
+            // If the phase is another one by now, this runs again.
             let _ = self.phase.cmpxchg(phase, phase | HAS_ROUTES, Full);
             self.settled()?;
         }
         Ok(())
     }
 
-    /// Local routes have been added.
+    /// Local routes have been added. Keeps the kernel from looking up the source of every packet
+    /// because of them.
     fn disown_routes(&self) {
         let guard = Guard::new();
         if let Some(device) = self.device.get(&guard) {
@@ -204,8 +207,8 @@ impl Ownership {
         }
     }
 
-    /// The FIB has the routes, if the phase is still the same. A device whose queue does not work
-    /// yet goes on to want the watch.
+    /// The FIB has the routes, if the phase is still the same. So the watch ends, but not for a
+    /// device without a queue, which goes on to want it.
     fn settled(&self) -> Result {
         if let Some(device) = self.device.get(&Guard::new()) {
             self.watch.count(device, || !self.lacks_routes());
@@ -219,8 +222,8 @@ impl Ownership {
         self.lacks_routes() || device.is_some_and(|device| !device.has_queue())
     }
 
-    /// The addresses of the device as they are now, marked, and its namespace. None: the device is
-    /// being deleted, and its routes go with it.
+    /// The current addresses of the device, marked, and its namespace. None: the device or the
+    /// namespace is being deleted, and the routes go with it.
     fn snapshot(&self) -> Result<Option<(DeviceAddresses, NamespaceRef)>> {
         let (via, namespace) = {
             let guard = Guard::new();
@@ -257,8 +260,8 @@ impl Ownership {
         );
     }
 
-    /// Marks the IPv6 addresses, so that this host chooses none as source that it does not own.
-    /// Source selection of IPv6 looks at the address, that of IPv4 at the routes.
+    /// Marks the IPv6 addresses, so that this host chooses no source address that it does not own.
+    /// IPv6 looks at the marks for that, and IPv4 at the routes.
     fn mark(&self, guard: &Guard, device: &NetDevice) {
         loop {
             let owned = self.is_owned();

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The routes that the virtual addresses have while this host owns them, and not otherwise.
 //!
-//! They are those that the kernel makes for an address: it finds and deletes them when the address
-//! is deleted. (Of IPv6 it only knows the local route that it has made itself; of ours we keep a
-//! list.) That a route is there already, or is gone already, is as good as having added or deleted
-//! it. A route that the kernel refuses for what it is, is that route's business: the others come
-//! and go as if it were there, and its device's log says so once.
+//! These are the routes that the kernel itself makes for an address, so the kernel finds and
+//! deletes them when the address is deleted. With IPv6 it finds only the local route that it has
+//! made itself, so [`Routes`] keeps a list of our local routes.
+//!
+//! A route that is there already counts as added, and one that has gone already counts as deleted.
+//! The kernel may refuse a route for what it is. Then the other routes come and go as if that one
+//! were there, and the log says so once.
 //!
 //! Context: process, without RTNL, which every change of an IPv4 route takes.
 
@@ -24,13 +26,14 @@ use kernel::{prelude::*, sync::rcu::Guard};
 
 /// Metric of the kernel's route to the prefix of an IPv6 address.
 const PREFIX_METRIC: u32 = 256;
-/// Metric of our local route to an IPv6 address. In the table of a VRF it is beside the route to
-/// the prefix, which may be of the same length. The kernel's own has 0, which nobody can ask for.
+/// Metric of our local route to an IPv6 address. The table of a VRF may also have the prefix route
+/// of a /128, with another metric. The kernel's own local route has metric 0, which nobody can ask
+/// for.
 const LOCAL_METRIC: u32 = 1;
-/// An IPv6 address has one local route of the kernel's and one of ours, at most.
+/// An IPv6 address has at most two local routes: one of the kernel's, and one of ours.
 const LOCAL_ROUTES: usize = 2;
 
-/// What is kept of one device from one change to the next.
+/// What is known of the routes of one device from one change to the next.
 #[derive(Default)]
 pub(crate) struct Routes {
     /// IPv6 addresses that have a local route of ours.
@@ -38,7 +41,7 @@ pub(crate) struct Routes {
     refused: KVec<Refusal>,
 }
 
-/// A route that the kernel would not have, though its address is still there.
+/// A route that the kernel refuses, though its address is still there.
 struct Refusal {
     route: Route,
     error: Error,
@@ -49,7 +52,7 @@ struct Refusal {
 #[derive(Clone, Copy)]
 struct Configured6 {
     address: Ipv6,
-    /// The other end of a link between two; all zeros: none.
+    /// The peer on a point-to-point link; all zeros: none.
     peer: Ipv6,
     prefix_len: u8,
     metric: u32,
@@ -65,7 +68,8 @@ pub(crate) struct DeviceAddresses {
 }
 
 impl DeviceAddresses {
-    /// Those of `device`, whose routes are `via` it; none if it has gone. Fails if out of memory.
+    /// The addresses of `device`, whose routes are `via` the device. The lists are empty if the
+    /// device has gone. Fails if out of memory.
     pub(crate) fn of(via: Via, device: &RcuDevice) -> Result<Self> {
         let v4 = collect(|guard, found| {
             if let Some(device) = device.get(guard) {
@@ -91,8 +95,8 @@ impl DeviceAddresses {
     }
 }
 
-/// How the routes of one device are asked for. Whose index it was that a request names, is not
-/// known when the device has gone.
+/// Requests for the routes of one device. A request names the device by its index. When the device
+/// has gone, another device may have that index.
 pub(crate) struct Requests<'a> {
     client: Client,
     device: &'a RcuDevice,
@@ -106,7 +110,8 @@ impl<'a> Requests<'a> {
         })
     }
 
-    /// Takes a route back that another device has got, of the same index.
+    /// Adds a route. Takes it back if the device has gone meanwhile: another device may have got
+    /// the route.
     fn add(&self, via: Via, route: &Route) -> Result {
         self.check()?;
         let outcome = self.client.add(via, route);
@@ -128,15 +133,15 @@ impl<'a> Requests<'a> {
 }
 
 impl Routes {
-    /// Has the routes in the tables if the addresses are `owned`, and not if not. Fails if that is
-    /// to be tried again: if out of memory, or if the veto has begun meanwhile.
+    /// Adds the routes if the addresses are `owned`, and deletes them if not. Fails if out of
+    /// memory, or if the veto has begun meanwhile. Then the caller tries again.
     pub(crate) fn follow(
         &mut self,
         requests: &Requests<'_>,
         addresses: &DeviceAddresses,
         owned: bool,
     ) -> Result {
-        // IPv6 first: it does not take RTNL, for which IPv4 may have to wait.
+        // IPv6 first: it does not take RTNL. IPv4 may have to wait for RTNL.
         let v6 = self.follow_v6(requests, addresses, owned);
         let mut v4 = Ok(());
         for_each_v4(&addresses.v4, |route| {
@@ -150,9 +155,9 @@ impl Routes {
         v6.and(v4)
     }
 
-    /// Deletes what was added for the addresses of `then` and has no place among those of `now`: an
-    /// address that was deleted meanwhile took with it only what was there. True: there was such an
-    /// address.
+    /// Deletes the routes that were added for the addresses of `then` and that those of `now` do
+    /// not have. An address that was deleted meanwhile took only those routes with it that were
+    /// there. True: there was such a route.
     pub(crate) fn withdraw(
         &mut self,
         requests: &Requests<'_>,
@@ -201,7 +206,7 @@ impl Routes {
         outcome.map(|()| is_late)
     }
 
-    /// Calls `tell` with each route that was refused, unless that has been told.
+    /// Calls `tell` with each route that was refused, unless it has been told of the route before.
     pub(crate) fn tell_refused(&mut self, mut tell: impl FnMut(&Route, Error)) {
         for refusal in &mut self.refused {
             if !core::mem::replace(&mut refusal.is_told, true) {
@@ -219,7 +224,7 @@ impl Routes {
         let via = addresses.via;
         let mut outcome = Ok(());
         self.added.reserve(addresses.v6.len(), GFP_KERNEL_ACCOUNT)?;
-        // Those whose address has gone, or that are not owned any more.
+        // Deletes the routes whose address has gone, or is not owned any more.
         self.added.retain(|added| {
             if owned && addresses.v6.iter().any(|now| now.address == *added) {
                 return true;
@@ -275,17 +280,17 @@ impl Routes {
     }
 }
 
-/// What the kernel has said of one route. The outer error: it is to be asked again. The inner one:
-/// it will not have that route.
+/// What the kernel's answer about one route means. The outer error: the request is to be repeated.
+/// The inner one: the kernel refuses the route.
 fn judge(result: Result) -> Result<Result> {
     match result {
         Ok(())
         // The route is there already.
         | Err(EEXIST)
-        // The route has gone already, or goes while it is looked at; or its table has gone.
+        // The route has gone already, or is being deleted just now; or its table has gone.
         | Err(ESRCH | ENOENT)
-        // The device has gone or is down; or its IPv4 or IPv6 has gone, or is switched off: and
-        // every route with it.
+        // The device has gone or is down; or its IPv4 or IPv6 has gone, or is disabled. All its
+        // routes have gone, too.
         | Err(ENODEV | ENETDOWN | EACCES) => Ok(Ok(())),
         // The veto has begun; or out of memory.
         Err(error @ (EPERM | ENOMEM | ENOBUFS)) => Err(error),
@@ -293,7 +298,7 @@ fn judge(result: Result) -> Result<Result> {
     }
 }
 
-/// A route that cannot be deleted is one that is not there.
+/// Deletes a route. If the kernel refuses to, the route is not there.
 fn delete(requests: &Requests<'_>, via: Via, route: &Route) -> Result {
     judge(requests.delete(via, route)).map(|_| ())
 }
@@ -319,7 +324,7 @@ fn local6(address: &Ipv6) -> Route {
     }
 }
 
-/// To the prefix of an IPv6 address, and to its peer.
+/// The routes to the prefix of an IPv6 address, and to its peer.
 fn prefix_routes(of: &Configured6) -> impl Iterator<Item = Route> {
     let metric = match of.metric {
         0 => PREFIX_METRIC,
@@ -355,8 +360,8 @@ fn mask4(prefix_len: u8) -> u32 {
         .unwrap_or(0)
 }
 
-/// Calls `f` with each route that the kernel makes for these addresses, the local ones before those
-/// that need them.
+/// Calls `f` with each route that the kernel makes for these addresses. Local routes come before
+/// those that need them.
 fn for_each_v4(addresses: &[Configured], mut f: impl FnMut(&Route)) {
     for now in addresses {
         let mask = mask4(now.prefix_len);

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The virtual addresses of a network namespace: whose is this one?
+//! The virtual addresses of a network namespace, and the carp device that has each of them.
 //!
 //! ```text
 //!   namespace ──RCU──> Table ──> Entry [address, scope] ──> carp device
 //! ```
 //!
-//! A published table never changes. A packet loads it once and probes it once: no lock, no list, no
-//! other table of the kernel. It holds the addresses of the carp devices that are up. Whether one
-//! of them is owned is asked of its device.
+//! A published table never changes. A lookup loads it once and probes it once: no lock, no list, no
+//! other table of the kernel. The table has the addresses of the carp devices that are up. The
+//! device of an address knows whether this host owns the address.
 //!
-//! The entries are sorted, for the next change. A hash leads to them: open addressing, with a
-//! multiplier drawn for each table, so that nobody can choose addresses that collide.
+//! The entries are sorted, so that the next change can merge lists. A hash leads to them: open
+//! addressing, with multipliers drawn for each table, so that nobody can choose addresses that
+//! collide.
 //!
-//! Each address is there twice, since two kinds of question are asked. Neighbours ask on a link:
-//! there the parent counts. The stack asks in an L3 domain: there the VRF of the carp device
-//! counts. A link-local address means a link in either case.
+//! Each address is in the table twice, for two kinds of lookup. Neighbours ask on a link: there the
+//! parent counts. The stack asks in an L3 domain: there the VRF of the carp device counts. A
+//! link-local address belongs to a link in either case, and is there once.
 //!
 //! Context: lookups: any but hard interrupts, under RCU. Changes: RTNL.
 
@@ -49,22 +50,24 @@ pub(crate) struct Index<A> {
     /// A power of two, and at least twice as many as there are entries; or none.
     slots: KVVec<Slot>,
     multipliers: [u64; 3],
-    /// A bit for each hash of an address: most addresses in packets are nobody's, and end here.
+    /// A Bloom filter of the addresses, with one hash. Most addresses in packets are not virtual,
+    /// and end here.
     filter: u64,
 }
 
 /// The place of an entry plus one, or 0.
 type Slot = u32;
 
-/// In the order of its fields, the device left out.
+/// Entries are sorted by address and scope.
 pub(crate) struct Entry<A> {
     address: A,
     scope: Scope,
-    /// What has gone, or is down, is not found.
+    /// A lookup does not find a device that has gone, or is down.
     device: Arc<RcuDevice>,
 }
 
-/// Where an address means this device: an index, and of what in the lowest bit.
+/// Where an address means this device: an index, and in the lowest bit whether it is that of a
+/// parent or of a VRF.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Scope(u64);
 
@@ -74,7 +77,7 @@ impl Scope {
         Self(u64::from(parent.index().unsigned_abs()) << 1)
     }
 
-    /// In the L3 domain of this VRF, by its index; 0: in none.
+    /// In the L3 domain of this VRF, by its index; 0: in no VRF.
     fn domain(vrf: i32) -> Self {
         Self(u64::from(vrf.unsigned_abs()) << 1 | 1)
     }
@@ -85,7 +88,7 @@ pub(crate) trait Address: Copy + Ord {
     fn index(table: &Table) -> &Index<Self>;
     /// Its bits.
     fn halves(&self) -> [u64; 2];
-    /// Each link may have the same one.
+    /// The address is link-local: another link may have the same one.
     fn is_link_local(&self) -> bool;
 }
 
@@ -154,9 +157,8 @@ fn find<'a, A: Address>(
     A::index(table).get(address, scope)?.device_if_up(guard)
 }
 
-/// The carp device `device` on `parent` has these addresses from now on, and no others. Fails if
-/// out of memory, and changes nothing; what is left of a device that is down, or has gone, is not
-/// found.
+/// Sets the addresses of `device`, a carp device on `parent`. Fails if out of memory, and changes
+/// nothing. Entries of a device that is down or has gone may stay: a lookup does not find them.
 pub(crate) fn set(
     _rtnl: &Rtnl<'_>,
     device: &Arc<RcuDevice>,
@@ -184,7 +186,7 @@ pub(crate) fn set(
         v6: Index::with_capacity(len_v6.saturating_add(own_v6.len()))?,
     })?;
 
-    // Declared last: what is freed here, which may sleep, is freed without it.
+    // Declared last, so dropped first: freeing all the rest may sleep, which a guard forbids.
     let guard = Guard::new();
     let Some(published) = Table::pernet().get(&guard, parent) else {
         return Ok(());
@@ -200,7 +202,7 @@ pub(crate) fn set(
     Ok(())
 }
 
-/// Those of one device, in their order.
+/// The entries of one device, sorted.
 fn own_entries<A: Address>(
     addresses: &[A],
     device: &Arc<RcuDevice>,
@@ -224,7 +226,7 @@ fn own_entries<A: Address>(
 }
 
 impl<A: Address> Index<A> {
-    /// Empty, with room for so many.
+    /// An empty index, with room for this many entries.
     fn with_capacity(entries: usize) -> Result<Self> {
         let slots = match entries {
             0 => 0,
@@ -249,8 +251,8 @@ impl<A: Address> Index<A> {
         low.wrapping_mul(a).wrapping_add(high.wrapping_mul(b))
     }
 
-    /// The slots where an entry of this scope, and of an address with this hash, may be: from the
-    /// one it would be at first.
+    /// The slots that may hold an entry of this scope whose address has this hash, in the order of
+    /// the probes.
     fn probes(&self, hash: u64, scope: Scope) -> impl Iterator<Item = usize> {
         let [_, _, c] = self.multipliers;
         let hash = hash.wrapping_add(scope.0.wrapping_mul(c));
@@ -274,8 +276,8 @@ impl<A: Address> Index<A> {
         None
     }
 
-    /// Becomes `own`, and what the old table has of other devices that are up. There is room for
-    /// all.
+    /// Fills the index with `own`, and with the entries in the old table of other devices that are
+    /// up. There is room for all.
     fn merge(
         &mut self,
         guard: &Guard,
@@ -313,7 +315,7 @@ impl<A: Address> Index<A> {
     }
 }
 
-/// The bit of an address with this hash in the filter.
+/// The bit in the filter of an address with this hash.
 const fn filter_bit(hash: u64) -> u64 {
     1 << (hash >> 58)
 }
