@@ -64,7 +64,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// The peers have heard something. One that hears either family knows that there is a MASTER.
+    /// A frame could be sent. A peer that hears either family knows that there is a MASTER.
     pub(super) fn is_success(&self) -> bool {
         self.v4 == Some(true) || self.v6 == Some(true)
     }

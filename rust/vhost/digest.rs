@@ -20,7 +20,7 @@ impl auth::Hmac for HmacSha1 {
     }
 }
 
-/// A digest that no addresses are in yet.
+/// A digest before any address is hashed.
 pub(crate) struct Unhashed {
     keyed: HmacSha1,
     vhid: u8,
@@ -34,7 +34,7 @@ impl Unhashed {
         }
     }
 
-    /// The digest over these addresses, which are sorted. There may be many, so this is called
+    /// The digest over these addresses, which this sorts. There may be many, so this is called
     /// without a lock.
     pub(crate) fn of(self, v4: &mut [Ipv4], v6: &mut [Ipv6]) -> Digest<HmacSha1> {
         Digest::new(self.keyed, self.vhid, v4, v6)

@@ -15,20 +15,22 @@ pub(crate) struct Families {
 }
 
 impl Families {
-    /// There are addresses of either.
+    /// There is at least one family.
     pub(super) fn is_some(self) -> bool {
         self.v4 || self.v6
     }
 
-    /// Becomes `families`; if there are none, it remains what it was, for an advert that says so.
+    /// Becomes `families`. If there are none, the old ones stay: the advert that says so goes out
+    /// in these.
     pub(super) fn follow(&mut self, families: Self) {
         if families.is_some() {
             *self = families;
         }
     }
 
-    /// Where adverts come from that `parent` sends for `device`: its own addresses, if it has any;
-    /// over IPv6 one of the link.
+    /// The sources of the adverts that `parent` sends for `device`. Over IPv4: an address of
+    /// `parent`, or else of `device`. Over IPv6: a link-local address of `parent`, or else the one
+    /// that follows from its MAC address.
     pub(super) fn sources(
         self,
         guard: &Guard,

@@ -5,9 +5,9 @@
 //!   Vhost ──> Standing [place] ──> the speaker, the carrier, the ownership of the addresses
 //! ```
 //!
-//! Nobody else sets these. A device with several virtual hosts has a carrier, and owns its
-//! addresses, while any of them is MASTER, or at rest and MASTER again after it. One that is MASTER
-//! speaks for the addresses: neighbours are told of one virtual MAC address.
+//! Nothing else sets these three. The device has a carrier, and owns its addresses, while any of
+//! its virtual hosts is MASTER, or is at rest and MASTER again after it. One MASTER speaks for the
+//! addresses: neighbours are told of one virtual MAC address.
 //!
 //! Each change of a carrier costs RTNL: the core tells everybody, and walks all IPv6 routes.
 //!
@@ -59,7 +59,7 @@ pub(super) struct Standing {
 }
 
 impl Holder {
-    /// Of `device` on `lower`, with so many virtual hosts, none of which is MASTER.
+    /// The holder of `device` on `lower`, with this many virtual hosts, none of which is MASTER.
     pub(crate) fn new(
         device: Arc<RcuDevice>,
         lower: Arc<dyn Lower>,
@@ -101,16 +101,16 @@ impl Holder {
         self.is_open.store(is_open, Release);
     }
 
-    /// The vhid of the MASTER whose virtual MAC address the addresses are at. None: no virtual host
-    /// is MASTER. For the data path: no lock, no memory that anybody writes but at a change of
-    /// state.
+    /// The vhid of the MASTER that speaks for the addresses. None: no virtual host is MASTER. For
+    /// the data path: no lock, and a word that only a change of state writes.
     pub(crate) fn speaker(&self) -> Option<u8> {
         let vhid = self.speaker.load(Acquire).0;
         (vhid != NOBODY).then_some(vhid)
     }
 
-    /// Sets the standing of the virtual host at `place`. Called with its lock held, so that changes
-    /// show in their order. True: another virtual host now speaks for the addresses.
+    /// Sets the standing of the virtual host at `place`. Called with the lock of that virtual host
+    /// held, so that changes show in their order. True: another virtual host speaks for the
+    /// addresses now.
     pub(super) fn show(&self, guard: &Guard, place: usize, standing: Standing) -> bool {
         let mut standings = self.standings.lock();
         if let Some(known) = standings.get_mut(place) {

@@ -6,13 +6,14 @@ use kernel::sync::ArcBorrow;
 
 /// What a virtual host needs of its parent.
 pub(crate) trait Lower: Send + Sync {
-    /// Adverts are sent by it.
+    /// The parent's device, which sends the adverts.
     fn device(&self) -> &NetDevice;
 
-    /// Up, and with a carrier.
+    /// The parent is up and has a carrier.
     fn works(&self) -> bool;
 
-    /// True: until a moment from now adverts may have been missed. Any context.
+    /// True: adverts may have been missed until now, and may be missed for another moment. Any
+    /// context.
     fn may_be_deaf(self: ArcBorrow<'_, Self>) -> bool;
 
     /// The last user has left a virtual host that is to come to rest: somebody may wait for that.

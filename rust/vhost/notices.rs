@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What the administrator is told of adverts in the kernel's log.
+//! What the kernel log tells the administrator about adverts.
 //!
 //! Context: any.
 
@@ -13,9 +13,10 @@ use kernel::prelude::*;
 /// A fault of adverts that lasts until somebody mends it.
 #[derive(Clone, Copy)]
 pub(crate) enum Fault {
-    /// They are signed for the list of addresses that was changed a grace period ago.
+    /// They are signed for a list of addresses that this host replaced more than a grace period
+    /// ago.
     OldAddresses,
-    /// No key and list of addresses of this host gives their digest.
+    /// Their digest is not right for the key and any list of addresses of this host.
     Signature,
     /// Their counter does not grow, which strict mode demands.
     Counter,

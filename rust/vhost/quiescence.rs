@@ -14,7 +14,7 @@
 
 use kernel::sync::atomic::{Acquire, Atomic, Full, Relaxed};
 
-/// Set while nobody gets in; the other bits count those inside.
+/// Set while nobody gets in. The other bits count the users.
 const CLOSED: u32 = 1 << 31;
 
 /// Counts the users of an object, and can be closed to new ones. Any context.
@@ -26,19 +26,19 @@ impl Users {
         Self(Atomic::new(0))
     }
 
-    /// Goes in, unless it is closed.
+    /// Goes in, unless the object is closed.
     #[must_use]
     pub(crate) fn enter(&self) -> bool {
         let one_more = |users: u32| (users & CLOSED == 0).then(|| users.wrapping_add(1));
-        // ORDERING: Full, so acquire: what was done before `open()` is seen inside.
+        // ORDERING: Full, so acquire: a user sees what was done before `open()`.
         self.update(one_more)
     }
 
-    /// Goes out. True: it was the last one, and it is closed: now it is at rest.
+    /// Goes out. True: this was the last user, and the object is closed, so it is at rest now.
     #[must_use]
     pub(crate) fn leave(&self) -> bool {
-        // ORDERING: Release: what was done inside is seen by whoever finds it at rest; acquire,
-        // that the last one tells of everybody.
+        // ORDERING: Release: whoever finds the object at rest sees what was done inside. Acquire:
+        // the last user to leave passes on what all the others have done.
         self.0.fetch_sub(1, Full) == CLOSED | 1
     }
 
@@ -55,13 +55,13 @@ impl Users {
         self.0.load(Acquire) == CLOSED
     }
 
-    /// How many are inside.
+    /// How many users are inside.
     pub(crate) fn count(&self) -> u32 {
         self.0.load(Relaxed) & !CLOSED
     }
 
-    /// Becomes what `next` makes of it, if that is anything; true: it has. The kernel crate has no
-    /// operations on single bits.
+    /// Replaces the value by what `next` makes of it. False: `next` makes nothing of it. The kernel
+    /// crate has no atomic operations on single bits.
     fn update(&self, next: impl Fn(u32) -> Option<u32>) -> bool {
         let mut now = self.0.load(Relaxed);
         while let Some(to) = next(now) {

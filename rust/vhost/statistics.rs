@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What is counted about adverts. Packets through the carp device are counted by the core.
+//! Counters of adverts. The `net_device` counts the packets through the carp device.
 
 use super::adverts::Outcome;
 use crate::proto::carp::advert::{Reject, Source};
 
-/// Of one virtual host; its lock protects them.
+/// The counters of one virtual host, whose lock protects them.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Counters {
     pub(crate) rx_adverts: u64,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! One virtual host.
 //!
-//! Contexts: adverts and the timer come in softirqs, through `users`; settings, addresses and the
-//! parent's state come as steps of operations, under RTNL. All pass through [`Vhost::step`], which
-//! runs the machine under `core`, a spinlock.
+//! Contexts: adverts and the timer come in softirqs, through `users`. Settings, addresses and the
+//! parent's state come as steps of operations, under RTNL. Every input of the machine passes
+//! through [`Vhost::step`], which runs the machine under `core`, a spinlock.
 
 mod step;
 
@@ -50,9 +50,9 @@ use kernel::{
 pub(crate) struct Vhost {
     #[pin]
     timer: Timer<Vhost>,
-    /// Changes at rest only.
+    /// Changes only at rest, or while the device is down.
     vhid: Atomic<Byte>,
-    /// Among those of its device.
+    /// Its place among the virtual hosts of its device.
     place: usize,
     holder: Arc<Holder>,
     /// The state, for the data path.
@@ -69,16 +69,16 @@ impl_has_timer!(Vhost, timer, Vhost::timer_expired);
 /// What the lock protects.
 pub(crate) struct Core {
     machine: Machine,
-    /// The settings that it will have, but for the vhid.
+    /// The settings after all requests so far, except the vhid.
     intended: Config,
     signatures: Signatures<HmacSha1>,
     families: Families,
     has_addresses: bool,
-    /// It hears what its parent receives.
+    /// The device has joined the parent's snapshot, and is not about to leave it.
     has_joined: bool,
-    /// While at rest: what it was before.
+    /// While at rest: the state before.
     resume_as: Option<State>,
-    /// As its device knows it.
+    /// What its device knows of it.
     standing: Standing,
     last_change: Option<LastChange>,
     /// Somebody's counter does not grow, and the administrator has been told.
@@ -90,7 +90,7 @@ pub(crate) struct Core {
 }
 
 impl Vhost {
-    /// The one at `place` among the virtual hosts of its device, which has no addresses yet.
+    /// The virtual host at `place` of its device, which has no addresses yet.
     pub(crate) fn new(
         config: Config,
         digest: Digest<HmacSha1>,
@@ -139,12 +139,12 @@ impl Vhost {
         self.place
     }
 
-    /// The settings that it will have when all that was asked for is done; the vhid is not counted.
+    /// The settings when all requests so far are done, except the vhid.
     pub(crate) fn intended_config(&self) -> Config {
         self.core.lock().intended
     }
 
-    /// Settings that are asked for now.
+    /// Notes settings that a request asks for.
     pub(crate) fn intend(&self, _rtnl: &Rtnl<'_>, changes: &Changes) {
         let mut core = self.core.lock();
         core.intended = changes.apply(&core.intended);
@@ -159,7 +159,8 @@ impl Vhost {
         self.holder.lower().device()
     }
 
-    /// For the data path: no lock, no memory that anybody writes but at a change of state.
+    /// The state is MASTER. For the data path: no lock, and a word that only a change of state
+    /// writes.
     pub(crate) fn is_master(&self) -> bool {
         self.is_master.load(Acquire)
     }
@@ -177,26 +178,26 @@ impl Vhost {
         }
     }
 
-    /// It runs, or will when it is not at rest any more.
+    /// The virtual host runs, or is at rest and will run after that.
     pub(crate) fn runs(&self) -> bool {
         let core = self.core.lock();
         core.machine.state() != State::Init || core.resume_as.is_some()
     }
 
-    /// Its device is up.
+    /// The device is up.
     pub(crate) fn is_open(&self) -> bool {
         self.holder.is_open()
     }
 
-    /// It has joined the parent's snapshot.
+    /// The device has joined the parent's snapshot.
     pub(crate) fn joined(&self, rtnl: &Rtnl<'_>) {
         self.core.lock().has_joined = true;
         let _ = self.holder.lower().as_arc_borrow().may_be_deaf();
         self.start_or_stop(rtnl);
     }
 
-    /// The device is set down, and about to leave the snapshot. Says so to the peers. Context:
-    /// process.
+    /// The device is set down, and about to leave the snapshot. A MASTER tells its peers that it
+    /// leaves. Context: process.
     pub(crate) fn close(&self) {
         self.release();
         self.step(|core, now_ns| {
@@ -206,8 +207,9 @@ impl Vhost {
         self.stop_timer();
     }
 
-    /// The device will be set down, or the host will. It is open until then, for it is still in the
-    /// snapshot. Context: any but hard interrupts.
+    /// The device or the host is about to be set down. A MASTER tells its peers that it leaves. The
+    /// device is open until then, since it is still in the snapshot. Context: any but hard
+    /// interrupts.
     pub(crate) fn say_goodbye(&self) {
         self.step(|core, now_ns| {
             core.has_joined = false;
@@ -215,7 +217,7 @@ impl Vhost {
         });
     }
 
-    /// Runs if everything that it takes is there, and not otherwise.
+    /// Starts the virtual host if everything that it takes is there, and stops it otherwise.
     pub(crate) fn start_or_stop(&self, _rtnl: &Rtnl<'_>) {
         let parent_works = self.holder.lower().works();
         self.step(|core, now_ns| {
@@ -233,7 +235,7 @@ impl Vhost {
         });
     }
 
-    /// Comes to rest: from now on neither an advert nor the timer gets in. What it was is kept.
+    /// Comes to rest: from now on neither an advert nor the timer gets in. The state is kept.
     pub(crate) fn go_down(&self) {
         self.users.close();
         self.step(|core, now_ns| {
@@ -242,7 +244,8 @@ impl Vhost {
         });
     }
 
-    /// Comes to rest for good: its peers need not wait for it.
+    /// Comes to rest, and resumes as BACKUP. A MASTER tells its peers that it leaves, so they need
+    /// not wait for it.
     pub(crate) fn go_down_for_good(&self) {
         self.users.close();
         self.step(|core, now_ns| {
@@ -251,7 +254,8 @@ impl Vhost {
         });
     }
 
-    /// Has another vhid from now on, and another virtual MAC address. At rest, or not open.
+    /// Sets another vhid, and with it another virtual MAC address. The virtual host is at rest, or
+    /// the device is down.
     pub(crate) fn renumber(&self, vhid: u8) {
         self.vhid.store(Byte(vhid), Release);
         self.step(|core, now_ns| {
@@ -263,12 +267,12 @@ impl Vhost {
         });
     }
 
-    /// The parent is about to be set down: says so to the peers as long as it can.
+    /// The parent is about to be set down. A MASTER tells its peers that it leaves, while it can.
     pub(crate) fn parent_going_down(&self) {
         self.step(|core, now_ns| core.stop(now_ns, Reason::ParentDown));
     }
 
-    /// The wire below the parent has changed.
+    /// The link below the parent has changed.
     pub(crate) fn notify_peers(&self) {
         self.step(|core, now_ns| core.machine.event(now_ns, Event::NotifyPeers));
     }
@@ -283,16 +287,16 @@ impl Vhost {
         self.users.is_at_rest()
     }
 
-    /// How many are inside just now.
+    /// How many users are inside just now.
     pub(crate) fn users(&self) -> u32 {
         self.users.count()
     }
 
-    /// For tests: somebody stays inside until [`Vhost::release`], or until the device goes down.
-    /// Fails if nobody gets in.
+    /// For tests: keeps a user inside until [`Vhost::release`], or until the device goes down.
+    /// Fails if the virtual host lets nobody in.
     pub(crate) fn hold(&self) -> Result {
         let inside = self.enter().ok_or(EBUSY)?;
-        // Who releases finds it held only when somebody is inside.
+        // Whoever releases it finds it held only while that user is inside.
         if !self.is_held.xchg(true, Full) {
             core::mem::forget(inside);
         }
@@ -305,7 +309,7 @@ impl Vhost {
         }
     }
 
-    /// Whether a parent of its group does not work.
+    /// Sets whether a parent of its group does not work.
     pub(crate) fn set_group_down(&self, down: bool) {
         self.step(|core, now_ns| core.machine.event(now_ns, Event::GroupDown(down)));
     }
@@ -325,18 +329,18 @@ impl Vhost {
         });
     }
 
-    /// Becomes what is asked for, if it can.
+    /// Changes the state to the requested one, if the machine allows it.
     pub(crate) fn request(&self, state: State) {
         self.step(|core, now_ns| core.machine.event(now_ns, Event::Request(state)));
     }
 
-    /// Has adverts signed like this from now on: there is another key, or another vhid.
+    /// Signs adverts with `digest` alone from now on: there is another key, or another vhid.
     pub(crate) fn sign_anew(&self, digest: Digest<HmacSha1>) {
         self.core.lock().signatures.reset(digest);
     }
 
-    /// The device has other addresses, in these families and with this digest. True: it is MASTER
-    /// and says so, and so those that are new are to be announced.
+    /// The device has other addresses, in these families and with this digest. True: the virtual
+    /// host is MASTER and not silent, so the new addresses are to be announced.
     pub(crate) fn addresses_changed(&self, families: Families, digest: Digest<HmacSha1>) -> bool {
         let mut core = self.core.lock();
         core.has_addresses = families.is_some();
@@ -374,7 +378,7 @@ impl Vhost {
             let Ok(mut actions) = result else {
                 return Actions::default();
             };
-            // In INIT it may be an old one: nothing is known that it must exceed.
+            // In INIT the advert may be an old one: no counter is known that it must exceed.
             let is_new = core.machine.state() != State::Init;
             if is_new && core.signatures.accepted(now_ns, &heard) {
                 let said = core.machine.event(now_ns, Event::SignedAnew);
@@ -413,7 +417,7 @@ impl Drop for Inside<'_> {
 }
 
 impl Core {
-    /// At rest it keeps them: nobody else has been told that they are free.
+    /// A MASTER at rest keeps the addresses: it has told nobody that they are free.
     fn owns_addresses(&self) -> bool {
         let is_master = |state| state == State::Master;
         is_master(self.machine.state()) || self.resume_as.is_some_and(is_master)
@@ -427,7 +431,7 @@ impl Core {
         }
     }
 
-    /// It cannot run. If it was at rest, that is not the reason any more.
+    /// The virtual host cannot run. If it was at rest, `reason` replaces that as the reason.
     fn stop(&mut self, now_ns: u64, reason: Reason) -> Actions {
         if self.resume_as.take().is_some() {
             if let Some(change) = &mut self.last_change {

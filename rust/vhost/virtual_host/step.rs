@@ -8,13 +8,13 @@
 //!                   +---- how it went --------+
 //! ```
 //!
-//! Steps come on all CPUs, and an advert is sent without a lock. Of those that have one to send,
-//! one sends for all, in the order of the states that the adverts tell of: after "I leave" no peer
-//! hears "I am MASTER" that was said before.
+//! Steps come on all CPUs, and an advert is sent without a lock. So one step at a time sends, for
+//! the others too, in the order of the states. After "I leave" no peer hears an "I am MASTER" from
+//! before.
 //!
-//! A new MASTER is silent until the tables have the routes of its addresses, or until a while has
-//! passed: whoever hears of it begins to send to it. What the machine wants to say in this time is
-//! said after it, but for "I leave".
+//! A new MASTER is silent until the FIB has the routes of its addresses, or until a while has
+//! passed. Whoever hears of the MASTER begins to send to it. What the machine wants to say in this
+//! time is said afterwards, except for "I leave".
 
 use super::{Core, Vhost};
 use crate::{
@@ -24,23 +24,25 @@ use crate::{
 };
 use kernel::sync::{atomic::Release, rcu::Guard};
 
-/// The routes are waited for as long as this, and no longer than this part of an interval.
+/// A new MASTER waits for the routes at most this long.
 const LONGEST_SILENCE_NS: u64 = 20_000_000;
+/// It waits at most its interval divided by this, too.
 const INTERVALS_TO_SILENCE: u64 = 8;
 
 /// What is to be sent.
 #[derive(Default)]
 pub(super) struct Outbox {
-    /// Not sent yet; the next one takes its place.
+    /// The advert that is not sent yet. The next one takes its place.
     advert: Option<Frames>,
-    /// Somebody sends, and will send what is there.
+    /// A step is sending, and will send what is put here meanwhile.
     is_open: bool,
-    /// A new MASTER says nothing until then, unless the routes are there before.
+    /// A new MASTER is silent until then, unless the routes are there before.
     silent_until_ns: Option<u64>,
 }
 
 impl Outbox {
-    /// For one that is to send it, and to call [`Outbox::sent`] after it.
+    /// Takes the advert, unless a step is sending. The caller sends it, and calls [`Outbox::sent`]
+    /// after that.
     fn take(&mut self) -> Option<Frames> {
         if self.is_open {
             return None;
@@ -50,7 +52,7 @@ impl Outbox {
         advert
     }
 
-    /// What a new MASTER has to say can be said.
+    /// The virtual host is not a new MASTER that is silent.
     pub(super) fn speaks(&self) -> bool {
         self.silent_until_ns.is_none()
     }
@@ -67,15 +69,15 @@ impl Vhost {
         let guard = Guard::new();
         let mut input = Some(input);
         let announces = {
-            // Others may wait for this one to have sent.
+            // No softirq delays this step: others leave it to this step to send their adverts.
             let _softirqs = SoftirqsOff::new();
             let (mut advert, announces) = self.run(&guard, &mut |core, now_ns| {
                 input
                     .take()
                     .map_or_else(Actions::default, |input| input(core, now_ns))
             });
-            // How sending went is an input too, whose only answer can be an advert with the new
-            // demotion; that one's outcome then changes nothing more.
+            // How sending went is an input too. The machine can only answer with an advert that has
+            // the new demotion, and how sending that one went changes nothing more.
             while let Some(frames) = advert {
                 let outcome = frames.send(self.parent_device());
                 (advert, _) = self.run(&guard, &mut |core, now_ns| {
@@ -96,7 +98,7 @@ impl Vhost {
         }
     }
 
-    /// The tables have the routes of its addresses. Context: process.
+    /// The FIB has the routes of the addresses. Context: process.
     pub(crate) fn invite(&self) {
         let Some(_inside) = self.enter() else { return };
         self.step(|_, _| Actions::default());
@@ -116,7 +118,7 @@ impl Vhost {
         let device = self.device().get(guard);
         let is_handed_over = self.show(guard, &mut core);
         if let Some(change) = actions.changed {
-            // What is still to be sent is about another state.
+            // An advert that is still to be sent is about another state.
             core.outbox.advert = None;
             core.note(device, change);
         }
@@ -128,9 +130,9 @@ impl Vhost {
         (core.outbox.take(), actions.announce || is_handed_over)
     }
 
-    /// Has the timer fire no later than there is something to do. A deadline that moves away, as it
-    /// does with each advert that a BACKUP hears, leaves the timer as it is: it fires too early, and
-    /// is armed again then.
+    /// Has the timer fire no later than there is something to do. A deadline may move away, as it
+    /// does with each advert that a BACKUP hears. That leaves the timer as it is: it fires too
+    /// early, and is armed again then.
     fn follow_deadline(&self, core: &mut Core) {
         let silent_until_ns = core.outbox.silent_until_ns;
         let deadline_ns = core.machine.deadline_ns();
@@ -144,8 +146,8 @@ impl Vhost {
         core.armed_ns = deadline_ns;
     }
 
-    /// A new MASTER says what it has to say when the routes are there, or when it has waited for
-    /// long enough.
+    /// Holds back what a new MASTER has to say until the routes are there, or until it has waited
+    /// for long enough.
     fn keep_silent(&self, core: &mut Core, now_ns: u64, actions: &mut Actions) {
         let ownership = self.holder.ownership();
         if actions.changed.is_some() {
@@ -170,8 +172,8 @@ impl Vhost {
     }
 
     /// Makes a change visible. Called with the lock held, so that changes show in their order.
-    /// True: another virtual host of the device speaks for the addresses now, and they are to be
-    /// announced for it.
+    /// True: another virtual host of the device speaks for the addresses now, and the caller is to
+    /// announce them.
     fn show(&self, guard: &Guard, core: &mut Core) -> bool {
         let standing = core.standing();
         if core.standing == standing {
@@ -201,7 +203,7 @@ impl Core {
         self.counters.count_change(change.to == State::Master);
     }
 
-    /// Writes the next advert, in the place of one that has not been sent.
+    /// Writes the next advert. It takes the place of one that has not been sent.
     fn write(
         &mut self,
         guard: &Guard,
