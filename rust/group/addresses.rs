@@ -14,7 +14,7 @@ use crate::{
 use core::iter;
 use kernel::{alloc::KVec, prelude::*};
 
-/// A list of addresses, and memory for the groups that follow from it.
+/// A list of addresses, and memory for the groups of its IPv6 addresses.
 #[derive(Default)]
 pub(crate) struct Addresses {
     pub(super) v4: KVec<Ipv4>,
@@ -23,7 +23,7 @@ pub(crate) struct Addresses {
 }
 
 impl Addresses {
-    /// Those of `device`. Context: RTNL; allocates.
+    /// The addresses of `device`. Context: RTNL; allocates.
     pub(crate) fn of(rtnl: &Rtnl<'_>, device: &NetDevice) -> Result<Self> {
         let v6 = inet6::addresses(rtnl, device)?;
         Ok(Self {
@@ -33,7 +33,7 @@ impl Addresses {
         })
     }
 
-    /// Those of which it has any.
+    /// The families that have an address in the list.
     pub(super) fn families(&self) -> Families {
         Families {
             v4: !self.v4.is_empty(),
@@ -41,7 +41,7 @@ impl Addresses {
         }
     }
 
-    /// Of a list that a digest was made of, which sorts it.
+    /// The list has `address`. It must be sorted: making a digest of a list sorts it.
     pub(super) fn has_v4(&self, address: &Ipv4) -> bool {
         self.v4.binary_search(address).is_ok()
     }
@@ -55,18 +55,20 @@ impl Addresses {
     }
 }
 
-/// The IPv6 groups that one carp device has its parent listen to; each counts there by itself.
+/// The IPv6 groups that a parent joins for one carp device. The kernel counts how often the parent
+/// has joined a group.
 #[derive(Default)]
 pub(crate) struct Groups(KVec<Ipv6>);
 
 impl Groups {
-    /// None yet, and room for those of so many addresses.
+    /// An empty list, with room for the groups of this many addresses.
     pub(super) fn room(addresses: usize) -> Result<Self> {
         let room = KVec::with_capacity(addresses.saturating_add(1), GFP_KERNEL_ACCOUNT)?;
         Ok(Self(room))
     }
 
-    /// Sets it to the groups of `addresses`, as far as there is room.
+    /// Adds the group of adverts and the solicited-node groups of `addresses`, as far as there is
+    /// room.
     pub(super) fn follow(&mut self, addresses: &Addresses) {
         let asked_for = addresses.v6.iter().map(ipv6::solicited_node);
         for group in Iterator::chain(iter::once(envelope::GROUP_V6), asked_for) {
@@ -74,8 +76,8 @@ impl Groups {
         }
     }
 
-    /// Has `parent` join them, and keeps those that it could join. Fails if out of memory for any.
-    /// A parent without IPv6 joins none.
+    /// Has `parent` join the groups, and keeps those that it has joined. Fails if out of memory for
+    /// any group. A parent without IPv6 joins none.
     pub(super) fn join(&mut self, rtnl: &Rtnl<'_>, parent: &NetDevice) -> Result {
         let mut outcome = Ok(());
         self.0.retain(|group| {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Answers to those that wait until everything that was asked before is done, on one parent or
+//! Answers to `carp sync`, which waits until all earlier operations are done, on one parent or
 //! several.
 //!
 //! ```text
@@ -32,7 +32,7 @@ static READY: Atomic<usize> = Atomic::new(0);
 
 #[pin_data]
 pub(crate) struct Answer {
-    /// The operations that are not done; and one more while they are being asked for.
+    /// The number of operations that are not done, plus one while they are being submitted.
     left: Atomic<usize>,
     #[pin]
     message: Mutex<Message>,
@@ -42,8 +42,8 @@ pub(crate) struct Answer {
 
 struct Message {
     reply: Option<Reply>,
-    /// The namespace of the sender. Kept from when all is done, so that a namespace which is going
-    /// does not wait for its answer.
+    /// The namespace of the sender. The reference is taken when all operations are done, so the
+    /// answer does not delay the removal of a namespace.
     namespace: Option<NamespaceRef>,
 }
 
@@ -59,7 +59,8 @@ impl Job for Answer {
 }
 
 impl Answer {
-    /// Fails if out of memory. The caller then calls it again.
+    /// Sends the answer after the routes have followed. Fails if out of memory: the caller then
+    /// calls it again.
     fn send(&self) -> Result {
         let Some(namespace) = self.message.lock().namespace.take() else {
             return Ok(());
@@ -78,12 +79,13 @@ impl Answer {
         Ok(())
     }
 
-    /// Another one can wait for the routes.
+    /// Another answer can wait for the routes.
     pub(crate) fn has_room() -> bool {
         READY.load(Relaxed) < READY_AT_ONCE
     }
 
-    /// Is sent when [`Answer::done`] has been called once, and once for each [`Answer::wait`].
+    /// The answer is sent when [`Answer::done`] has been called once more often than
+    /// [`Answer::wait`].
     pub(crate) fn new(reply: Reply) -> Result<Arc<Self>> {
         let message = Message {
             reply: Some(reply),
@@ -103,9 +105,9 @@ impl Answer {
         self.left.fetch_add(1, Relaxed);
     }
 
-    /// Something that was waited for is done. Context: process.
+    /// One thing that the answer waits for is done. Context: process.
     pub(crate) fn done(self: &Arc<Self>, namespace: &Namespace) {
-        // ORDERING: What was done for the answer is seen by whoever sends it.
+        // ORDERING: Whoever sends the answer sees all that was done before it.
         if self.left.fetch_sub(1, Full) == 1 {
             // Nobody is left to answer in a namespace that is going.
             self.message.lock().namespace = namespace.keep();
@@ -115,7 +117,8 @@ impl Answer {
     }
 }
 
-/// What was done may have changed who owns the addresses.
+/// Waits for the routes of all carp devices of `namespace`: the operations may have changed the
+/// ownership of the addresses.
 fn wait_for_routes(namespace: &Namespace) -> Result {
     let mut changed = KVec::new();
     namespace.for_each_device(&RtnlGuard::new(), |device| -> Result {
@@ -130,30 +133,30 @@ fn wait_for_routes(namespace: &Namespace) -> Result {
     Ok(())
 }
 
-/// Those that one operation is waited for by.
+/// The answers that wait for one operation.
 pub(crate) struct Answers(KVec<Arc<Answer>>);
 
 impl Answers {
-    /// So many can wait for the same.
+    /// At most this many answers wait for one operation.
     const ROOM: usize = 32;
 
-    /// None yet, and room for them.
+    /// An empty list, with all the room that it will ever need.
     pub(crate) fn new() -> Result<Self> {
         Ok(Self(KVec::with_capacity(Self::ROOM, GFP_KERNEL_ACCOUNT)?))
     }
 
-    /// There is room for another one.
+    /// There is room for another answer.
     pub(super) fn has_room(&self) -> bool {
         self.0.len() < Self::ROOM
     }
 
-    /// Has `answer` wait too.
+    /// Has `answer` wait for the operation, too.
     pub(crate) fn add(&mut self, answer: Arc<Answer>) {
         answer.wait();
         self.push(answer);
     }
 
-    /// Those of `other` as well.
+    /// Takes over the answers of `other`.
     pub(super) fn append(&mut self, other: &mut Self) {
         while let Some(answer) = other.0.pop() {
             self.push(answer);
@@ -161,11 +164,11 @@ impl Answers {
     }
 
     fn push(&mut self, answer: Arc<Answer>) {
-        // There is room, which is asked for under the same RTNL.
+        // There is room: whoever submits has asked for it, under the same RTNL.
         let _ = self.0.push_within_capacity(answer);
     }
 
-    /// Everything before is done or dropped.
+    /// All earlier operations are done or dropped.
     pub(super) fn done(&mut self, namespace: &Namespace) {
         while let Some(answer) = self.0.pop() {
             answer.done(namespace);

@@ -6,10 +6,11 @@
 //!                       +──> Seat ──> Parent
 //! ```
 //!
-//! The addresses, the key and the group are the device's. What is asked of the device is asked of
-//! all its virtual hosts; only a vhid is asked of one. Users make devices with one.
+//! The addresses, the key and the group name are the device's. A request to the device is for all
+//! its virtual hosts, except for a vhid, which is for one of them. A device that a user makes has
+//! one virtual host.
 //!
-//! Context: RTNL, if nothing else is said.
+//! Context: RTNL, unless a function says something else.
 
 mod listening;
 
@@ -41,7 +42,7 @@ use kernel::{
 
 #[pin_data]
 pub(crate) struct CarpDevice {
-    /// The device has the MAC address of this one, and its vhid names the device.
+    /// The device has the MAC address of this virtual host, and is known by its vhid.
     first: Arc<Vhost>,
     others: KVec<Arc<Vhost>>,
     holder: Arc<Holder>,
@@ -51,7 +52,7 @@ pub(crate) struct CarpDevice {
     conflicts: Conflicts,
     #[pin]
     core: SpinLockBh<Core>,
-    /// Reads what could not be read before.
+    /// Reads a list of addresses that could not be read before.
     #[pin]
     work: Work<CarpDevice>,
 }
@@ -60,9 +61,9 @@ pub(crate) struct CarpDevice {
 struct Core {
     key: Key,
     addresses: Addresses,
-    /// The groups that the parent has joined for it.
+    /// The groups that the parent has joined for this device.
     groups: Groups,
-    /// The vhids that its virtual hosts will have, one after the other.
+    /// The vhids that the virtual hosts will have, in the order of the requests.
     claims: KVec<Claim>,
     /// The group name: devices of one name fail over together.
     group: GroupName,
@@ -75,7 +76,7 @@ struct Claim {
     vhid: u8,
 }
 
-/// The FIB has the routes of the addresses of `device`. Context: process.
+/// The FIB now has the routes of the addresses of `device`. Context: process.
 fn invite(device: &NetDevice) {
     if let Some(carp) = link::of::<CarpDevice>(device) {
         for vhost in carp.vhosts() {
@@ -85,7 +86,7 @@ fn invite(device: &NetDevice) {
 }
 
 impl CarpDevice {
-    /// With a virtual host for each of `first` and `others`.
+    /// A carp device on `parent`, with a virtual host for each of `first` and `others`.
     pub(crate) fn new(
         first: &Config,
         others: &[Config],
@@ -130,7 +131,7 @@ impl CarpDevice {
         )
     }
 
-    /// Where it finds its `net_device`.
+    /// Its `net_device`, which it finds under RCU or RTNL.
     pub(crate) fn device(&self) -> &RcuDevice {
         self.holder.device()
     }
@@ -172,19 +173,21 @@ impl CarpDevice {
         Iterator::chain(iter::once(&self.first), self.others.iter())
     }
 
-    /// This is the virtual MAC address of one of its virtual hosts.
+    /// `mac` is the virtual MAC address of one of its virtual hosts.
     pub(crate) fn has_mac(&self, mac: &Mac) -> bool {
         self.vhosts().any(|vhost| vhost.mac() == *mac)
     }
 
-    /// `mac` claims `address`, which it has as `device`. Any context.
+    /// A neighbour with `mac` claims `address` of `device`, which is the `net_device` of this one.
+    /// Any context.
     pub(crate) fn claimed(&self, device: &NetDevice, address: IpAddr, mac: &Mac) {
         if !self.has_mac(mac) {
             self.conflicts.claimed(device, address, mac);
         }
     }
 
-    /// A virtual host that has this vhid, or will have it: no other one on this parent may.
+    /// The virtual host that has this vhid, or will have it. No other virtual host on the parent
+    /// may have it.
     pub(crate) fn claimant(&self, vhid: u8) -> Option<&Arc<Vhost>> {
         let claims = |vhost: &Vhost| {
             let claim = Claim {
@@ -196,8 +199,9 @@ impl CarpDevice {
         self.vhosts().find(|vhost| claims(vhost))
     }
 
-    /// Calls `f` with each MAC address that the parent lets in for it, until `f` fails: those of
-    /// its virtual hosts while the device is up, and that of each vhid that they claim.
+    /// Calls `f` with each MAC address that the parent lets in for this device, until `f` fails.
+    /// These are the addresses of its virtual hosts while the device is up, and those of the vhids
+    /// that they claim.
     pub(super) fn for_each_mac(
         &self,
         _rtnl: &Rtnl<'_>,
@@ -218,7 +222,7 @@ impl CarpDevice {
         }
     }
 
-    /// The vhid that `vhost` will have when all that was asked for is done.
+    /// The vhid that `vhost` will have when all requests so far are done.
     pub(crate) fn intended_vhid(&self, vhost: &Vhost) -> u8 {
         let core = self.core.lock();
         let mut claims = core.claims.iter().rev();
@@ -226,7 +230,7 @@ impl CarpDevice {
         last.map_or(vhost.vhid(), |claim| claim.vhid)
     }
 
-    /// Claims `vhid`, which `vhost` will have after the others that it claims.
+    /// Claims `vhid` for `vhost`, after the vhids that `vhost` claims already.
     pub(super) fn claim(&self, _rtnl: &Rtnl<'_>, vhost: &Vhost, vhid: u8) -> Result {
         let claim = Claim {
             place: vhost.place(),
@@ -246,7 +250,8 @@ impl CarpDevice {
         Ok(())
     }
 
-    /// `vhost` does not claim `vhid` any more: it has it, or nothing has come of it.
+    /// `vhost` does not claim `vhid` any more: it has that vhid now, or the change of the vhid was
+    /// dropped.
     pub(super) fn drop_claim(&self, vhost: &Vhost, vhid: u8) {
         let claim = Claim {
             place: vhost.place(),
@@ -258,7 +263,7 @@ impl CarpDevice {
         }
     }
 
-    /// `vhost` has another vhid from now on. At rest, or not open.
+    /// Gives `vhost` another vhid. `vhost` is at rest, or the device is down.
     pub(super) fn renumber(&self, rtnl: &Rtnl<'_>, vhost: &Vhost, vhid: u8) {
         vhost.renumber(vhid);
         self.drop_claim(vhost, vhid);
@@ -270,9 +275,8 @@ impl CarpDevice {
         }
     }
 
-    /// Has `vhost` sign with the key and the vhid as they are now. The list of addresses can be
-    /// long, so it is hashed without the lock; nobody else changes or reads it, for that takes
-    /// RTNL.
+    /// Has `vhost` sign with the current key and vhid. The list of addresses can be long, so it is
+    /// hashed without the lock. RTNL keeps others from reading and from changing it meanwhile.
     fn sign_anew(&self, vhost: &Vhost) {
         let unhashed = self.unhashed(vhost);
         let mut addresses = core::mem::take(&mut self.core.lock().addresses);
@@ -281,18 +285,18 @@ impl CarpDevice {
         vhost.sign_anew(digest);
     }
 
-    /// A digest for `vhost`, with the key and the vhid as they are now.
+    /// A digest for `vhost`, with the current key and vhid.
     fn unhashed(&self, vhost: &Vhost) -> Unhashed {
         Unhashed::new(&self.core.lock().key, vhost.vhid())
     }
 
-    /// They run, or will when the current operation is done.
+    /// A virtual host runs, or may run when the current operation is done.
     pub(crate) fn is_to_run(&self) -> bool {
         self.vhosts().any(|vhost| vhost.runs())
             || self.is_open() && self.parent.serializer().is_busy()
     }
 
-    /// It has joined the parent's snapshot.
+    /// The device has joined the parent's snapshot.
     pub(super) fn joined(&self, rtnl: &Rtnl<'_>) {
         for vhost in self.vhosts() {
             vhost.joined(rtnl);
@@ -305,12 +309,13 @@ impl CarpDevice {
         for vhost in self.vhosts() {
             vhost.close();
         }
-        // An operation may wait for one of them to come to rest.
+        // An operation may wait for one of the virtual hosts to come to rest.
         self.parent.serializer().wake();
     }
 
-    /// The device will be set down, or the host will. It is open until then, for it is still in the
-    /// snapshot. Context: any but hard interrupts.
+    /// The device or the host is about to be set down. Each MASTER of the device tells its peers
+    /// that it leaves. The device is open until then, since it is still in the snapshot. Context:
+    /// any but hard interrupts.
     pub(crate) fn say_goodbye(&self) {
         for vhost in self.vhosts() {
             vhost.say_goodbye();
@@ -322,7 +327,7 @@ impl CarpDevice {
         self.core.lock().group
     }
 
-    /// Whether a parent of its group does not work.
+    /// Sets whether a parent of its group does not work.
     pub(super) fn set_group_down(&self, down: bool) {
         for vhost in self.vhosts() {
             vhost.set_group_down(down);

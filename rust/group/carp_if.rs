@@ -5,9 +5,10 @@
 //!   Parent ──RCU──> CarpIf ──> container [vhid] ──> Vhost
 //! ```
 //!
-//! A published `CarpIf` never changes. Readers load it once and use what they loaded; to change it
-//! is to copy it, change the copy, publish that, wait for a grace period, and free the old `CarpIf`
-//! with its containers, which leaves the virtual hosts alone: a container only shares its own.
+//! A published `CarpIf` never changes. Readers load it once, and use only what they loaded. A
+//! writer copies it, changes the copy, publishes the copy, waits for a grace period, and frees the
+//! old `CarpIf` with its containers. That leaves the virtual hosts alone: a container only has a
+//! reference to one.
 
 use super::carp_device::CarpDevice;
 use crate::vhost::virtual_host::Vhost;

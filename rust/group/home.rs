@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The group that a parent belongs to, and what the serializer of that has room for on the parent's
-//! account.
+//! The group that a parent belongs to, and the room that the serializer of the group keeps for this
+//! parent.
 
 use super::{parent::Parent, serializer::Serializer};
 use crate::serializer::kind::Census;
@@ -9,12 +9,12 @@ use kernel::{prelude::*, sync::Arc};
 /// The group of a parent.
 pub(super) struct Home {
     serializer: Arc<Serializer>,
-    /// What the serializer has reserved room for, for this parent.
+    /// What the serializer keeps room for on account of this parent.
     census: Census,
 }
 
 impl Home {
-    /// A group of its own, without virtual hosts.
+    /// A new group for one parent, without virtual hosts.
     pub(super) fn new() -> Result<Self> {
         let serializer = Serializer::new()?;
         let census = Census {
@@ -26,7 +26,7 @@ impl Home {
     }
 }
 
-/// Room for all that can be asked of the virtual hosts of one carp device at once.
+/// Room for all operations that can wait for the virtual hosts of one carp device.
 pub(super) struct Seat {
     parent: Arc<Parent>,
     census: Census,
@@ -60,20 +60,20 @@ impl Parent {
         self.home.lock().serializer.clone()
     }
 
-    /// Has room for so many in its group.
+    /// What its group keeps room for on its account.
     pub(super) fn census(&self) -> Census {
         self.home.lock().census
     }
 
-    /// Belongs to another group from now on, which has room for what it has had room for; returns
-    /// for how many that is by now.
+    /// Moves the parent to the group of `serializer`, which has room for it. Returns what the
+    /// parent needs room for now.
     pub(super) fn move_to(&self, serializer: Arc<Serializer>) -> Census {
         let mut home = self.home.lock();
         home.serializer = serializer;
         home.census
     }
 
-    /// Does not need room for these any more. Context: process.
+    /// Gives back the room for `less`. Context: process.
     pub(super) fn release(&self, less: Census) {
         let serializer = {
             let mut home = self.home.lock();

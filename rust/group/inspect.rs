@@ -21,8 +21,8 @@ impl Inspect for Parent {
         show(self, f)
     }
 
-    /// `hold VHID` keeps the writer inside that virtual host until `release VHID`, or until its
-    /// device goes down. Fails with `EBUSY` while nobody gets in.
+    /// `hold VHID` keeps a user inside that virtual host until `release VHID`, or until the device
+    /// goes down. Fails with `EBUSY` while the virtual host lets nobody in.
     fn command(&self, words: &str) -> Result {
         let (verb, vhid) = words.split_once(' ').ok_or(EINVAL)?;
         let vhid: u8 = vhid.trim().parse().map_err(|_| EINVAL)?;

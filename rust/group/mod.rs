@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A parent and the carp devices on it: which of their virtual hosts run, and how that changes.
 //!
-//! * `carp_if`: the snapshot of those that run, which packets are matched with.
-//! * `parent`: the device below, which publishes it; `home`: the group that a parent belongs to.
+//! * `carp_if`: the snapshot of the virtual hosts that run. A packet finds its virtual host in it.
+//! * `parent`: the device below, which publishes the snapshot; `home`: the group of a parent.
 //! * `carp_device`: a carp device, its addresses, and what its parent listens to for it.
-//! * `addresses`: a list of addresses, and the groups in which they are asked for.
-//! * `settings`: what is asked of a carp device; `statistics`: what is counted of a parent.
-//! * `ties`: devices, and so parents, that fail over together; `parents`: a list of those.
-//! * `inspect`: what can be seen of it in debugfs.
-//! * `operation`, `renumbering`, `answers`: what is done to all that.
-//! * `serializer`: carries out what `crate::serializer` decides, one after the other.
+//! * `addresses`: a list of addresses, and the solicited-node groups of the IPv6 ones.
+//! * `settings`: what a request asks of a carp device; `statistics`: the counters of a parent.
+//! * `ties`: devices, and so parents, that fail over together; `parents`: a list of parents.
+//! * `inspect`: a parent's file in debugfs.
+//! * `operation`, `renumbering`: the changes of a group; `answers`: the answers to `carp sync`.
+//! * `serializer`: carries out what `crate::serializer` decides, one operation after the other.
 
 pub(crate) mod addresses;
 pub(crate) mod answers;

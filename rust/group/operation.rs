@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Operations: what is done to a group, from start to finish.
 //!
-//! An operation takes all its memory before its first step that changes anything. After that
-//! nothing can fail. A step runs under RTNL, in process context. Between steps an operation may
-//! wait for a grace period and for virtual hosts to come to rest, without RTNL and without a
-//! thread.
+//! An operation that brings virtual hosts down has taken all its memory before, and cannot fail
+//! after that. Any other step that runs out of memory is repeated as a whole, which does no harm.
+//!
+//! A step runs under RTNL, in process context. Between steps an operation may wait without RTNL,
+//! for a grace period or for virtual hosts to come to rest. No thread waits for the latter.
 
 use super::{
     addresses::Addresses, answers::Answers, carp_device::CarpDevice, carp_if::CarpIf,
@@ -29,7 +30,7 @@ use crate::{
 use core::ptr;
 use kernel::{prelude::*, sync::Arc};
 
-/// Who wants it.
+/// Where an operation comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// Somebody who asked for it, and can wait for it with `carp sync`.
@@ -38,7 +39,7 @@ pub(crate) enum Origin {
     Event,
 }
 
-/// What is done, with all that it takes.
+/// What an operation does, with all that it takes.
 pub(crate) enum Kind {
     /// A carp device begins to hear what its parent receives.
     Join(Arc<CarpDevice>, Option<Fresh<CarpIf>>),
@@ -70,23 +71,24 @@ pub(crate) struct Operation {
     origin: Origin,
     parent: Arc<Parent>,
     asked_ns: u64,
-    /// Until its start; 0 before.
+    /// How long the operation waited for its start; 0 before.
     queued_ns: u64,
-    /// The parents of the groups that it is an operation of, its own among them; none if that is
-    /// the only one.
+    /// The parents of its group, if the operation may change groups. Empty if not, and before its
+    /// start: then `parent` is the only one.
     group: Parents,
     stage: Stage,
 }
 
 /// What the next step is.
 enum Stage {
-    /// The first one, or none.
+    /// The first step, or none any more.
     First,
     /// Virtual hosts have been brought down to be given other vhids.
     Renumber,
     /// These virtual hosts have been brought down.
     Down(KVec<Arc<Vhost>>),
-    /// And those from this index on have not been brought up again.
+    /// These virtual hosts have been brought down. Those from this index on have not been brought
+    /// up again.
     Up(KVec<Arc<Vhost>>, usize),
 }
 
@@ -115,7 +117,7 @@ impl Operation {
         &self.parent
     }
 
-    /// Calls a tracepoint for each parent of its groups.
+    /// Calls `event`, a tracepoint, for each parent of its group.
     pub(crate) fn trace(&self, event: impl Fn(&NetDevice, trace::Operation)) {
         event(self.parent.device(), self.summary());
         let is_other = |other: &&Arc<Parent>| !Arc::ptr_eq(other, &self.parent);
@@ -124,14 +126,14 @@ impl Operation {
         }
     }
 
-    /// It waits no longer.
+    /// The operation waits no longer. Calls `event`, a tracepoint.
     fn begin(&mut self, event: impl Fn(&NetDevice, trace::Operation)) {
         self.queued_ns = clock::now_ns().saturating_sub(self.asked_ns);
         self.trace(event);
     }
 
-    /// The serializer of another group that it is an operation of as well; none if there is none,
-    /// or none any more. Joining and leaving (`group NAME`) is one of both groups.
+    /// The serializer of another group that the operation concerns too, if there still is one.
+    /// Joining or leaving a group (`group NAME`) concerns both groups.
     pub(crate) fn other_group(&mut self, rtnl: &Rtnl<'_>) -> Result<Option<Arc<Serializer>>> {
         let joins = match &self.kind {
             Kind::Configure(carp, settings) if settings.group.is_some() && carp.is_open() => {
@@ -147,7 +149,7 @@ impl Operation {
         Ok(other)
     }
 
-    /// How long ago it was asked for.
+    /// How long ago the operation was submitted.
     pub(super) fn age_ns(&self) -> u64 {
         clock::now_ns().saturating_sub(self.asked_ns)
     }
@@ -156,15 +158,15 @@ impl Operation {
         core::ptr::eq(&*self.parent, parent)
     }
 
-    /// The carp device that it is about, and the virtual host that names it; none: the parent as a
-    /// whole.
+    /// The carp device that the operation is about, and the virtual host that names the device.
+    /// None: the operation is about the parent as a whole.
     fn about(&self) -> Option<(&CarpDevice, &Vhost)> {
         match &self.kind {
             Kind::Join(carp, _)
             | Kind::Configure(carp, _)
             | Kind::State(carp, _)
             | Kind::Addresses(carp, _) => Some((carp, carp.first())),
-            // While it waits it is about one.
+            // A waiting operation is about one virtual host.
             Kind::Vhid(renumbering) => renumbering.first(),
             Kind::Leave
             | Kind::ParentState
@@ -180,12 +182,12 @@ impl Operation {
             .is_some_and(|(subject, _)| core::ptr::eq(subject, carp))
     }
 
-    /// `carp` is to begin to hear what its parent receives.
+    /// The operation has `carp` begin to hear what its parent receives.
     pub(super) fn is_join_of(&self, carp: &CarpDevice) -> bool {
         matches!(self.kind, Kind::Join(..)) && self.is_about_device(carp)
     }
 
-    /// A parent, as what an operation is about.
+    /// The subject of an operation that is about `parent` as a whole.
     pub(super) fn whole(parent: &Arc<Parent>) -> Subject {
         Subject {
             parent: Arc::as_ptr(parent).addr(),
@@ -193,7 +195,7 @@ impl Operation {
         }
     }
 
-    /// Makes room for one more that waits for the same.
+    /// Another answer can wait for this operation.
     pub(super) fn has_room_to_sync(&self) -> bool {
         match &self.kind {
             Kind::Sync(answers) => answers.has_room(),
@@ -201,13 +203,14 @@ impl Operation {
         }
     }
 
-    /// Does it as a part of the current operation.
+    /// Runs the operation as a part of the current one.
     pub(crate) fn fold(&mut self, rtnl: &Rtnl<'_>) {
         self.begin(trace::op_fold);
         let _ = self.first_step(rtnl);
     }
 
-    /// It is dropped: gives back what it has taken outside of itself, and answers whoever waits.
+    /// Drops the operation: gives back what it has taken outside of itself, and answers whoever
+    /// waits for it.
     pub(crate) fn abandon(self, rtnl: &Rtnl<'_>) {
         match self.kind {
             Kind::Vhid(renumbering) => renumbering.forget(rtnl),
@@ -216,13 +219,13 @@ impl Operation {
         }
     }
 
-    /// The first step.
+    /// Runs the first step.
     pub(crate) fn start(&mut self, rtnl: &Rtnl<'_>) -> Progress {
         self.begin(trace::op_start);
         self.first_step(rtnl)
     }
 
-    /// The step that [`Progress`] announced.
+    /// Runs the step that [`Progress`] announced.
     pub(crate) fn step(&mut self, rtnl: &Rtnl<'_>) -> Progress {
         match core::mem::replace(&mut self.stage, Stage::First) {
             Stage::First => self.first_step(rtnl),
@@ -304,7 +307,7 @@ impl Operation {
         self.parent.share_fate(rtnl)
     }
 
-    /// Brings all virtual hosts that are up down, and remembers them.
+    /// Brings down all virtual hosts that run, and remembers them.
     fn bring_down(&mut self, rtnl: &Rtnl<'_>) -> Progress {
         let Ok(vhosts) = self.parent.running() else {
             return Progress::NoMemory;
@@ -397,7 +400,7 @@ impl serializer::operation::Operation for Operation {
         }
     }
 
-    /// Skips those that have been deleted since they were brought down.
+    /// Skips virtual hosts whose device has been set down since they were brought down.
     fn is_at_rest(&self) -> bool {
         match &self.stage {
             Stage::Down(vhosts) => vhosts

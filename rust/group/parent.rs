@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 //! A parent: the device that carp devices stand on.
 //!
-//! It publishes the snapshot of its running virtual hosts. Its hooks are registered while there are
-//! any. All changes are steps of operations, under RTNL, and so come one after the other;
-//! the lock `writer` says the same to the compiler, and to those that read without RTNL.
+//! A parent publishes the snapshot of its running virtual hosts. Its hooks are registered while it
+//! has members. All changes of the snapshot are made under RTNL, and so come one after the other.
+//! The lock `writer` says the same to the compiler. The debugfs file and the work item take it too,
+//! without RTNL.
 
 use super::{
     carp_device::CarpDevice,
@@ -37,8 +38,9 @@ use kernel::{
     },
 };
 
-/// A host waits four seconds before it solicits routers again. A router answers all hosts together,
-/// within half a second (RFC 4861, 6.2.6 and 6.3.7).
+/// Router solicitations are passed on at most once in this time. A host waits four seconds before
+/// it solicits routers again. A router answers all hosts together, within half a second (RFC 4861,
+/// 6.2.6 and 6.3.7).
 const SOLICITATIONS_NS: u64 = 100_000_000;
 
 #[pin_data(PinnedDrop)]
@@ -51,7 +53,7 @@ pub(crate) struct Parent {
     pub(crate) counters: ParentCounters,
     /// For router solicitations that are passed on.
     pub(crate) solicitations: RateLimit,
-    /// Packets that tc redirects are seen as well. Written under `writer`.
+    /// The hooks see packets that tc redirects, too. Written under `writer`.
     sees_redirected: Atomic<bool>,
     #[pin]
     writer: Mutex<Writer>,
@@ -62,7 +64,8 @@ pub(crate) struct Parent {
 impl_work!(Parent, work);
 
 impl Job for Parent {
-    /// If out of memory, the next look tries again.
+    /// Has the hooks see what tc redirects, while tc looks at what comes in. If out of memory, the
+    /// next call of [`Lower::may_be_deaf`] has it tried again.
     fn run(this: Arc<Self>) {
         let mut writer = this.writer.lock();
         let Some(Presence { hooks, .. }) = &mut writer.presence else {
@@ -73,7 +76,7 @@ impl Job for Parent {
         let removed = (!redirects).then(|| hooks.ignore_redirected());
         this.sees_redirected.store(sees, Release);
         drop(writer);
-        // Nobody else waits for this grace period.
+        // Waits for a grace period. Nobody else has to wait for it.
         drop(removed);
     }
 }
@@ -84,16 +87,16 @@ struct Writer {
     presence: Option<Presence>,
     /// The carp devices that have joined, or are about to.
     members: KVec<Arc<CarpDevice>>,
-    /// One for each member: the snapshot without it needs memory too, and a device that is being
-    /// deleted cannot be told that there is none.
+    /// One for each member: to leave takes a snapshot without the member, and must not fail. Nobody
+    /// could be told that there is no memory to delete a device.
     spares: KVec<Fresh<CarpIf>>,
-    /// While the members are at rest: the snapshot that will be published after it.
+    /// While the members are at rest: the snapshot that will be published when they come up.
     resting: Option<Fresh<CarpIf>>,
     generation: u64,
 }
 
-/// The hooks and the debugfs file of a parent, while there are virtual hosts on it. Both have a
-/// reference to the parent, and are dropped after its last member.
+/// The hooks and the debugfs file of a parent, while it has members. Both have a reference to the
+/// parent, and are dropped after its last member.
 struct Presence {
     hooks: FrameHooks<Parent>,
     inspector: Option<Inspector>,
@@ -132,7 +135,8 @@ impl Parent {
         &self.device
     }
 
-    /// The running virtual hosts. Load it once a path, and use only what was loaded.
+    /// The snapshot of the running virtual hosts. Load it once a path, and use only what was
+    /// loaded.
     pub(crate) fn carp_if<'a>(&'a self, guard: &'a Guard) -> Option<&'a CarpIf> {
         self.carp_if.read(guard)
     }
@@ -149,7 +153,8 @@ impl Parent {
         self.serializer().submit(rtnl, operation);
     }
 
-    /// Takes the memory for joining and for leaving again. If it fails, it takes nothing.
+    /// Takes the memory for joining and for leaving again, and registers the hooks for the first
+    /// member. If it fails, it takes nothing.
     pub(crate) fn prepare_to_join(
         self: &Arc<Self>,
         rtnl: &Rtnl<'_>,
@@ -171,7 +176,7 @@ impl Parent {
         Ok(fresh)
     }
 
-    /// Publishes `fresh`, as a copy of what is published now with this change.
+    /// Publishes `fresh`: a copy of the current snapshot, with this change.
     pub(crate) fn replace(&self, mut fresh: Fresh<CarpIf>, change: impl FnOnce(&mut CarpIf)) {
         let mut writer = self.writer.lock();
         fresh.copy(self.carp_if.read(&Guard::new()));
@@ -180,9 +185,9 @@ impl Parent {
         self.publish(&mut writer, fresh);
     }
 
-    /// Publishes a snapshot without the virtual hosts of `carp`, which had prepared to join, and
-    /// ends the presence after the last one; true: it was. Not put off: the device may be about to
-    /// go.
+    /// Publishes a snapshot without the virtual hosts of `carp`, which had prepared to join. If
+    /// `carp` was the last member, ends the presence and returns true. This does not wait for its
+    /// turn, since the device may be about to be deleted.
     pub(crate) fn leave(self: &Arc<Self>, rtnl: &Rtnl<'_>, carp: &CarpDevice) -> bool {
         let serializer = self.serializer();
         let had_joined = !serializer.forget(rtnl, |waiting| waiting.is_join_of(carp));
@@ -227,7 +232,7 @@ impl Parent {
         true
     }
 
-    /// The parent is about to be deleted, or to leave its namespace: `delete` deletes what stands
+    /// The parent is about to be deleted, or to leave its namespace. `delete` deletes the devices
     /// on it.
     pub(crate) fn unregister(&self, rtnl: &Rtnl<'_>, delete: impl FnOnce()) {
         self.at_once(rtnl, c"parent-gone", delete);
@@ -244,8 +249,9 @@ impl Parent {
         self.serializer().at_once(rtnl, self.device(), subject, f);
     }
 
-    /// `carp`, which has left, is deleted: what waits for its turn about it is
-    /// forgotten, and with the last one all that would keep the parent from going.
+    /// `carp`, which has left, is deleted. Drops the waiting operations about `carp`. If no carp
+    /// device is left on the parent, drops all that wait about the parent: they have references to
+    /// it.
     pub(crate) fn forget(&self, rtnl: &Rtnl<'_>, carp: &CarpDevice) {
         let left = self
             .device()
@@ -255,12 +261,12 @@ impl Parent {
         });
     }
 
-    /// What tc redirects is seen as well.
+    /// The hooks see packets that tc redirects, too.
     pub(super) fn sees_redirected(&self) -> bool {
         self.sees_redirected.load(Acquire)
     }
 
-    /// tc redirects nothing any more: has the work item look whether that is so. Any context.
+    /// tc seems to redirect nothing any more. Has the work item check that. Any context.
     pub(crate) fn redirects_no_more(self: ArcBorrow<'_, Self>) {
         if self.sees_redirected.load(Acquire) {
             queue::enqueue::<Self>(self.into());
@@ -275,7 +281,7 @@ impl Parent {
         })
     }
 
-    /// The virtual hosts that run, to be kept beyond a guard.
+    /// The virtual hosts that run, as references that outlive a guard.
     pub(crate) fn running(&self) -> Result<KVec<Arc<Vhost>>> {
         let mut vhosts = KVec::with_capacity(CarpIf::CONTAINERS, GFP_KERNEL_ACCOUNT)?;
         let guard = Guard::new();
@@ -296,7 +302,7 @@ impl Parent {
 
     /// The parent has another name.
     pub(crate) fn renamed(self: &Arc<Self>, _rtnl: &Rtnl<'_>) {
-        // The file is made and removed without the lock, which its readers take.
+        // Without the lock: removing the file waits for its readers, which take the lock.
         let old = match &mut self.writer.lock().presence {
             Some(presence) => presence.inspector.take(),
             None => return,
@@ -308,7 +314,7 @@ impl Parent {
         }
     }
 
-    /// Publishes nothing, and keeps what was published in `resting`.
+    /// Publishes an empty snapshot, and keeps the current one in `resting`.
     pub(crate) fn unpublish(&self, mut resting: Fresh<CarpIf>) {
         let mut writer = self.writer.lock();
         resting.copy(self.carp_if.read(&Guard::new()));
@@ -316,7 +322,7 @@ impl Parent {
         self.publish(&mut writer, None);
     }
 
-    /// Publishes what [`Parent::unpublish`] kept.
+    /// Publishes the snapshot that [`Parent::unpublish`] has kept.
     pub(crate) fn republish(&self) {
         let mut writer = self.writer.lock();
         if let Some(resting) = writer.resting.take().filter(|resting| !resting.is_empty()) {
@@ -335,7 +341,7 @@ impl Parent {
         !self.retired.is_empty()
     }
 
-    /// Frees replaced snapshots after a grace period. Sleeps, without RTNL.
+    /// Frees replaced snapshots after a grace period, and returns how many. Sleeps, without RTNL.
     pub(crate) fn reclaim(&self) -> usize {
         let freed = self.retired.reclaim();
         if freed > 0 {
@@ -355,24 +361,24 @@ impl Parent {
         self.for_each_vhost(rtnl, |vhost| vhost.start_or_stop(rtnl));
     }
 
-    /// The parent is about to be set down: whoever is MASTER on it leaves while it can say so.
+    /// The parent is about to be set down. Each MASTER on it leaves while it can say so.
     pub(crate) fn going_down(&self, rtnl: &Rtnl<'_>) {
         self.for_each_vhost(rtnl, Vhost::parent_going_down);
     }
 
-    /// The wire below has changed: the neighbours may have an old place for the MASTERs on the
-    /// parent.
+    /// The link below has changed. The neighbours may still look for the MASTERs on the parent in
+    /// the old place.
     pub(crate) fn notify_peers(&self, rtnl: &Rtnl<'_>) {
         self.for_each_vhost(rtnl, Vhost::notify_peers);
     }
 
-    /// Recomputes which parents of the namespace are demoted since one of their group does not
-    /// work.
+    /// Recomputes which devices of the namespace are demoted because a parent of their group does
+    /// not work.
     pub(crate) fn share_fate(&self, rtnl: &Rtnl<'_>) -> Result {
         ties::share_fate(rtnl, self.device().namespace(rtnl))
     }
 
-    /// The parent's MTU or offloads have changed: what stands on it follows.
+    /// The parent's MTU or offloads have changed: the devices on it follow.
     pub(crate) fn limits_changed(&self, rtnl: &Rtnl<'_>) {
         self.for_each_upper(rtnl, |upper, carp| {
             upper.inherit_limits(rtnl, self.device());
@@ -384,9 +390,10 @@ impl Parent {
         });
     }
 
-    /// The parent has another MAC address, and `vhosts` are at rest. Its driver may have set up its
-    /// filters anew, so it is made to look again at what they let in. As that is on the list, which
-    /// only counts how often, this takes no memory.
+    /// The parent has another MAC address, and `vhosts` are at rest. The driver may have set up its
+    /// filters anew. Adding and removing each address once makes the driver look at its list again.
+    /// The addresses are on that list already, and only a count changes there, so this takes no
+    /// memory.
     pub(crate) fn take_address(&self, rtnl: &Rtnl<'_>, vhosts: &[Arc<Vhost>]) {
         for vhost in vhosts.iter().filter(|vhost| vhost.is_open()) {
             if self.device().accept_unicast(rtnl, &vhost.mac()).is_ok() {
@@ -396,8 +403,8 @@ impl Parent {
         trace::parent_address(self.device());
     }
 
-    /// Calls `f` with each MAC address that the device lets in for what stands on it, as often as
-    /// it does; until `f` fails.
+    /// Calls `f` with each MAC address that the parent lets in for its carp devices, as often as it
+    /// was added, until `f` fails.
     pub(crate) fn for_each_mac(
         &self,
         rtnl: &Rtnl<'_>,
@@ -432,7 +439,8 @@ impl Lower for Parent {
         self.device.is_up() && self.device.has_carrier()
     }
 
-    /// If tc may redirect what comes in, past the hook, has that seen too.
+    /// True: tc may redirect what comes in past the hook, and nothing sees that yet. Has the work
+    /// item change that.
     fn may_be_deaf(self: ArcBorrow<'_, Self>) -> bool {
         let may_be = self.device.has_tc_ingress() && !self.sees_redirected();
         if may_be {

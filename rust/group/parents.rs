@@ -9,12 +9,12 @@ use kernel::{prelude::*, rbtree::RBTree, sync::Arc};
 #[derive(Default)]
 pub(crate) struct Parents {
     list: KVec<Arc<Parent>>,
-    /// Where in the list a parent is, by its address.
+    /// The place of a parent in the list, by the pointer to the parent.
     places: RBTree<usize, usize>,
 }
 
 impl Parents {
-    /// The place of `parent`, which is added at the end if it is not there.
+    /// Adds `parent` at the end, unless it is there already. Returns its place.
     pub(crate) fn add(&mut self, parent: &Arc<Parent>) -> Result<usize> {
         if let Some(place) = self.place(parent) {
             return Ok(place);

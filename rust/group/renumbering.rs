@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Changes of vhids on one parent, several in one operation. All are brought down, a snapshot
-//! without them is published, and when they are at rest one with all of them.
+//! Changes of vhids on one parent, several in one operation. The operation brings all these virtual
+//! hosts down, and publishes a snapshot without them. When they are at rest, it gives them their
+//! vhids, and publishes a snapshot with them.
 //!
 //! Context: RTNL.
 
@@ -12,7 +13,8 @@ use crate::{
 };
 use kernel::{prelude::*, sync::Arc};
 
-/// Vhids that virtual hosts claim and that the parent lets in, and memory for both snapshots.
+/// The vhids that virtual hosts claim, and memory for both snapshots. The parent lets in the MAC
+/// addresses of these vhids.
 pub(crate) struct Renumbering {
     members: KVec<Member>,
     without: Option<Fresh<CarpIf>>,
@@ -26,7 +28,7 @@ struct Member {
 }
 
 impl Member {
-    /// Gives back what [`Renumbering::new`] has taken for it.
+    /// Gives back what [`Renumbering::new`] has taken for this member.
     fn forget(&self, rtnl: &Rtnl<'_>) {
         self.carp.drop_claim(&self.vhost, self.vhid);
         let parent = self.carp.parent_device();
@@ -35,7 +37,8 @@ impl Member {
 }
 
 impl Renumbering {
-    /// Of one virtual host of `carp`. Takes what it takes; or fails, and takes nothing.
+    /// The change of the vhid of `vhost`, a virtual host of `carp`. Claims the new vhid, and has
+    /// the parent let in its MAC address. If that fails, nothing is taken.
     pub(crate) fn new(
         rtnl: &Rtnl<'_>,
         carp: Arc<CarpDevice>,
@@ -59,20 +62,20 @@ impl Renumbering {
         })
     }
 
-    /// Gives back what has been taken for it.
+    /// Gives back what has been taken for all members.
     pub(super) fn forget(&self, rtnl: &Rtnl<'_>) {
         for member in &self.members {
             member.forget(rtnl);
         }
     }
 
-    /// The virtual host that it was asked for first, and its device.
+    /// The virtual host of the first request, and its device.
     pub(super) fn first(&self) -> Option<(&CarpDevice, &Vhost)> {
         let member = self.members.first()?;
         Some((&member.carp, &member.vhost))
     }
 
-    /// Makes room for so many others.
+    /// Makes room for this many other members.
     pub(super) fn make_room(&mut self, others: usize) -> Result {
         Ok(self.members.reserve(others, GFP_KERNEL_ACCOUNT)?)
     }
@@ -89,7 +92,8 @@ impl Renumbering {
         }
     }
 
-    /// Brings down those that run. What does not run has its vhid at once. False: none runs.
+    /// Brings down the virtual hosts whose devices are up. The others get their vhids at once.
+    /// False: there is none to bring down.
     pub(super) fn begin(&mut self, rtnl: &Rtnl<'_>, parent: &Parent) -> bool {
         self.members.retain(|member| {
             let vhost = &member.vhost;
@@ -97,7 +101,8 @@ impl Renumbering {
             if vhost.is_open() && !is_there {
                 return true;
             }
-            // The filter for the new vhid is set when the device is set up.
+            // The filter has an entry of the device's own while the device is up, so this one is
+            // not needed.
             member.forget(rtnl);
             if !is_there {
                 member.carp.renumber(rtnl, vhost, member.vhid);
@@ -120,13 +125,14 @@ impl Renumbering {
         true
     }
 
-    /// Nobody is inside any of those that are still up.
+    /// Nobody is inside any of the virtual hosts whose devices are still up.
     pub(super) fn is_at_rest(&self) -> bool {
         let is_at_rest = |vhost: &Vhost| vhost.is_at_rest() || !vhost.is_open();
         self.members.iter().all(|member| is_at_rest(&member.vhost))
     }
 
-    /// Gives them their vhids, and brings up those whose devices have not been set down since.
+    /// Gives the virtual hosts their vhids, and brings up those whose devices have not been set
+    /// down since.
     pub(super) fn finish(&mut self, rtnl: &Rtnl<'_>, parent: &Parent) {
         let mut runs = false;
         for Member { carp, vhost, vhid } in &self.members {

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 //! One operation on a group at a time, in the order in which they were asked for.
 //!
-//! `crate::serializer` decides what is to be done and when; its words are used here too. This
-//! carries it out: it has the lock, the work item, RTNL and the memory.
+//! `crate::serializer` decides what is to be done, and when. Its words are used here too. This file
+//! carries its decisions out: it has the lock, the work item, RTNL and the memory.
 //!
-//! Contexts: an operation is submitted under RTNL and, if nothing is in its way, starts there and
-//! then, so that a request is done when the command returns. What must sleep, or wait, or comes
-//! after another operation, is done by the work item, which takes RTNL for every step but a wait.
+//! Contexts: an operation is submitted under RTNL. If nothing is in its way, it starts there and
+//! then, so that a request is done when the command returns. The work item does the rest: whatever
+//! must sleep or wait, or comes after another operation. It takes RTNL for every step but a wait.
 //! Nobody ever waits for the work item under RTNL.
 //!
-//! An operation by which a parent joins another group is one of both groups. When it is next in its
-//! own, its group is merged into the other one: it waits there, in its turn, and after it what
-//! waited after it. So it starts when nothing is under way in either. Groups are merged and
-//! separated in one go, under RTNL; nobody waits for another group, and so no two for each other.
+//! An operation that has a parent join another group is one of both groups. When it is next in its
+//! own group, that group is merged into the other one. The operation waits there for its turn, and
+//! the operations after it follow. So it starts when nothing is under way in either group. Groups
+//! are merged and separated in one go, under RTNL. No group waits for another one, so no two groups
+//! wait for each other.
 
 use super::{operation::Operation, parent::Parent, ties};
 use crate::{
@@ -34,7 +35,8 @@ use kernel::{prelude::*, sync::Arc};
 
 #[pin_data]
 pub(crate) struct Serializer {
-    /// No operation is dropped under it: the last one of a parent gives back room, and takes it.
+    /// No operation is dropped under this lock. An operation may have the last reference to a
+    /// parent, which gives back its room, and takes the lock for that.
     #[pin]
     guarded: Mutex<Guarded>,
     #[pin]
@@ -43,17 +45,17 @@ pub(crate) struct Serializer {
 
 struct Guarded {
     queue: Queue<Operation>,
-    /// From asking for an operation to its end, at most.
+    /// The longest time from submitting an operation to its end.
     slowest_ns: u64,
 }
 
 impl Guarded {
-    /// It is done.
+    /// `operation` is done.
     fn note(&mut self, operation: &Operation) {
         self.slowest_ns = self.slowest_ns.max(operation.age_ns());
     }
 
-    /// It was the current one, and is done.
+    /// `operation` was the current one, and is done.
     fn finish(&mut self, operation: &Operation) {
         operation.trace(trace::op_finish);
         self.note(operation);
@@ -65,9 +67,10 @@ pub(super) struct Status {
     pub(super) current: Option<trace::Operation>,
     pub(super) is_parked: bool,
     pub(super) waiting: KVec<trace::Operation>,
-    /// For how many that wait there is room.
+    /// How many operations can wait.
     pub(super) room: usize,
-    /// How many have waited at once, and how long any has taken, since there is this group.
+    /// How many operations have waited at once, at most, and how long the slowest one has taken,
+    /// since the group was made.
     pub(super) longest: usize,
     pub(super) slowest_ns: u64,
 }
@@ -75,7 +78,7 @@ pub(super) struct Status {
 /// What the work item is to do after a step.
 enum Next {
     Again,
-    /// The same, when there may be memory for it.
+    /// The same step, when there may be memory for it.
     Retry,
     Nothing,
 }
@@ -85,7 +88,7 @@ impl_work!(Serializer, work);
 impl Job for Serializer {
     fn run(this: Arc<Self>) {
         match this.advance() {
-            // In turns with other groups, of which there may be more than threads.
+            // Groups take turns: there may be more of them than threads.
             Next::Again => this.wake(),
             Next::Retry => queue::retry(this),
             Next::Nothing => (),
@@ -107,7 +110,8 @@ impl Serializer {
         )
     }
 
-    /// Keeps room for all that these can ask for, or fails if out of memory. Submitting cannot.
+    /// Reserves room for all operations about `more`, or fails if out of memory. So submitting
+    /// cannot fail.
     pub(super) fn promise(&self, more: Census) -> Result {
         Ok(self.guarded.lock().queue.promise(more)?)
     }
@@ -122,8 +126,9 @@ impl Serializer {
         self.submit_in_a_row(rtnl, [operation]);
     }
 
-    /// Does `operations`, with nothing between them. When the first starts all of them are in the
-    /// queue: it may be merged with another group's, and this serializer be nobody's then.
+    /// Does `operations`, with nothing between them. All of them are in the queue when the first
+    /// starts. Starting it may merge this group into another one, and then nobody has this
+    /// serializer any more.
     pub(crate) fn submit_in_a_row(
         self: &Arc<Self>,
         rtnl: &Rtnl<'_>,
@@ -141,8 +146,8 @@ impl Serializer {
         }
     }
 
-    /// Does `f`, which cannot wait for its turn: as an operation of its own if nothing is current,
-    /// else as a part of what is.
+    /// Does `f`, which cannot wait for its turn. If nothing is current, `f` is an operation of its
+    /// own. Otherwise it is a part of the current one.
     pub(super) fn at_once(
         self: &Arc<Self>,
         _rtnl: &Rtnl<'_>,
@@ -162,7 +167,7 @@ impl Serializer {
         self.wake();
     }
 
-    /// Drops the waiting operations that `which` names. False: there was none.
+    /// Drops the waiting operations that `which` is true of. False: there was none.
     pub(super) fn forget(&self, rtnl: &Rtnl<'_>, which: impl Fn(&Operation) -> bool) -> bool {
         let mut any = false;
         while let Some(waiting) = self.take(&which) {
@@ -176,7 +181,7 @@ impl Serializer {
         self.guarded.lock().queue.take(which)
     }
 
-    /// Has parents of this group leave it; or fails if out of memory.
+    /// Prepares to move parents out of this group. Fails if out of memory.
     pub(super) fn exodus<'a>(self: &'a Arc<Self>, rtnl: &'a Rtnl<'a>) -> Result<Exodus<'a>> {
         Ok(Exodus {
             from: self,
@@ -190,7 +195,7 @@ impl Serializer {
         self.guarded.lock().queue.census().parents > 1
     }
 
-    /// Another one that waits until all is done that is asked of `parent` by now finds room.
+    /// Another answer can wait until everything that was asked of `parent` so far is done.
     pub(crate) fn has_room_to_sync(&self, parent: &Arc<Parent>) -> bool {
         let guarded = self.guarded.lock();
         let known = guarded
@@ -199,12 +204,13 @@ impl Serializer {
         known.is_none_or(Operation::has_room_to_sync)
     }
 
-    /// The last user has left a virtual host that is to come to rest. Any context.
+    /// Has the work item look what is due, as when the last user has left a virtual host. Any
+    /// context.
     pub(crate) fn wake(self: &Arc<Self>) {
         queue::enqueue(self.clone());
     }
 
-    /// Something is under way.
+    /// There is a current operation.
     pub(crate) fn is_busy(&self) -> bool {
         !self.guarded.lock().queue.is_idle()
     }
@@ -275,7 +281,7 @@ impl Serializer {
         drop(operation);
     }
 
-    /// Folds what is next in the queue, as long as it can be.
+    /// Folds the next operations into the current one, as long as they can be.
     fn fold_what_waits(&self) {
         let rtnl = RtnlGuard::new();
         while let Some(fold) = self.fold_next() {
@@ -287,8 +293,8 @@ impl Serializer {
         self.guarded.lock().queue.fold_next()
     }
 
-    /// All that the current operation replaced is freed. False: somebody folds an operation in just
-    /// now, and wakes the work item after it.
+    /// All that the current operation replaced is freed. False: somebody is just folding another
+    /// operation in, and wakes the work item after that.
     fn all_is_freed(&self) -> bool {
         let mut guarded = self.guarded.lock();
         let freed = guarded.queue.freed();
@@ -299,9 +305,9 @@ impl Serializer {
         !matches!(freed, Freed::Folding)
     }
 
-    /// Starts what waits, one after the other, until one of them has to pause. If one of them joins
-    /// another group, this one is merged into that, and it goes on there. Fails if out of memory:
-    /// then it is to be tried again.
+    /// Starts the waiting operations, one after the other, until one has to pause. If one joins
+    /// another group, this group is merged into that one, and this goes on there. Fails if out of
+    /// memory: then the caller tries again.
     fn start_waiting(self: &Arc<Self>, rtnl: &Rtnl<'_>) -> Result {
         let mut group = self.clone();
         loop {
@@ -354,7 +360,7 @@ impl Serializer {
     }
 }
 
-/// What is left to do for an operation that was to wait.
+/// Does what is left to do for an operation that was to wait.
 fn settle(rtnl: &Rtnl<'_>, added: Added<Operation>) {
     match added {
         Added::Waits => (),
@@ -369,19 +375,19 @@ fn settle(rtnl: &Rtnl<'_>, added: Added<Operation>) {
     }
 }
 
-/// Parents leave a group, one set of them after the other. What waits for its turn about them
-/// follows in one go when this is dropped, and waits after what waits there already.
+/// Moves parents out of a group, one set of them after the other. When this is dropped, the waiting
+/// operations about these parents follow in one go. They wait after those of their new groups.
 pub(super) struct Exodus<'a> {
     from: &'a Arc<Serializer>,
-    /// For those that stay.
+    /// The list of the operations that stay.
     room: KVec<Operation>,
-    /// Keeps others from asking for more.
+    /// Keeps others from submitting more.
     rtnl: &'a Rtnl<'a>,
 }
 
 impl Exodus<'_> {
-    /// These go to the group of `to`; or it fails if out of memory, and they stay. The current
-    /// operation is not about them.
+    /// Moves `parents` to the group of `to`. Fails if out of memory, and then moves none. The
+    /// current operation is not about them.
     pub(super) fn hand_over(&mut self, parents: &[Arc<Parent>], to: &Arc<Serializer>) -> Result {
         let mut promised = Census::default();
         for parent in parents {
@@ -393,7 +399,7 @@ impl Exodus<'_> {
             moved.add(parent.move_to(to.clone()));
         }
         self.from.release(moved);
-        // Virtual hosts that have gone meanwhile.
+        // The room for virtual hosts that have gone meanwhile.
         promised.subtract(moved);
         to.release(promised);
         Ok(())

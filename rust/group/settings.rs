@@ -12,12 +12,12 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// Asks for anything at all.
+    /// The request asks for anything at all.
     pub(crate) fn is_some(&self) -> bool {
         self.changes != Changes::default() || self.key.is_some() || self.group.is_some()
     }
 
-    /// Asks for what `newer` asks for, and for what that says nothing about as before.
+    /// Takes over what `newer` asks for. What `newer` leaves open stays as it is.
     pub(super) fn merge(&mut self, newer: &mut Self) {
         self.changes = self.changes.merge(&newer.changes);
         if let Some(key) = newer.key.take() {

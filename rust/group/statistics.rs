@@ -4,7 +4,7 @@
 use crate::proto::carp::advert::Reject;
 use kernel::sync::atomic::{Atomic, Relaxed};
 
-/// Of one parent.
+/// The counters of one parent.
 pub(crate) struct ParentCounters {
     pub(crate) bad_len: Atomic<u64>,
     pub(crate) bad_ttl: Atomic<u64>,

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Devices that fail over together: those of one namespace with the same `group NAME`.
 //!
-//! Parents that are tied by them, directly or by others, are one group: they share a serializer, so
-//! that what is done to one of them is done in order with what is done to the others. When one of
-//! them does not work, what is tied to it is demoted, so that all of it moves to a host where
-//! everything works.
+//! Such devices tie their parents. Parents that are tied, directly or through others, are one
+//! group. They share a serializer, which puts the operations on all of them in one order. When a
+//! parent does not work, all devices that share a name with a device on it are demoted. So they
+//! move together to a host where everything works.
 //!
-//! The groups are computed anew each time, from the devices that are up: O(n log n) for n of them,
-//! with RTNL held.
+//! The groups are computed anew each time, from the devices that are up: O(n log n) for n devices,
+//! under RTNL.
 //!
-//! Context: RTNL, as steps of operations.
+//! Context: RTNL.
 
 use super::{
     carp_device::CarpDevice, operation::Kind, parent::Parent, parents::Parents,
@@ -30,7 +30,7 @@ use kernel::{
 pub(crate) struct GroupName([u8; Self::SIZE]);
 
 impl GroupName {
-    /// With the zero at its end.
+    /// The bytes of the longest name and its terminating zero.
     pub(crate) const SIZE: usize = 16;
 
     /// A name with its terminating zero or without, if it is short enough and can be printed.
@@ -74,16 +74,16 @@ fn for_each_tied(
     })
 }
 
-/// The parents of a namespace with devices that are up and have a group, by what they are tied to,
-/// directly or by others.
+/// The parents of a namespace with devices that are up and have a group name, as disjoint sets. The
+/// parents of one set are tied, directly or through others.
 #[derive(Default)]
 struct Ties {
     parents: Parents,
-    /// One for each.
+    /// One for each of `parents`, at the same place.
     tied: KVec<Tied>,
 }
 
-/// Parents that are tied have one root, and make a ring.
+/// The place of a parent in its set. The parents of a set have one root, and make a ring.
 #[derive(Clone, Copy)]
 struct Tied {
     towards_root: usize,
@@ -93,7 +93,7 @@ struct Tied {
 impl Ties {
     fn new(rtnl: &Rtnl<'_>, namespace: &Namespace) -> Result<Self> {
         let mut this = Self::default();
-        // By each name, the first one that has it.
+        // For each name, the place of the first parent that has it.
         let mut names: RBTree<GroupName, usize> = RBTree::new();
         for_each_tied(rtnl, namespace, |carp, group| {
             let parent = this.add(carp.parent())?;
@@ -167,7 +167,7 @@ impl Ties {
         }
     }
 
-    /// Those that `parent` is tied to; and itself.
+    /// `parent`, and the parents that it is tied to.
     fn ring_of(&self, parent: &Arc<Parent>) -> Result<KVec<Arc<Parent>>> {
         let mut ring = KVec::new();
         ring.push(parent.clone(), GFP_KERNEL_ACCOUNT)?;
@@ -185,8 +185,8 @@ impl Ties {
     }
 }
 
-/// The serializer of another group that `parent` is tied to, or will be when a device of it has the
-/// group `joins`.
+/// The serializer of another group that `parent` is tied to. With `joins`: that it will be tied to
+/// when a device on it has this name.
 pub(super) fn other_group(
     rtnl: &Rtnl<'_>,
     parent: &Arc<Parent>,
@@ -215,7 +215,7 @@ pub(super) fn other_group(
     Ok(found)
 }
 
-/// The parents that share a serializer with `parent`, and itself.
+/// `parent`, and the parents that share its serializer.
 pub(super) fn parents_of_group(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) -> Result<Parents> {
     let own = parent.serializer();
     let mut found = Parents::default();
@@ -232,15 +232,15 @@ pub(super) fn parents_of_group(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) -> Result<
     Ok(found)
 }
 
-/// Gives those of the group that `parent` is not tied to any more a serializer of their own. Fails
-/// if out of memory, with part of it done; doing it again does the rest.
+/// Moves the parents that are not tied to `parent` any more to groups of their own. Fails if out of
+/// memory, and then may have moved some. Calling it again moves the rest.
 pub(super) fn separate(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) -> Result {
     let mut ties = Ties::new(rtnl, parent.device().namespace(rtnl))?;
     let serializer = parent.serializer();
     let is_here = |parent: &Arc<Parent>| Arc::ptr_eq(&parent.serializer(), &serializer);
     let mut exodus = serializer.exodus(rtnl)?;
     for other in parents_of_group(rtnl, parent)?.list() {
-        // It may have gone along with an earlier one.
+        // It may have moved along with an earlier one.
         if ties.are_tied(parent, other) || !is_here(other) {
             continue;
         }
@@ -275,7 +275,7 @@ pub(crate) fn has_gone(rtnl: &Rtnl<'_>, parent: &Arc<Parent>) {
     }
 }
 
-/// No other device on its parent that is up has its group.
+/// No other device that is up, on the parent of `carp`, has its group name.
 pub(crate) fn is_the_only_one(rtnl: &Rtnl<'_>, carp: &CarpDevice) -> bool {
     let parent = carp.parent_device();
     let other = parent.find_upper(rtnl, |upper| {
@@ -286,7 +286,8 @@ pub(crate) fn is_the_only_one(rtnl: &Rtnl<'_>, carp: &CarpDevice) -> bool {
     other.is_none()
 }
 
-/// Demotes this one, which is up, if it is tied to a parent that does not work, and not otherwise.
+/// Demotes `carp`, which is up, if a device with its group name is on a parent that does not work.
+/// If there is none, ends that demotion.
 pub(super) fn share_fate_of(rtnl: &Rtnl<'_>, carp: &CarpDevice) {
     if carp.group().is_none() {
         return;
@@ -301,7 +302,8 @@ pub(super) fn share_fate_of(rtnl: &Rtnl<'_>, carp: &CarpDevice) {
     carp.set_group_down(is_down);
 }
 
-/// Demotes what is tied to a parent that does not work, and nothing else.
+/// Demotes each device that is up and shares its group name with a device on a parent that does not
+/// work. Ends that demotion for all other devices.
 pub(super) fn share_fate(rtnl: &Rtnl<'_>, namespace: &Namespace) -> Result {
     let mut failed: RBTree<GroupName, ()> = RBTree::new();
     for_each_tied(rtnl, namespace, |carp, group| {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The addresses of a carp device, and what its parent listens to for it.
 //!
-//! Context: RTNL, if nothing else is said.
+//! Context: RTNL, unless a function says something else.
 
 use super::CarpDevice;
 use crate::{
@@ -36,9 +36,9 @@ impl Job for CarpDevice {
 }
 
 impl CarpDevice {
-    /// The device is set up: its parent lets in what is for it. Returns its addresses, which are to
-    /// be set. It runs once it has joined its parent's snapshot. Fails if out of memory, and then
-    /// has taken back everything.
+    /// The device is set up. Its parent lets in the frames for it. Returns the addresses of the
+    /// device, which the caller submits. The virtual hosts run once the device has joined the
+    /// parent's snapshot. Fails if out of memory, and then takes everything back.
     pub(crate) fn open(&self, rtnl: &Rtnl<'_>) -> Result<Addresses> {
         self.let_in(rtnl)?;
         let begin = || {
@@ -52,11 +52,11 @@ impl CarpDevice {
         begin().inspect_err(|_| self.stop_listening(rtnl))
     }
 
-    /// The device has been set down, or could not be set up: the parent lets in nothing for it any
+    /// The device has been set down, or could not be set up. Its parent lets in nothing for it any
     /// more.
     pub(crate) fn stop_listening(&self, rtnl: &Rtnl<'_>) {
         self.holder.set_open(false);
-        // If out of memory the entries stay, and are not found, as the device is down.
+        // If out of memory, the entries stay. They are not found once the device is down.
         let _ = self.put_in_table(rtnl, &Addresses::default());
         // Leaving takes no memory.
         let _ = self.listen(rtnl, Groups::default());
@@ -64,8 +64,8 @@ impl CarpDevice {
         self.keep_out(rtnl, usize::MAX);
     }
 
-    /// Adds the virtual MAC addresses to the parent's filter, and joins the group of adverts. That
-    /// is done when the device is set up, since hardware may take its time.
+    /// Adds the virtual MAC addresses to the parent's filter, and joins the IPv4 group of adverts.
+    /// Setting the device up does that, and not failover, since hardware may take its time.
     fn let_in(&self, rtnl: &Rtnl<'_>) -> Result {
         let parent = self.parent_device();
         for vhost in self.vhosts() {
@@ -77,33 +77,34 @@ impl CarpDevice {
             .inspect_err(|_| self.keep_out(rtnl, usize::MAX))
     }
 
-    /// Undoes that for the first `count` virtual hosts.
+    /// Removes the MAC addresses of the first `count` virtual hosts from the parent's filter.
     fn keep_out(&self, rtnl: &Rtnl<'_>, count: usize) {
         for vhost in self.vhosts().take(count) {
             self.parent_device().drop_unicast(rtnl, &vhost.mac());
         }
     }
 
-    /// These are its addresses for the data path.
+    /// Sets the addresses that the data path finds for this device.
     fn put_in_table(&self, rtnl: &Rtnl<'_>, addresses: &Addresses) -> Result {
         let Addresses { v4, v6, .. } = addresses;
         table::set(rtnl, self.holder.device(), self.parent_device(), v4, v6)
     }
 
-    /// Has the parent listen to what its addresses are asked for in, while the device is up.
-    /// Fails if there was no memory for some of it.
+    /// Has the parent join the groups of the IPv6 addresses while the device is up, and leave all
+    /// other groups. Fails if out of memory for any group.
     fn listen(&self, rtnl: &Rtnl<'_>, mut groups: Groups) -> Result {
         if self.is_open() {
             groups.follow(&self.core.lock().addresses);
         }
-        // The new ones first: what is in both is not left and joined again.
+        // Joining comes first: a group in both lists is not left and joined again.
         let outcome = groups.join(rtnl, self.parent_device());
         let old = core::mem::replace(&mut self.core.lock().groups, groups);
         old.leave(rtnl, self.parent_device());
         outcome
     }
 
-    /// A parent whose MTU is too small has no IPv6, and forgets what it listens to.
+    /// Forgets the groups of a parent without IPv6. A parent whose MTU is too small loses IPv6, and
+    /// its memberships with it.
     pub(crate) fn forget_lost_groups(&self, rtnl: &Rtnl<'_>) {
         if !inet6::is_there(rtnl, self.parent_device()) {
             let lost = core::mem::take(&mut self.core.lock().groups);
@@ -117,9 +118,9 @@ impl CarpDevice {
         queue::enqueue::<Self>(self.into());
     }
 
-    /// Reads the addresses of the device. If out of memory it fails, and does it later. Of a device
-    /// that is down they are read when it is set up: a list that grows one by one, or is deleted,
-    /// would be sorted and hashed as often as it is long.
+    /// Reads the addresses of the device, if it is up. If out of memory, it fails, and the work
+    /// item reads them later. Those of a device that is down are read when it is set up: a list
+    /// that grows one by one, or is deleted, would be sorted and hashed as often as it is long.
     pub(crate) fn read_addresses(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
         self.addresses_changed.store(false, Release);
         let device = self.device().get_rtnl(rtnl).filter(|_| self.is_open());
@@ -142,7 +143,7 @@ impl CarpDevice {
         queue::retry::<Self>(self.into());
     }
 
-    /// As [`CarpDevice::read_addresses`], if that has been put off until now.
+    /// Reads the addresses, if a change of the list has not been read yet.
     pub(crate) fn catch_up(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
         if self.addresses_changed.load(Acquire) {
             self.read_addresses(rtnl)?;
@@ -150,7 +151,7 @@ impl CarpDevice {
         Ok(())
     }
 
-    /// The virtual addresses are these.
+    /// Sets the virtual addresses.
     pub(in crate::group) fn set_addresses(
         self: ArcBorrow<'_, Self>,
         rtnl: &Rtnl<'_>,
@@ -176,8 +177,8 @@ impl CarpDevice {
         }
     }
 
-    /// Tells the neighbours where its addresses are, but for those in `old`. RTNL is held, so the
-    /// list does not change.
+    /// Announces the addresses to the neighbours, except for those in `old`. RTNL keeps the list as
+    /// it is.
     fn announce_all_but(&self, old: &Addresses) {
         let guard = Guard::new();
         for index in 0.. {
