@@ -2,10 +2,10 @@
 //! ARP for the virtual addresses.
 //!
 //! Linux answers ARP for an address of the host on every interface, with that interface's MAC
-//! address, and asks its neighbours in the name of whatever address it sends from. For a virtual
-//! address both are wrong. So the MASTER answers here, on the parent, with the virtual MAC address;
-//! the stack never sees a request for a virtual address, whatever interface it came in by; and it
-//! never asks a question in the name of one, unless on the carp device itself.
+//! address. It asks its neighbours in the name of whatever address it sends from. For a virtual
+//! address both are wrong. So the MASTER answers here, on the parent, with the virtual MAC address.
+//! The stack sees no request for a virtual address, unless on the carp device of a MASTER. It asks
+//! no question in the name of a virtual address, unless with the virtual MAC address.
 //!
 //! Context: under RCU; any but hard interrupts. No locks.
 
@@ -24,8 +24,8 @@ fn read(packet: &SkBuff) -> Option<Arp> {
     Arp::read(packet.read_network(&mut [0; arp::LEN])?)
 }
 
-/// `parent` has received an ARP packet: answers if it asks for an address of a
-/// MASTER on it, and notes a duplicate address.
+/// `parent` has received an ARP packet. Answers a request for an address of a MASTER on `parent`,
+/// and notes a duplicate address.
 pub(crate) fn hear(guard: &Guard, parent: &NetDevice, packet: &SkBuff) {
     let Some(arp) = read(packet) else { return };
     if let Some(master) = owner::master_on_link(guard, parent, arp.sender_ip) {
@@ -51,8 +51,9 @@ pub(crate) fn hear(guard: &Guard, parent: &NetDevice, packet: &SkBuff) {
     }
 }
 
-/// What the stack may take in on `device`: what is about a virtual address comes in by the carp
-/// device, which gets what was sent to the virtual MAC address, or not at all.
+/// The stack may take in this ARP packet, which `device` has received. A packet for a virtual
+/// address comes in only by the carp device of a MASTER. That device gets what was sent to the
+/// virtual MAC address.
 pub(super) fn input(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool {
     let Some(arp) = read(packet) else {
         return true;
@@ -63,9 +64,9 @@ pub(super) fn input(guard: &Guard, device: &NetDevice, packet: &SkBuff) -> bool 
     }
 }
 
-/// What the stack may send by `device`: a question in the name of a virtual address, with another
-/// MAC address than the virtual one, would teach the neighbours that MAC address, so it is asked in
-/// the name of the interface.
+/// The stack may send this ARP packet by `device`. A request in the name of a virtual address, but
+/// with another MAC address than the virtual one, would teach the neighbours that MAC address. So
+/// this puts the name of the interface into it.
 pub(super) fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> bool {
     let Some(arp) = read(packet) else {
         return true;
@@ -80,8 +81,8 @@ pub(super) fn output(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) -> 
         return false;
     }
     let is_own = |address: &Ipv4| owner::of(guard, device, *address).is_none();
-    // An address of 0.0.0.0 is answered too, and teaches nobody anything. But whoever probes
-    // whether it can have the target (RFC 5227) takes it for another one that wants it.
+    // A request from 0.0.0.0 is answered too, and teaches nobody anything. But it looks like a
+    // probe: another host that probes for the target (RFC 5227) would take it for a conflict.
     let own = inet::addresses_rcu(guard, device)
         .find(is_own)
         .or_else(|| inet::addresses_of_domain_rcu(guard, device).find(is_own))

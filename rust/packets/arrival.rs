@@ -11,11 +11,11 @@ use crate::sys::{
 };
 use kernel::sync::rcu::Guard;
 
-/// `device`, which is that of a MASTER on `parent`, has received `packet`. If that is for an
-/// address of the device, it gets its route here.
+/// `device`, the carp device of a MASTER on `parent`, has received `packet`. A packet for an
+/// address of the device gets its route here.
 ///
-/// That costs less than the lookup that it saves. False drops it: its source is none. What else the
-/// lookup would refuse is left to it.
+/// That costs less than the lookup that it saves. False: drop the packet, whose source is a
+/// martian. Whatever else the lookup would refuse is left to the lookup.
 pub(super) fn route(
     guard: &Guard,
     parent: &NetDevice,
@@ -41,8 +41,9 @@ pub(super) fn route(
         return false;
     }
     match filter {
-        // The neighbours are reached by the parent, so this means the way by the parent. If that
-        // refuses the packet, the stack asks for the way by the device, and that decides.
+        // The routes to the neighbours lead to the parent, so the source is looked up as if the
+        // parent had received the packet. If that is refused, the stack looks it up for the device,
+        // and that decides.
         RpFilter::Strict => {
             packet.look_up_v4(guard, from, to, parent);
         }

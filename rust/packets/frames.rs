@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The packets of a parent, as they come in and right before they leave.
 //!
-//! Context: softirqs off, under RCU. No locks but that of the one virtual host an advert is for.
+//! Context: softirqs off, under RCU. No locks, except for those of the virtual host that an advert
+//! is for.
 
 use super::{arp, arrival, nd, owner};
 use crate::{
@@ -52,9 +53,9 @@ impl FrameHook for Parent {
 
 /// A packet that `parent` has received.
 ///
-/// What is addressed to the virtual MAC address of a MASTER is received by its carp device.
-/// Everything else goes on to the parent's own stack or, if it is a port, to its bridge: adverts
-/// too, unless nobody there wants them. The stack would answer that it does not know the protocol.
+/// The carp device of a MASTER receives what is addressed to its virtual MAC address. Everything
+/// else goes on to the parent's own stack or, if the parent is a port, to its bridge. An accepted
+/// advert goes on only if anybody wants it: the stack would answer that it knows no such protocol.
 fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &mut SkBuff) -> Verdict<'a> {
     let Some(carp_if) = parent.carp_if(guard) else {
         return Verdict::Accept;
@@ -104,7 +105,8 @@ fn ingress<'a>(parent: &'a Parent, guard: &'a Guard, packet: &mut SkBuff) -> Ver
     Verdict::Accept
 }
 
-/// A frame to this address crosses a bridge. The parent, if the frame is for a MASTER on it.
+/// A frame to `destination` crosses a bridge. Returns the parent if the frame is for a MASTER on
+/// it.
 fn bridged<'a>(parent: &'a Parent, guard: &Guard, destination: &Mac) -> Option<&'a NetDevice> {
     mac::vhid_of_mac(destination)
         .and_then(|vhid| parent.carp_if(guard)?.get(vhid))
@@ -115,7 +117,7 @@ fn bridged<'a>(parent: &'a Parent, guard: &Guard, destination: &Mac) -> Option<&
 /// How an advert is read, if a packet is one.
 type Parse = fn(&[u8]) -> Result<Option<(Source, Advert)>, Reject>;
 
-/// Maybe an advert. True: a virtual host has accepted it.
+/// `parent` has received a packet that may be an advert. True: a virtual host has accepted it.
 fn hear(parent: &Parent, carp_if: &CarpIf, guard: &Guard, packet: &SkBuff, parse: Parse) -> bool {
     let mut buffer = [0; HEAD_LEN];
     let Some(bytes) = packet.read_network(&mut buffer) else {
@@ -133,9 +135,9 @@ fn hear(parent: &Parent, carp_if: &CarpIf, guard: &Guard, packet: &SkBuff, parse
     false
 }
 
-/// A packet that `parent` is about to send. What comes from an address of a MASTER on it, said by
-/// this host or translated to it, comes from the virtual MAC address; on another link that may be
-/// another one's. False: drop it.
+/// A packet that `parent` is about to send. If its source is an address of a MASTER on `parent`,
+/// the packet gets the virtual MAC address as source. NAT may have put that address there. On
+/// another link the address may be another host's. False: drop the packet.
 fn egress(parent: &Parent, guard: &Guard, packet: &mut SkBuff) -> bool {
     // A VLAN on the parent is another link.
     if packet.has_vlan_tag() {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Neighbour Discovery for the virtual addresses.
 //!
-//! Linux answers for an IPv6 address on the device that has it and on no other. That is the carp
-//! device. Of what the parent receives for a group it hears router solicitations only. So the
-//! MASTER answers here, as [`arp`](super::arp) does; also what is asked of the virtual MAC address,
-//! since the carp device would not answer as long as the address is marked as not to be used.
+//! Linux answers for an IPv6 address only on the device that has it. That is the carp device, and
+//! it hears no multicast that the parent receives, except for router solicitations. So the MASTER
+//! answers here, as [`arp`](super::arp) does. It also answers what is sent to the virtual MAC
+//! address. The carp device would not answer that while the address is marked as not to be used.
 //!
-//! The parent asks its neighbours from an address of its own by itself.
+//! Solicitations of this host need no change: the parent sends them from an address of its own.
 //!
 //! Context: softirqs off, under RCU. No locks.
 
@@ -27,8 +27,8 @@ use crate::{
 };
 use kernel::sync::rcu::Guard;
 
-/// `parent` has received a packet. If it is about an address of a MASTER on it, answers it, or
-/// notes a duplicate address. True: nobody else need see it.
+/// `parent` has received a packet. If the packet asks for or claims an address of a MASTER on
+/// `parent`, answers it, or notes a duplicate address. True: nobody else need see the packet.
 pub(crate) fn hear(guard: &Guard, parent: &Parent, packet: &SkBuff) -> bool {
     if packet.protocol() != Protocol::Ipv6 || packet.ipv6_next_header() != nd::ICMPV6 {
         return false;
@@ -78,8 +78,8 @@ pub(crate) fn hear(guard: &Guard, parent: &Parent, packet: &SkBuff) -> bool {
     }
 }
 
-/// The routers that advertise themselves by the carp devices of MASTERs hear whoever solicits them,
-/// too. They answer everybody, so they need not hear everybody.
+/// Passes a router solicitation on to the carp devices of MASTERs, for routers that advertise
+/// themselves there. A router answers all hosts together, so it need not hear each of them.
 fn pass_on(guard: &Guard, parent: &Parent, packet: &SkBuff) {
     if !parent.solicitations.is_due() {
         return;
@@ -95,7 +95,7 @@ fn pass_on(guard: &Guard, parent: &Parent, packet: &SkBuff) {
 
 /// Answers what was asked about `address`, which `master` has.
 fn advertise(guard: &Guard, master: &Master<'_>, address: &Ipv6, to: Option<(&Mac, &Ipv6)>) {
-    // It may have become BACKUP since it was asked.
+    // The carp device may have become BACKUP since it was asked.
     if let Some(vhid) = master.carp.speaker() {
         let parent = master.carp.parent_device();
         announce::v6(guard, parent, vhid, master.device, address, to);

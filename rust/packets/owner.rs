@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Whose a virtual address is, for packets.
+//! The carp device that has a virtual address in a packet.
 //!
 //! Context: under RCU; any but hard interrupts. No locks.
 
@@ -14,10 +14,10 @@ use crate::{
 };
 use kernel::sync::{rcu::Guard, ArcBorrow};
 
-/// A carp device, and what Linux knows of it.
+/// A carp device and its `net_device`.
 pub(super) type Found<'a> = (ArcBorrow<'a, CarpDevice>, &'a NetDevice);
 
-/// One that owns its addresses, and the vhid that they are at.
+/// A carp device that is MASTER, and the vhid of the virtual host that speaks for its addresses.
 pub(super) struct Master<'a> {
     pub(super) carp: ArcBorrow<'a, CarpDevice>,
     pub(super) device: &'a NetDevice,
@@ -34,7 +34,7 @@ fn found(device: &NetDevice) -> Option<Found<'_>> {
     Some((link::of::<CarpDevice>(device)?, device))
 }
 
-/// Who has `address` on the link of `parent`.
+/// The carp device that has `address` on the link of `parent`.
 pub(super) fn on_link<'a, A: Address>(
     guard: &'a Guard,
     parent: &NetDevice,
@@ -43,7 +43,7 @@ pub(super) fn on_link<'a, A: Address>(
     table::on_link(guard, parent, address).and_then(found)
 }
 
-/// The same, if it is MASTER.
+/// The same, if the carp device is MASTER.
 pub(super) fn master_on_link<'a, A: Address>(
     guard: &'a Guard,
     parent: &NetDevice,
@@ -54,7 +54,7 @@ pub(super) fn master_on_link<'a, A: Address>(
     Some(Master { carp, device, vhid })
 }
 
-/// `address` is one of `device`, which is that of `carp`.
+/// `address` is one of `device`, which is the `net_device` of `carp`.
 pub(super) fn is_of<A: Address>(
     guard: &Guard,
     carp: &CarpDevice,
@@ -64,8 +64,9 @@ pub(super) fn is_of<A: Address>(
     on_link(guard, carp.parent_device(), address).is_some_and(|(_, owner)| owner.is(device))
 }
 
-/// Who has `address` as the stack means it if it comes in or leaves by `device`: one in the L3
-/// domain of that, or on its link. The link of a carp device is that of its parent.
+/// The carp device that the stack means by `address` in a packet that comes in or leaves by
+/// `device`. It is in the L3 domain of `device`, or on its link. The link of a carp device is that
+/// of its parent.
 pub(super) fn of<'a, A: Address>(
     guard: &'a Guard,
     device: &NetDevice,

@@ -51,9 +51,9 @@ impl StackHook for Stack {
     }
 }
 
-/// A packet from a virtual address that another host owns gets its route here. The stack would take
-/// it for a martian, since this host has the address too; unless it looks up the source, and finds
-/// the other host.
+/// Gives a route to a packet from a virtual address that another host owns. The stack would take
+/// the packet for a martian, since this host has the address too. A stack that looks up sources in
+/// the routes finds the other host by itself.
 fn admit_owner(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) {
     if inet::looks_up_sources(guard, device) {
         return;
@@ -65,14 +65,15 @@ fn admit_owner(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) {
         return;
     };
     if !carp.owns_addresses() && !inet::is_local_but_for(guard, device, owner, from) {
-        // If it is refused, the stack refuses it again.
+        // The lookup is for a source that is nobody's. If it is refused, the stack refuses the
+        // packet again.
         packet.look_up_v4(guard, inet::RESERVED, to, device);
     }
 }
 
-/// A packet that comes from `from` may leave by `device`. It may not if that is a virtual address
-/// that this host does not own, nor has by other means: `is_local_but_for` a carp device. Then that
-/// device counts the packet.
+/// A packet from `from` may leave by `device`. It may not if `from` is a virtual address that this
+/// host does not own, and is not local by other means: see `is_local_but_for`. Then the carp device
+/// that has the address counts the packet.
 fn may_leave<A: Address>(
     guard: &Guard,
     device: &NetDevice,
@@ -86,7 +87,7 @@ fn may_leave<A: Address>(
     if carp.owns_addresses() {
         return window::output(&carp, owner, packet);
     }
-    // The carp device itself sends nothing as long as it is not MASTER, and counts that.
+    // The carp device itself sends nothing while it is not MASTER, and counts that.
     if owner.is(device) || is_local_but_for(guard, device, owner, from) {
         return true;
     }

@@ -3,10 +3,10 @@
 //! yet.
 //!
 //! A packet to such an address gets a route that was made before. That route replaces a lookup, so
-//! what a lookup would refuse is refused here. Rules that ask the FIB for the type of an address,
-//! as those of published ports do, do not match in the window. So conntrack keeps no flow that
-//! begins in it: the flow would stay untranslated. Nor does this host send a RST or an unreachable
-//! in it: the port may be published by such a rule.
+//! this refuses what a lookup would refuse. Rules that ask the FIB for the type of an address, as
+//! those of published ports do, do not match in the window. So conntrack keeps no flow that begins
+//! in the window: the flow would stay untranslated. Nor does this host send a RST or an unreachable
+//! then: the port may be published by such a rule.
 //!
 //! Context: under RCU; any but hard interrupts. No locks.
 
@@ -21,11 +21,11 @@ use crate::{
 };
 use kernel::sync::rcu::Guard;
 
-/// Bytes that an IP header and what is looked at after it may have.
+/// Room for the longest IP header, and for what is looked at after it.
 const HEAD_LEN: usize = 76;
 
-/// `device`, which is that of `carp`, has received a packet, and the tables are about to be asked
-/// for its route. False drops it.
+/// `device`, which is the `net_device` of `carp`, has received a packet. The FIB is about to be
+/// asked for its route. False: drop the packet.
 pub(super) fn input(
     guard: &Guard,
     carp: &CarpDevice,
@@ -34,7 +34,7 @@ pub(super) fn input(
 ) -> bool {
     match packet.protocol() {
         Protocol::Ipv4 => input_v4(guard, carp, device, packet),
-        // What is refused of IPv6 has been refused before.
+        // IPv6 has refused bad sources before.
         Protocol::Ipv6 => {
             let Some(route) = carp.ownership().ready_route_v6() else {
                 return true;
@@ -70,8 +70,8 @@ fn input_v4(guard: &Guard, carp: &CarpDevice, device: &NetDevice, packet: &mut S
     true
 }
 
-/// What a lookup says of the source of a packet for this host. Asked is the one for everybody,
-/// which is in no table.
+/// A lookup would accept the source of a packet for this host. The address looked up is the one for
+/// everybody, which needs no route in the FIB.
 fn admits_source(
     guard: &Guard,
     device: &NetDevice,
@@ -79,7 +79,8 @@ fn admits_source(
     from: Ipv4,
     packet: &mut SkBuff,
 ) -> bool {
-    // Nobody; and the virtual addresses that the tables do not have yet.
+    // A martian is nobody's. A virtual address of this host is one as well, though the FIB may lack
+    // it yet.
     let found = owner::of(guard, device, from);
     if inet::is_martian(guard, device, from) || found.is_some_and(|(carp, _)| carp.owns_addresses())
     {
@@ -90,8 +91,8 @@ fn admits_source(
         || admits(packet, device)
 }
 
-/// This host is about to send a packet from an address of `device`, which is that of `carp`. False
-/// drops it.
+/// This host is about to send a packet from an address of `device`, which is the `net_device` of
+/// `carp`. False: drop the packet.
 pub(super) fn output(carp: &CarpDevice, device: &NetDevice, packet: &mut SkBuff) -> bool {
     if !carp.ownership().lacks_routes() {
         return true;
@@ -105,7 +106,7 @@ pub(super) fn output(carp: &CarpDevice, device: &NetDevice, packet: &mut SkBuff)
     true
 }
 
-/// It says that nobody listens: RST of TCP, or unreachable.
+/// The packet says that nobody listens: a RST of TCP, or an unreachable of ICMP.
 fn is_refusal(packet: &[u8]) -> bool {
     const ICMP: u8 = 1;
     const TCP: u8 = 6;
