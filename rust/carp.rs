@@ -28,9 +28,11 @@
 //! | context | may | must not |
 //! |---|---|---|
 //! | receive and transmit hooks (any but hard interrupts, RCU) | load `carp_if` once, and the table of virtual addresses; take a vhost's lock, for an advert | sleep, take RTNL |
+//! | veto in the FIB (any but hard interrupts, locks of the tables held) | ask who owns the address, enqueue work | sleep, take RTNL, change a route |
 //! | vhost timer (softirq) | take its vhost's lock, send | touch the `carp_if` pointer |
 //! | notifier of IPv6 addresses (any but hard interrupts, locks of IPv6 held) | have the workqueue read the addresses | sleep, take RTNL, read the addresses |
 //! | link operations, other notifiers (process, RTNL held) | allocate, submit operations, run an operation that nothing is in the way of | wait for the serializer |
+//! | notifier of a reboot (process, RCU) | take a vhost's lock, send | sleep, submit operations |
 //! | serializer's work (process) | sleep, take RTNL for a step, wait for a grace period | hold RTNL while it waits |
 //!
 //! Lock order, from the outermost inwards: RTNL, a serializer's `guarded`, a parent's `writer`, a
