@@ -147,6 +147,14 @@ pub(crate) fn in_domain<'a, A: Address>(
     find(guard, device, address, domain)
 }
 
+/// False: no carp device in the namespace of `near` has `address`, on whichever link. Most
+/// addresses in packets end here.
+pub(crate) fn may_have<A: Address>(guard: &Guard, near: &NetDevice, address: A) -> bool {
+    let table = Table::pernet().get(guard, near);
+    let table = table.and_then(|published| published.read(guard));
+    table.is_some_and(|table| A::index(table).may_have(address))
+}
+
 fn find<'a, A: Address>(
     guard: &'a Guard,
     near: &NetDevice,
@@ -259,6 +267,10 @@ impl<A: Address> Index<A> {
         let mask = self.slots.len().wrapping_sub(1);
         let first = hash.checked_shr(mask.leading_zeros()).unwrap_or(0) as usize;
         (0..self.slots.len()).map(move |step| first.wrapping_add(step) & mask)
+    }
+
+    fn may_have(&self, address: A) -> bool {
+        self.filter & filter_bit(self.hash(address)) != 0
     }
 
     fn get(&self, address: A, scope: Scope) -> Option<&Entry<A>> {

@@ -72,6 +72,9 @@ pub(super) fn of<'a, A: Address>(
     device: &NetDevice,
     address: A,
 ) -> Option<Found<'a>> {
+    if !table::may_have(guard, device, address) {
+        return None;
+    }
     let by_link = || {
         let carp = link::of::<CarpDevice>(device);
         let parent = carp.as_ref().map_or(device, |carp| carp.parent_device());

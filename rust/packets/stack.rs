@@ -55,15 +55,15 @@ impl StackHook for Stack {
 /// the packet for a martian, since this host has the address too. A stack that looks up sources in
 /// the routes finds the other host by itself.
 fn admit_owner(guard: &Guard, device: &NetDevice, packet: &mut SkBuff) {
-    if inet::looks_up_sources(guard, device) {
-        return;
-    }
     let Some((from, to)) = packet.ipv4_addresses() else {
         return;
     };
     let Some((carp, owner)) = owner::of(guard, device, from) else {
         return;
     };
+    if inet::looks_up_sources(guard, device) {
+        return;
+    }
     if !carp.owns_addresses() && !inet::is_local_but_for(guard, device, owner, from) {
         // The lookup is for a source that is nobody's. If it is refused, the stack refuses the
         // packet again.
