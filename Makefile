@@ -11,6 +11,7 @@ make test        everything that must be green, ends with: N passed, N failed
 make test-long   the same, with storms ten times as long
 make test-debug  selftests and storms on the sanitizer kernel (built once: half an hour)
 make check       formatting, lints, layer rules
+make bench       what packets, adverts and changes cost, beside macvlan and keepalived
 
 make module      carp.ko, for KERNEL, in build/KERNEL/module
 make plugin      link_carp.so, for ip, in build/plugin
@@ -34,7 +35,7 @@ make clean       removes build/ (the cache stays: remove it by hand)
   CARP_CACHE=dir       where the set-up is kept (~/.cache/carp)
 endef
 
-.PHONY: help demo test test-long test-debug check module modules plugin vm update clean
+.PHONY: help demo test test-long test-debug check bench module modules plugin vm update clean
 
 help:
 	$(info $(HELP))
@@ -54,6 +55,9 @@ test-debug:
 
 check:
 	scripts/check
+
+bench:
+	scripts/bench $(if $(STORE),store)
 
 module modules:
 	scripts/build-module $(KERNEL)

@@ -9,7 +9,7 @@ vmac=00:00:5e:00:01:01
 bench_init() {
 	modprobe -a pktgen macvlan veth
 	sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
-	echo "kernel $(uname -r), ${count:?} frames each"
+	echo "kernel $(uname -r)"
 }
 
 # link NS DEVICE MAC NS DEVICE MAC: a wire between two namespaces.
@@ -39,12 +39,13 @@ send() {
 
 # measure LABEL NS DEVICE MAC FROM4 TO4 FROM6 TO6: IPv4 and IPv6, after a few to warm up.
 measure() {
+	local packets="count ${count:?}"
 	local v4=("dst_mac $4" "src_min $5" "src_max $5" "dst_min $6" "dst_max $6")
 	local v6=("dst_mac $4" "src6 $7" "dst6 $8" "flag UDPCSUM")
 	send "$2" "$3" "count 200" "${v4[@]}" >/dev/null
 	send "$2" "$3" "count 200" "${v6[@]}" >/dev/null
-	printf '%-60s %6d %6d\n' "$1" "$(send "$2" "$3" "count $count" "${v4[@]}")" \
-		"$(send "$2" "$3" "count $count" "${v6[@]}")"
+	printf '%-60s %6d %6d\n' "$1" "$(send "$2" "$3" "$packets" "${v4[@]}")" \
+		"$(send "$2" "$3" "$packets" "${v6[@]}")"
 }
 
 # carp NS DEVICE PARENT VHID STATE ADDRESS... [-- OPTION...]: waits until it is in this state, and a bit
