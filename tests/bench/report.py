@@ -94,10 +94,10 @@ def table(compared, name):
 
 
 def drawing(compared):
-    """Ratios as bars; a line where both cost the same."""
+    """Ratios of carp as bars, as far as they are below 2; a line where both cost the same."""
     height, left, width = 18, 470, 900
     rows = [(f"{name}: {figure}, {column}", value / base)
-            for name, figure, column, value, base, *_ in compared]
+            for name, figure, column, value, base, *_ in compared if value < 2 * base and "ucarp" not in figure and "carp" in figure]
     scale = (width - left - 50) / max(ratio for _, ratio in rows)
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{len(rows) * height + 10}" '
              'font-family="sans-serif" font-size="11">']
