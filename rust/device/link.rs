@@ -164,15 +164,13 @@ impl LinkKind for CarpDevice {
     }
 
     fn open(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) -> Result {
-        let addresses = CarpDevice::open(&self, rtnl)?;
+        CarpDevice::open(&self, rtnl)?;
         let prepared = self.parent().prepare_to_join(rtnl, self.into());
         let fresh = prepared.inspect_err(|_| self.stop_listening(rtnl))?;
-        let request = |kind| Operation::request(self.parent().clone(), kind);
-        let addresses = request(Kind::Addresses(self.into(), addresses));
-        let join = request(Kind::Join(self.into(), Some(fresh)));
+        let join = Kind::Join(self.into(), Some(fresh));
+        let join = Operation::request(self.parent().clone(), join);
         // The ties first: they cannot be folded into the joins of others.
-        let operations = [self.new_ties(rtnl), Some(addresses), Some(join)];
-        let operations = operations.into_iter().flatten();
+        let operations = [self.new_ties(rtnl), Some(join)].into_iter().flatten();
         self.parent().serializer().submit_in_a_row(rtnl, operations);
         Ok(())
     }

@@ -256,6 +256,7 @@ impl Operation {
         match &mut self.kind {
             Kind::Join(carp, fresh) => {
                 if let Some(fresh) = fresh.take().filter(|_| carp.is_open()) {
+                    carp.as_arc_borrow().take_addresses(rtnl);
                     self.parent
                         .replace(fresh, |carp_if| carp_if.insert_all(carp));
                     carp.joined(rtnl);

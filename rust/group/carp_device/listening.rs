@@ -36,18 +36,17 @@ impl Job for CarpDevice {
 }
 
 impl CarpDevice {
-    /// The device is set up. Its parent lets in the frames for it. Returns the addresses of the
-    /// device, which the caller submits. The virtual hosts run once the device has joined the
-    /// parent's snapshot. Fails if out of memory, and then takes everything back.
-    pub(crate) fn open(&self, rtnl: &Rtnl<'_>) -> Result<Addresses> {
+    /// The device is set up. Its parent lets in the frames for it. The virtual hosts run once the
+    /// device has joined the parent's snapshot, for which its addresses are read again. Fails if
+    /// out of memory, and then takes everything back.
+    pub(crate) fn open(&self, rtnl: &Rtnl<'_>) -> Result {
         self.let_in(rtnl)?;
         let begin = || {
             self.addresses_changed.store(false, Release);
             let device = self.device().get_rtnl(rtnl).ok_or(ENODEV)?;
-            let addresses = Addresses::of(rtnl, device)?;
-            self.put_in_table(rtnl, &addresses)?;
+            self.put_in_table(rtnl, &Addresses::of(rtnl, device)?)?;
             self.holder.set_open(true);
-            Ok(addresses)
+            Ok(())
         };
         begin().inspect_err(|_| self.stop_listening(rtnl))
     }
@@ -149,6 +148,17 @@ impl CarpDevice {
             self.read_addresses(rtnl)?;
         }
         Ok(())
+    }
+
+    /// Sets the addresses that the device has now. If out of memory, the work item does so later.
+    pub(in crate::group) fn take_addresses(self: ArcBorrow<'_, Self>, rtnl: &Rtnl<'_>) {
+        let Some(device) = self.device().get_rtnl(rtnl) else {
+            return;
+        };
+        match Addresses::of(rtnl, device) {
+            Ok(addresses) => self.set_addresses(rtnl, addresses),
+            Err(_) => self.read_addresses_later(),
+        }
     }
 
     /// Sets the virtual addresses.
