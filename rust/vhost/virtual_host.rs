@@ -347,7 +347,7 @@ impl Vhost {
         core.families.follow(families);
         let state = core.machine.state();
         if state == State::Init {
-            core.signatures.reset(digest);
+            core.signatures.restart(digest);
         } else {
             let grace_s = core.machine.config().grace_s;
             core.signatures.change(clock::now_ns(), digest, grace_s);

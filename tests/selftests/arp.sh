@@ -112,7 +112,7 @@ asked_oddly()
 	end_test "one answer to a question with a priority tag, and to one of IEEE 802"
 }
 
-# The stack learns who asks it. A, which is asked, learns nothing on its own links.
+# The stack learns who asks it. Who asks for the shared address is a neighbour of carp0 alone.
 asked_by_a_stranger()
 {
 	RET=0
@@ -126,8 +126,10 @@ asked_by_a_stranger()
 	packets_are 1 all "arp[6:2] = 2 and src host $vip and dst host 192.0.2.97"
 	[[ $(ip -n "$a" neigh show) == *"192.0.2.98 dev "* ]]
 	check_err $? "A does not learn who asks for an address of its own"
-	[[ $(ip -n "$a" neigh show) != *"192.0.2.97 dev "* ]]
+	[[ $(ip -n "$a" neigh show dev eth0) != *"192.0.2.97 "* ]]
 	check_err $? "the stack of A has seen a question for the shared address"
+	[[ $(ip -n "$a" neigh show dev carp0) == *"192.0.2.97 lladdr "* ]]
+	check_err $? "carp0 does not learn who asks for its address"
 	end_test "the stack sees no question for the address"
 }
 

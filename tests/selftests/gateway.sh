@@ -130,7 +130,9 @@ flowtable()
 	defer kill_process $!
 	busywait "$BUSYWAIT_TIMEOUT" has_said "$tmp/server" listening
 	check_err $? "no server"
-	# Each host has asked the gateway for its MAC address.
+	# So each host asks this router for the MAC address of its gateway.
+	ip -n "$client" neigh flush all
+	ip -n "$c" neigh flush all
 	through
 	# shellcheck disable=SC2016 # of the other shell
 	ip netns exec "$client" timeout "$WAIT_TIMEOUT" bash -c '

@@ -23,10 +23,10 @@ set -u
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 ALL_TESTS="
+	many_addresses
 	many
 	tied
 	waiting
-	many_addresses
 	lost_link
 	many_parents
 "

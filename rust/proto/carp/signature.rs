@@ -88,6 +88,14 @@ impl<M: Hmac> Signatures<M> {
         };
     }
 
+    /// As [`reset`](Self::reset), unless the list is the same as before: then a grace period goes
+    /// on.
+    pub fn restart(&mut self, current: Digest<M>) {
+        if !current.is_same(&self.current) {
+            self.reset(current);
+        }
+    }
+
     /// Changes the list to that of `new`, with a grace period for the old one, which may be 0
     /// seconds. Nothing happens if the list is the same as before.
     pub fn change(&mut self, now_ns: u64, new: Digest<M>, grace_s: u16) {

@@ -125,6 +125,17 @@ fn changes_in_a_row_are_one() {
 }
 
 #[test]
+fn a_grace_period_survives_a_restart_with_the_same_list() {
+    let old = Signatures::new(digest(&[1]));
+    let mut node = Signatures::new(digest(&[1]));
+    node.change(0, digest(&[1, 2]), GRACE_S);
+    node.restart(digest(&[1, 2]));
+    assert_eq!(verified(&mut node, &old, S), Some(List::Previous));
+    node.restart(digest(&[1, 3]));
+    assert_eq!(verified(&mut node, &old, S), None);
+}
+
+#[test]
 fn without_a_grace_period_it_changes_at_once() {
     let mut node = Signatures::new(digest(&[1]));
     node.change(0, digest(&[2]), 0);
