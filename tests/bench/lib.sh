@@ -65,5 +65,6 @@ carp() {
 		[[ $(ip -n "$ns" -d link show "$device") != *" state $state "* ]] || break
 		sleep 0.1
 	done
+	((try < 100)) || { echo "$device is not $state" >&2; return 1; }
 	sleep 1
 }

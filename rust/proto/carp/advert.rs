@@ -120,7 +120,7 @@ impl Advert {
     }
 
     /// An identification for the datagram with this advert, which is not fragmented, so any will do
-    /// (RFC 6864 section 4.1). For whoever reads a capture it differs from the ones before.
+    /// (RFC 6864 section 4.1). It differs from those of the last 16 seconds.
     pub const fn identification(&self) -> u16 {
         counter::ordinal(self.counter)
     }

@@ -47,7 +47,7 @@ pub(super) const fn name(counter: u64) -> u64 {
     counter & NAME
 }
 
-/// The lower bits of the time, which differ from those of the sender's last 65535 adverts.
+/// The lower bits of the time. They repeat after 16 seconds.
 pub(super) const fn ordinal(counter: u64) -> u16 {
     let [.., high, low] = (counter / STEP).to_be_bytes();
     u16::from_be_bytes([high, low])
