@@ -150,9 +150,7 @@ pub(crate) fn in_domain<'a, A: Address>(
 /// False: no carp device in the namespace of `near` has `address`, on whichever link. Most
 /// addresses in packets end here.
 pub(crate) fn may_have<A: Address>(guard: &Guard, near: &NetDevice, address: A) -> bool {
-    let table = Table::pernet().get(guard, near);
-    let table = table.and_then(|published| published.read(guard));
-    table.is_some_and(|table| A::index(table).may_have(address))
+    index::<A>(guard, near).is_some_and(|index| index.may_have(index.hash(address)))
 }
 
 fn find<'a, A: Address>(
@@ -161,8 +159,14 @@ fn find<'a, A: Address>(
     address: A,
     scope: Scope,
 ) -> Option<&'a NetDevice> {
-    let table = Table::pernet().get(guard, near)?.read(guard)?;
-    A::index(table).get(address, scope)?.device_if_up(guard)
+    index::<A>(guard, near)?
+        .get(address, scope)?
+        .device_if_up(guard)
+}
+
+/// The index in the namespace of `near`; none: no carp device is up there.
+fn index<'a, A: Address>(guard: &'a Guard, near: &NetDevice) -> Option<&'a Index<A>> {
+    Some(A::index(Table::pernet().get(guard, near)?.read(guard)?))
 }
 
 /// Sets the addresses of `device`, a carp device on `parent`. Fails if out of memory, and changes
@@ -269,13 +273,14 @@ impl<A: Address> Index<A> {
         (0..self.slots.len()).map(move |step| first.wrapping_add(step) & mask)
     }
 
-    fn may_have(&self, address: A) -> bool {
-        self.filter & filter_bit(self.hash(address)) != 0
+    /// False: the index has no address with this hash.
+    fn may_have(&self, hash: u64) -> bool {
+        self.filter & filter_bit(hash) != 0
     }
 
     fn get(&self, address: A, scope: Scope) -> Option<&Entry<A>> {
         let hash = self.hash(address);
-        if self.filter & filter_bit(hash) == 0 {
+        if !self.may_have(hash) {
             return None;
         }
         for probe in self.probes(hash, scope) {
