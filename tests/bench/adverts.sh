@@ -104,7 +104,7 @@ settle() {
 	sleep 2
 }
 
-# window INTERVAL_MS: sets $busy, the nanoseconds that were not the loop's, and $sent, the adverts.
+# window: sets $busy, the nanoseconds that were not the loop's, and $sent, the adverts.
 window() {
 	local before n
 	before=$(frames a)

@@ -15,6 +15,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
 STORED = HERE / "stored.json"
@@ -29,6 +30,35 @@ COLUMNS = {
 }
 # How much worse a ratio may be.
 TOLERANCE = 1.03
+
+
+class Compared(NamedTuple):
+    """One column of a figure, beside what it is compared with."""
+    name: str
+    figure: str
+    column: str
+    value: int
+    base: int
+    bar: str
+
+    @property
+    def key(self):
+        return f"{self.name}: {self.figure}, {self.column}"
+
+    @property
+    def ratio(self):
+        return self.value / self.base
+
+    @property
+    def met(self):
+        """None: there is no bar."""
+        if self.bar == "-":
+            return None
+        if self.bar.startswith("+"):
+            return self.value <= self.base + float(self.bar)
+        if self.bar.startswith("<"):
+            return self.value <= float(self.bar[1:])
+        return self.value <= self.base * float(self.bar[1:])
 
 
 def read_figures(folder):
@@ -54,26 +84,15 @@ def read_bars():
     return [(name, figure, other, bars.split()) for name, figure, other, bars in rows]
 
 
-def meets(value, other, bar):
-    """None: there is no bar."""
-    if bar == "-":
-        return None
-    if bar.startswith("+"):
-        return value <= other + float(bar)
-    if bar.startswith("<"):
-        return value <= float(bar[1:])
-    return value <= other * float(bar[1:])
-
-
 def compare(figures):
-    """[(benchmark, figure, column, value, other, bar, whether it is met)]"""
+    """What tests/bench/bars lists of them."""
     compared = []
     for name, figure, other, bars in read_bars():
         if name not in figures:
             continue
         values, others = figures[name][figure], figures[name][other]
         for column, value, base, bar in zip(COLUMNS[name], values, others, bars):
-            compared.append((name, figure, column, value, base, bar, meets(value, base, bar)))
+            compared.append(Compared(name, figure, column, value, base, bar))
     return compared
 
 
@@ -84,11 +103,11 @@ def table(compared, name):
         if bench != name:
             continue
         cells = []
-        for where, same, _, value, base, bar, met in compared:
-            if (where, same) == (name, figure):
-                beside = f"{value - base:+,}" if bar.startswith("+") else f"{value / base:.2f} x"
-                cell = f"{value:,} ({beside})"
-                cells.append(f"**{cell}**" if met is False else cell)
+        for one in compared:
+            if (one.name, one.figure) == (name, figure):
+                beside = f"{one.value - one.base:+,}" if one.bar.startswith("+") else f"{one.ratio:.2f} x"
+                cell = f"{one.value:,} ({beside})"
+                cells.append(f"**{cell}**" if one.met is False else cell)
         lines.append(f"| {figure} | {' | '.join(cells)} | {other} | {' '.join(dict.fromkeys(bars))} |")
     return "\n".join(lines)
 
@@ -96,8 +115,8 @@ def table(compared, name):
 def drawing(compared):
     """Ratios of carp as bars, as far as they are below 2; a line where both cost the same."""
     height, left, width = 18, 470, 900
-    rows = [(f"{name}: {figure}, {column}", value / base)
-            for name, figure, column, value, base, *_ in compared if value < 2 * base and "ucarp" not in figure and "carp" in figure]
+    rows = [(one.key, one.ratio) for one in compared
+            if one.ratio < 2 and "ucarp" not in one.figure and "carp" in one.figure]
     scale = (width - left - 50) / max(ratio for _, ratio in rows)
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{len(rows) * height + 10}" '
              'font-family="sans-serif" font-size="11">']
@@ -114,8 +133,7 @@ def drawing(compared):
 def store(compared, kernel, commit, names):
     """The ratios, and the tables between the marks of docs/measurements.md."""
     ratios = json.loads(STORED.read_text()) if STORED.exists() else {}
-    ratios.update({f"{name}: {figure}, {column}": round(value / base, 4)
-                   for name, figure, column, value, base, *_ in compared})
+    ratios.update({one.key: round(one.ratio, 4) for one in compared})
     STORED.write_text(json.dumps(ratios, indent=1, sort_keys=True) + "\n")
     page = (DOCS / "measurements.md").read_text()
     for name in names:
@@ -130,22 +148,21 @@ def main():
     folder, commit = Path(sys.argv[1]), sys.argv[2]
     figures, kernel = read_figures(folder)
     compared = compare(figures)
-    if not compared or any(value <= 0 or base <= 0 for _, _, _, value, base, *_ in compared):
+    if not compared or any(one.value <= 0 or one.base <= 0 for one in compared):
         sys.exit("a figure was not measured")
     stored = json.loads(STORED.read_text()) if STORED.exists() else {}
     worse = missed = 0
-    for name, figure, column, value, base, bar, met in compared:
-        ratio = value / base
-        before = stored.get(f"{name}: {figure}, {column}")
-        is_worse = before is not None and ratio > before * TOLERANCE
+    for one in compared:
+        before = stored.get(one.key)
+        is_worse = before is not None and one.ratio > before * TOLERANCE
         worse += is_worse
-        missed += met is False
-        note = f"WORSE than {before:.3f}" if is_worse else "above the bar" if met is False else ""
-        print(f"{name + ': ' + figure:75} {column:8} {value:7} {value - base:+7} {ratio:7.3f} {bar:>6} {note}".rstrip())
+        missed += one.met is False
+        note = f"WORSE than {before:.3f}" if is_worse else "above the bar" if one.met is False else ""
+        print(f"{one.name + ': ' + one.figure:75} {one.column:8} {one.value:7} {one.value - one.base:+7} "
+              f"{one.ratio:7.3f} {one.bar:>6} {note}".rstrip())
     (folder / "bench.json").write_text(json.dumps({
         "kernel": kernel, "commit": commit, "figures": figures,
-        "ratios": {f"{name}: {figure}, {column}": value / base
-                   for name, figure, column, value, base, *_ in compared}}, indent=1) + "\n")
+        "ratios": {one.key: one.ratio for one in compared}}, indent=1) + "\n")
     if "--store" in sys.argv:
         store(compared, kernel, commit, figures)
     print(f"{len(compared)} ratios, {missed} above their bars, {worse} worse than stored")
